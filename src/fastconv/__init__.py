@@ -1,0 +1,62 @@
+"""Fast convolution, pooling and transposed convolution for NumPy arrays on a CPU.
+
+Importing this package imports neither Numba nor a kernel: that happens at the first use of an operation.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastconv.ops.conv import conv1d, conv2d, conv3d
+    from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
+    from fastconv.ops.explain import explain
+    from fastconv.ops.matrix import ConvMatrix, conv_matrix
+    from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+    from fastconv.ops.sizes import conv_output_size, conv_transpose_output_size, pool_output_size
+
+__all__ = [
+    "ConvMatrix",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_matrix",
+    "conv_output_size",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "conv_transpose_output_size",
+    "explain",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "pool_output_size",
+]
+
+_MODULES = {
+    "conv": ("conv1d", "conv2d", "conv3d"),
+    "conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+    "explain": ("explain",),
+    "matrix": ("ConvMatrix", "conv_matrix"),
+    "pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
+    "sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
+}
+_HOMES = {name: f"fastconv.ops.{module}" for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":  # importlib.metadata takes longer to import than all the rest
+        return import_module("importlib.metadata").version("fastconv")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fastconv' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

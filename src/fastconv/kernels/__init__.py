@@ -1,0 +1,1 @@
+"""Loops over flat arrays and integers. Nothing here checks, decides or raises."""

@@ -1,0 +1,138 @@
+"""The slab: the piece of padded input that one block of output needs, gathered once into contiguous memory.
+
+Everything awkward about a convolution's input ends here. Strides of the caller's array, padding of any mode, stride and
+borders are paid for once per element, and every kernel that follows reads contiguous vectors at fixed offsets.
+
+Along an axis, output q of a block that starts at q0 and tap k read input position ``step * (q0 + q) + shift_k - low``.
+With ``shift_k = step * place_k + phase_k`` (0 <= phase_k < step) that is element ``q + place_k`` of phase ``phase_k``:
+the slab keeps one plane for each phase that a tap uses, so a strided convolution reads neighbours too. The planes are
+laid out [channel, phase d, phase h, phase w, d, h, w], and an output's number inside the block is its number in a plane,
+``(d * positions_h + h) * positions_w + w``. The numbers between the rows' ends belong to no output; they are
+computed along and dropped, which costs less than stopping at every row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fastconv.jit.decorators import helper
+from fastconv.jit.records import reader
+
+__all__ = ["SLAB_AXIS_FIELDS", "SlabAxis", "gather", "slab_axis", "slab_channel_size"]
+
+
+class SlabAxis(NamedTuple):
+    """One axis of a slab, as the kernels read it from an integer table.
+
+    Attributes
+    ----------
+    size, stride : int
+        Input elements and the step between them in the flat input.
+    step, low : int
+        Input position = ``step * (q0 + place) + phase - low``.
+    positions : int
+        Elements of a plane along this axis.
+    phases_at, phases : int
+        Where the list of phases begins in the table, and its length.
+    border_at, before, after : int
+        Where the list of border sources begins in the table: for each of the `before` positions -before ... -1 and
+        the `after` positions size ... size + after - 1 the input element that stands there, or -1 for the fill value.
+    """
+
+    size: int
+    stride: int
+    step: int
+    low: int
+    positions: int
+    phases_at: int
+    phases: int
+    border_at: int
+    before: int
+    after: int
+
+
+SLAB_AXIS_FIELDS = len(SlabAxis._fields)
+slab_axis = reader(SlabAxis)
+
+
+@helper
+def slab_channel_size(d: SlabAxis, h: SlabAxis, w: SlabAxis) -> int:
+    """Elements of a slab for one channel."""
+    return d.phases * h.phases * w.phases * d.positions * h.positions * w.positions
+
+
+@helper
+def _source(table: Any, axis: SlabAxis, position: int) -> int:
+    """The input element at a position, or -1 where the fill value stands."""
+    if position >= 0:
+        if position < axis.size:
+            return position
+        behind = position - axis.size
+        return table[axis.border_at + axis.before + behind] if behind < axis.after else -1
+    return table[axis.border_at + axis.before + position] if position >= -axis.before else -1
+
+
+@helper
+def _gather_row(slab: Any, to: int, x: Any, row: int, table: Any, w: SlabAxis, first: int, fill: Any) -> None:
+    """Copy one row; `first` is the input position of its first element."""
+    inner = min(w.positions, max(0, -(first // w.step)))
+    outer = max(inner, min(w.positions, (w.size - first + w.step - 1) // w.step))
+    for p in range(inner):
+        source = _source(table, w, first + p * w.step)
+        slab[to + p] = x[row + source * w.stride] if source >= 0 else fill
+    step = w.step * w.stride
+    start = row + first * w.stride
+    if step == 1:
+        for p in range(inner, outer):
+            slab[to + p] = x[start + p]
+    elif step == 2:
+        for p in range(inner, outer):
+            slab[to + p] = x[start + 2 * p]
+    else:
+        for p in range(inner, outer):
+            slab[to + p] = x[start + p * step]
+    for p in range(outer, w.positions):
+        source = _source(table, w, first + p * w.step)
+        slab[to + p] = x[row + source * w.stride] if source >= 0 else fill
+
+
+@helper
+def gather(
+    slab: Any,
+    x: Any,
+    base: int,
+    channel_stride: int,
+    channels: int,
+    table: Any,
+    d: SlabAxis,
+    h: SlabAxis,
+    w: SlabAxis,
+    q_d: int,
+    q_h: int,
+    q_w: int,
+    fill: Any,
+) -> None:
+    """Fill the slab of `channels` channels for the block whose first output is (q_d, q_h, q_w).
+
+    `base` is the flat position of channel 0, element (0, 0, 0).
+    """
+    to = 0
+    for c in range(channels):
+        image = base + c * channel_stride
+        for phase_d in range(d.phases):
+            first_d = d.step * q_d + table[d.phases_at + phase_d] - d.low
+            for phase_h in range(h.phases):
+                first_h = h.step * q_h + table[h.phases_at + phase_h] - h.low
+                for phase_w in range(w.phases):
+                    first_w = w.step * q_w + table[w.phases_at + phase_w] - w.low
+                    for place_d in range(d.positions):
+                        source_d = _source(table, d, first_d + place_d * d.step)
+                        for place_h in range(h.positions):
+                            source_h = _source(table, h, first_h + place_h * h.step)
+                            if source_d >= 0 and source_h >= 0:
+                                row = image + source_d * d.stride + source_h * h.stride
+                                _gather_row(slab, to, x, row, table, w, first_w, fill)
+                            else:
+                                for p in range(w.positions):
+                                    slab[to + p] = fill
+                            to += w.positions

@@ -1,0 +1,1 @@
+"""The public operations: one family a file."""

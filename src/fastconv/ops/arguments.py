@@ -1,0 +1,395 @@
+"""The edge: what users pass becomes plain arrays and a `Geometry` here, or an error of one sentence, before any compute.
+
+Every check of the package stands in this file or in the sizes' module beside it, so the floors below trust what they get.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fastconv.geometry import NAMED_PADDINGS, PADDING_MODES, Axis, named_padding, named_transposed_padding
+from fastconv.kernels.activation import ACTIVATIONS, INTEGER_ACTIVATIONS
+
+__all__ = [
+    "Padding",
+    "PerAxis",
+    "array",
+    "bias_array",
+    "check_activation",
+    "check_groups",
+    "check_out",
+    "check_padding_mode",
+    "check_shape",
+    "check_weight",
+    "conv_axes",
+    "deliver",
+    "dtype_of",
+    "native",
+    "pair_per_axis",
+    "per_axis",
+    "pool_axes",
+    "result_dtype",
+    "scratch_for",
+    "sum_dtype",
+    "transposed_axes",
+    "whole",
+]
+
+Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
+PerAxis = int | Sequence[int]
+
+
+def array(value: Any, name: str) -> np.ndarray:
+    """An ndarray of numbers from an array-like, without a copy where there is one already.
+
+    Raises
+    ------
+    TypeError
+        For masked arrays, whose mask would be lost, and for arrays of anything but numbers.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be ignored; fill it first, as in {name}.filled(0).")
+    try:
+        only_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
+        found = np.from_dlpack(value) if only_dlpack else np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise TypeError(f"{name} of type {type(value).__name__} cannot be made an array ({error}); give a NumPy array.") from None
+    kinds = {"b": "boolean", "i": "whole", "u": "whole", "f": "real", "c": "complex"}
+    if found.dtype.kind not in kinds or found.dtype.itemsize > (16 if found.dtype.kind == "c" else 8):
+        raise TypeError(
+            f"{name} has dtype {found.dtype}; use booleans, integers of 8 to 64 bits, float16, float32, float64, "
+            f"complex64 or complex128, as in {name}.astype(np.float64)."
+        )
+    return found
+
+
+def native(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The array in the given dtype as kernels take it: native byte order, aligned, steps of whole elements."""
+    dtype = dtype.newbyteorder("=")
+    if x.dtype == dtype and x.flags.aligned and x.dtype.isnative and all(s % x.itemsize == 0 for s in x.strides):
+        return x
+    return x.astype(dtype)
+
+
+def whole(value: Any, name: str, least: int) -> int:
+    """An int of at least `least`; booleans and fractions are refused."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is not a whole number; give an int of at least {least}.") from None
+    if number < least:
+        raise ValueError(f"{name}={number} is too small; give at least {least}.")
+    return number
+
+
+def per_axis(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
+    """One int for each spatial axis, from an int or a sequence of `rank` ints."""
+    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)):
+        return (whole(value, name, least),) * rank
+    if len(value) == 1 and rank > 1:
+        value = [value[0]] * rank
+    if len(value) != rank:
+        raise ValueError(f"{name}={value!r} has {len(value)} entries; give one int, or one for each of {rank} spatial axes.")
+    return tuple(whole(entry, f"{name}[{i}]", least) for i, entry in enumerate(value))
+
+
+def pair_per_axis(value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    """One (before, after) for each spatial axis, from an int, ints, or pairs."""
+    if isinstance(value, (Sequence, np.ndarray)) and len(value) and isinstance(value[0], (Sequence, np.ndarray)):
+        if len(value) != rank or any(not isinstance(v, (Sequence, np.ndarray)) or len(v) != 2 for v in value):
+            raise ValueError(f"padding={value!r} is not one (before, after) pair for each of {rank} spatial axes; give {rank} pairs.")
+        return tuple(
+            (whole(before, f"padding[{i}][0]", 0), whole(after, f"padding[{i}][1]", 0))
+            for i, (before, after) in enumerate(value)
+        )
+    return tuple((amount, amount) for amount in per_axis(value, rank, "padding", 0))
+
+
+def _check_name(padding: str) -> None:
+    if padding not in NAMED_PADDINGS:
+        names = ", ".join(map(repr, NAMED_PADDINGS))
+        raise ValueError(f"padding={padding!r} is not known; give ints, (before, after) pairs, or one of {names}.")
+
+
+def conv_axes(
+    size: Sequence[int], kernel: Sequence[int], stride: Any, padding: Any, dilation: Any
+) -> tuple[Axis, ...]:
+    """The axes of a convolution.
+
+    Raises
+    ------
+    ValueError
+        Where no window fits, or an argument is out of range.
+    """
+    rank = len(size)
+    strides, dilations = per_axis(stride, rank, "stride", 1), per_axis(dilation, rank, "dilation", 1)
+    if isinstance(padding, str):
+        _check_name(padding)
+        extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+        pads = tuple(named_padding(padding, *axis) for axis in zip(size, extents, strides, strict=True))
+    else:
+        pads = pair_per_axis(padding, rank)
+    return tuple(
+        _with_output(Axis(i, k, s, d, *pad))
+        for i, k, s, d, pad in zip(size, kernel, strides, dilations, pads, strict=True)
+    )
+
+
+def pool_axes(
+    size: Sequence[int], kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[Axis, ...]:
+    """The axes of a pooling: each window meets the input.
+
+    Raises
+    ------
+    ValueError
+        Where padding would hold whole windows, no window fits, or an argument is out of range.
+    """
+    rank = len(size)
+    kernel = per_axis(kernel_size, rank, "kernel_size", 1)
+    strides = kernel if stride is None else per_axis(stride, rank, "stride", 1)
+    axes = conv_axes(size, kernel, strides, padding, dilation) if not ceil_mode else ()
+    if ceil_mode:
+        dilations = per_axis(dilation, rank, "dilation", 1)
+        if isinstance(padding, str):
+            raise ValueError(f"padding={padding!r} leaves ceil_mode nothing to round; give ints, or ceil_mode=False.")
+        pads = pair_per_axis(padding, rank)
+        axes = tuple(
+            _with_output(Axis(i, k, s, d, *pad, ceil_mode=True))
+            for i, k, s, d, pad in zip(size, kernel, strides, dilations, pads, strict=True)
+        )
+    for axis in axes:
+        if max(axis.before, axis.after) >= axis.extent:
+            raise ValueError(
+                f"padding=({axis.before}, {axis.after}) would give windows of padding alone; a kernel that reaches over "
+                f"{axis.extent} positions takes at most {axis.extent - 1} on each side."
+            )
+        if axis.dilation > 1 and 0 in axis.window_sizes(count_padding=False):
+            raise ValueError(
+                f"a window of {axis.kernel} taps {axis.dilation} apart would step over the whole input of {axis.size}; "
+                "use less dilation or padding."
+            )
+    return axes
+
+
+def transposed_axes(
+    size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    output_size: Any,
+) -> tuple[Axis, ...]:
+    """The axes of a transposed convolution: those of a convolution over the stretched input.
+
+    Raises
+    ------
+    ValueError
+        Where nothing is left of the output, or an argument is out of range.
+    """
+    rank = len(size)
+    strides, dilations = per_axis(stride, rank, "stride", 1), per_axis(dilation, rank, "dilation", 1)
+    extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    pads: tuple[tuple[int, int], ...]
+    if isinstance(padding, str):
+        _check_name(padding)
+        pads = tuple(named_transposed_padding(padding, e, s) for e, s in zip(extents, strides, strict=True))
+    else:
+        pads = pair_per_axis(padding, rank)
+    axes = tuple(
+        Axis(i, k, 1, d, e - 1 - before, e - 1 - after, stretch=s)
+        for i, k, d, e, (before, after), s in zip(size, kernel, dilations, extents, pads, strides, strict=True)
+    )
+    extra = _output_padding(axes, output_padding, output_size)
+    axes = tuple(replace(axis, after=axis.after + more) for axis, more in zip(axes, extra, strict=True))
+    for axis, (before, after) in zip(axes, pads, strict=True):
+        if axis.output < 1:
+            raise ValueError(
+                f"the output would be empty: {axis.size} elements at stride {axis.stretch} with a kernel that reaches over "
+                f"{axis.extent} give {axis.output + before + after} positions, and padding ({before}, {after}) crops them "
+                "all; use less padding."
+            )
+    return axes
+
+
+def _output_padding(axes: tuple[Axis, ...], output_padding: Any, output_size: Any) -> tuple[int, ...]:
+    """Positions to add behind each axis of a transposed convolution: the a of relationship 14."""
+    extra = per_axis(output_padding, len(axes), "output_padding", 0)
+    if output_size is None:
+        for axis, more in zip(axes, extra, strict=True):
+            if more >= max(axis.stretch, axis.dilation):
+                raise ValueError(
+                    f"output_padding={more} is too large; it must be smaller than the stride {axis.stretch} or the dilation "
+                    f"{axis.dilation}."
+                )
+        return extra
+    if any(extra):
+        raise ValueError(
+            f"output_padding={output_padding!r} and output_size={output_size!r} say the same thing; give one of them."
+        )
+    wanted = per_axis(output_size, len(axes), "output_size", 1)
+    for axis, size in zip(axes, wanted, strict=True):
+        if not 0 <= size - axis.output < axis.stretch:
+            raise ValueError(
+                f"output_size={size} cannot be reached: with this input, stride and padding it lies between "
+                f"{max(axis.output, 1)} and {axis.output + axis.stretch - 1}."
+            )
+    return tuple(size - axis.output for axis, size in zip(axes, wanted, strict=True))
+
+
+def _with_output(axis: Axis) -> Axis:
+    if axis.output < 1:
+        raise ValueError(
+            f"the output would be empty: a kernel of {axis.kernel} at dilation {axis.dilation} reaches over {axis.extent} "
+            f"positions, and the input has {axis.size} with padding ({axis.before}, {axis.after}); pad more or use a "
+            "smaller kernel."
+        )
+    return axis
+
+
+def check_shape(shape: tuple[int, ...], rank: int, name: str, what: str) -> None:
+    """Refuse a shape of the wrong length, or with an axis of no elements other than an empty batch."""
+    if len(shape) not in (rank + 1, rank + 2):
+        raise ValueError(
+            f"input has shape {shape}; {name} takes (N, C, {what}) or unbatched (C, {what}), so {rank + 2} or {rank + 1} axes."
+        )
+    if 0 in shape[-rank - 1 :]:
+        raise ValueError(f"input has shape {shape}, with an axis of no elements; only the batch may be empty.")
+
+
+def check_weight(shape: tuple[int, ...], rank: int, name: str, what: str) -> None:
+    """Refuse a weight of the wrong rank or without elements."""
+    if len(shape) != rank + 2:
+        raise ValueError(f"weight has shape {shape}; {name} takes {what}, so {rank + 2} axes.")
+    if 0 in shape:
+        raise ValueError(f"weight has shape {shape}, with an axis of no elements; each axis needs at least one.")
+
+
+def check_groups(channels: int, out_channels: int, groups: Any) -> int:
+    """The number of groups, if it divides both numbers of channels."""
+    count = whole(groups, "groups", 1)
+    for amount, which in ((channels, "input"), (out_channels, "output")):
+        if amount % count:
+            common = [g for g in range(1, amount + 1) if channels % g == 0 and out_channels % g == 0]
+            raise ValueError(
+                f"groups={count} does not divide the {amount} {which} channels; give a divisor of both {channels} and "
+                f"{out_channels}: {', '.join(map(str, common))}."
+            )
+    return count
+
+
+def check_padding_mode(mode: Any) -> str:
+    """The padding mode, if it is one."""
+    if mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode={mode!r} is not known; choose one of {', '.join(map(repr, PADDING_MODES))}.")
+    return str(mode)
+
+
+def bias_array(bias: Any, out_channels: int) -> np.ndarray | None:
+    """The bias, one number for each output channel."""
+    if bias is None:
+        return None
+    found = array(bias, "bias")
+    if found.shape != (out_channels,):
+        raise ValueError(f"bias has shape {found.shape}; give one number for each output channel, shape ({out_channels},).")
+    return found
+
+
+def check_activation(activation: Any, dtype: np.dtype) -> None:
+    """Refuse an activation that is not known, or that the dtype cannot take."""
+    if activation is None:
+        return
+    allowed: tuple[str, ...] = ACTIVATIONS
+    if dtype.kind != "f":
+        allowed = INTEGER_ACTIVATIONS if dtype.kind in "iu" else ()
+    if activation not in allowed:
+        choices = ", ".join(map(repr, (None, *allowed)))
+        raise ValueError(f"activation={activation!r} is not known for {dtype} results; choose one of {choices}.")
+
+
+def result_dtype(operands: Sequence[np.ndarray], dtype: Any) -> np.dtype:
+    """The dtype of a sum of products: NumPy's promotion, but integers of 8 bits give int32 and wider ones int64.
+
+    Raises
+    ------
+    TypeError
+        Where `dtype` is not one that the operands can be turned into.
+    """
+    promoted = np.result_type(*(operand.dtype for operand in operands)).newbyteorder("=")
+    if promoted.kind in "biu":
+        narrow = all(operand.itemsize == 1 for operand in operands[:2]) and all(o.itemsize <= 4 for o in operands[2:])
+        promoted = np.dtype(np.int32 if narrow else np.int64)
+    if dtype is None:
+        return promoted
+    wanted = dtype_of(dtype)
+    if wanted.kind == "b" or not np.can_cast(promoted, wanted, "same_kind"):
+        raise TypeError(f"dtype={wanted} cannot hold a result of {promoted} numbers; give a {_kind(promoted)} dtype.")
+    return wanted
+
+
+def dtype_of(dtype: Any) -> np.dtype:
+    """A dtype of numbers."""
+    try:
+        wanted = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        raise TypeError(f"dtype={dtype!r} is not a dtype; give one such as np.float32.") from None
+    if wanted.kind not in "biufc" or wanted.itemsize > (16 if wanted.kind == "c" else 8):
+        raise TypeError(f"dtype={wanted} is not supported; give an integer, float or complex dtype such as np.float32.")
+    return wanted
+
+
+def _kind(dtype: np.dtype) -> str:
+    return {"i": "signed integer, floating or complex", "u": "integer", "f": "floating or complex", "c": "complex"}[dtype.kind]
+
+
+def sum_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in which a result of the given dtype is summed."""
+    if dtype.kind in "biu":
+        return np.dtype(np.int32 if dtype.itemsize <= 4 else np.int64)
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype, name: str = "out") -> None:
+    """Refuse an `out` that cannot take the result."""
+    if out is None:
+        return
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"{name} is of type {type(out).__name__}; give a NumPy array of shape {shape} and dtype {dtype}.")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(
+            f"{name} has shape {out.shape} and dtype {out.dtype}; the result needs shape {shape} and dtype {dtype}."
+        )
+    if not out.flags.writeable:
+        raise ValueError(f"{name} is read-only; give an array that can be written to.")
+
+
+def scratch_for(out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype, operands: Sequence[Any]) -> np.ndarray:
+    """A contiguous array of the given shape for a kernel to write: `out` itself where that gives the right result."""
+    if (
+        out is not None
+        and out.dtype == dtype
+        and out.dtype.isnative
+        and out.flags.c_contiguous
+        and out.flags.aligned
+        and not any(operand is not None and np.may_share_memory(out, operand) for operand in operands)
+    ):
+        return out.reshape(shape)
+    return np.empty(shape, dtype)
+
+
+def deliver(y: np.ndarray, out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The result as the user wants it: in `out` if there is one, in its shape and dtype."""
+    y = y.reshape(shape)
+    if out is None:
+        return y if y.dtype == dtype else y.astype(dtype)
+    if not np.may_share_memory(y, out):
+        np.copyto(out, y, casting="unsafe")
+    return out

@@ -1,0 +1,344 @@
+"""Pooling: `max_pool1d`, `max_pool2d`, `max_pool3d`, `avg_pool1d`, `avg_pool2d`, `avg_pool3d`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastconv.geometry import Geometry
+from fastconv.ops import arguments as arg
+from fastconv.plan.plan import choose
+from fastconv.plan.problem import Problem
+
+__all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"]
+
+
+def max_pool1d(
+    input: Any,
+    kernel_size: arg.PerAxis,
+    stride: arg.PerAxis | None = None,
+    padding: arg.Padding = 0,
+    dilation: arg.PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    out: np.ndarray | None = None,
+    algorithm: str = "auto",
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Maximum of each window of signals (N, C, W); everything else is as in `max_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.max_pool1d(np.array([[1, 5, 2, 4]]), 2)
+    array([[5, 4]])
+    """
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out, algorithm)
+
+
+def max_pool2d(
+    input: Any,
+    kernel_size: arg.PerAxis,
+    stride: arg.PerAxis | None = None,
+    padding: arg.Padding = 0,
+    dilation: arg.PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    out: np.ndarray | None = None,
+    algorithm: str = "auto",
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Maximum of each window, ``output[y, x] = max over r, s of input[y stride + r dilation - before, ...]``.
+
+    Padding never wins a window. NaN does, whatever else is in it.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, H, W) or (C, H, W)
+        Images of any real dtype, booleans included.
+    kernel_size : int or sequence of int
+        Size of a window; one for all axes, or one for each.
+    stride : int or sequence of int, optional
+        Step from window to window; by default the window's size, as in PyTorch (ONNX: 1).
+    padding : int, sequence of int, sequence of (before, after) pairs, or str
+        As in `conv2d`, less than the (dilated) window on each side so that each window meets the input.
+    dilation : int or sequence of int
+        Step from tap to tap inside a window.
+    ceil_mode : bool
+        Round the number of outputs up; a last window that would begin behind the input is dropped.
+    return_indices : bool
+        Return the places of the maxima too.
+    out : ndarray, optional
+        Takes the maxima; right shape and dtype, any strides.
+    algorithm : str
+        "auto", or a name that `explain` shows.
+
+    Returns
+    -------
+    values : ndarray, shape (N, C, OH, OW) or (C, OH, OW)
+        Along each axis ``floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1`` outputs, relationship
+        7 of the guide where nothing is padded or dilated. Dtype of the input.
+    indices : ndarray of int64, same shape
+        Only with `return_indices`: ``h * W + w`` of each maximum in the input without its padding, as PyTorch's. Of equal
+        maxima the first in row-major order, of several NaNs the last.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before anything is computed, with what was given and what is allowed.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> x = np.array([[[1.0, 2, 0, 3], [4, 0, 1, 1]]])
+    >>> fc.max_pool2d(x, 2, return_indices=True)
+    (array([[[4., 3.]]]), array([[[4, 3]]]))
+    """
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out, algorithm)
+
+
+def max_pool3d(
+    input: Any,
+    kernel_size: arg.PerAxis,
+    stride: arg.PerAxis | None = None,
+    padding: arg.Padding = 0,
+    dilation: arg.PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+    *,
+    out: np.ndarray | None = None,
+    algorithm: str = "auto",
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Maximum of each window of volumes (N, C, D, H, W); everything else is as in `max_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.max_pool3d(np.arange(8).reshape(1, 2, 2, 2), 2)
+    array([[[[7]]]])
+    """
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, out, algorithm)
+
+
+def avg_pool1d(
+    input: Any,
+    kernel_size: arg.PerAxis,
+    stride: arg.PerAxis | None = None,
+    padding: arg.Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    dilation: arg.PerAxis = 1,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
+    algorithm: str = "auto",
+) -> np.ndarray:
+    """Average of each window of signals (N, C, W); everything else is as in `avg_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.avg_pool1d(np.array([[1.0, 5, 2, 4]]), 2)
+    array([[3., 3.]])
+    """
+    return _avg_pool(
+        1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, dtype, out,
+        algorithm,
+    )  # fmt: skip
+
+
+def avg_pool2d(
+    input: Any,
+    kernel_size: arg.PerAxis,
+    stride: arg.PerAxis | None = None,
+    padding: arg.Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    dilation: arg.PerAxis = 1,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
+    algorithm: str = "auto",
+) -> np.ndarray:
+    """Average of each window: its sum over the number of its elements.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, H, W) or (C, H, W)
+        Images of any real dtype.
+    kernel_size, stride, padding, ceil_mode
+        As in `max_pool2d`.
+    count_include_pad : bool
+        Whether the zeros of the padding count as elements (PyTorch's default; ONNX: not). What a window covers beyond the
+        padding, in ceil mode, never counts.
+    divisor_override : int, optional
+        Divides every sum, in place of the number of elements. Not 0; positive for unsigned integers.
+    dilation : int or sequence of int
+        Step from tap to tap inside a window.
+    dtype : dtype, optional
+        Of the result; by default the input's. Averages of integers are exact sums (in 64 bits) divided with the fraction
+        dropped, toward zero, as PyTorch's int64; a floating `dtype` gives the true mean.
+    out : ndarray, optional
+        Takes the result; right shape and dtype, any strides.
+    algorithm : str
+        "auto", or a name that `explain` shows.
+
+    Returns
+    -------
+    ndarray, shape (N, C, OH, OW) or (C, OH, OW)
+        As many outputs as `max_pool2d` gives.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before anything is computed, with what was given and what is allowed.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.avg_pool2d(np.array([[[1.0, 3], [5, 7]]]), 2)
+    array([[[4.]]])
+    >>> fc.avg_pool2d(np.array([[[1, 2], [2, 2]]]), 2), fc.avg_pool2d(np.array([[[1, 2], [2, 2]]]), 2, dtype=float)
+    (array([[[1]]]), array([[[1.75]]]))
+    """
+    return _avg_pool(
+        2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, dtype, out,
+        algorithm,
+    )  # fmt: skip
+
+
+def avg_pool3d(
+    input: Any,
+    kernel_size: arg.PerAxis,
+    stride: arg.PerAxis | None = None,
+    padding: arg.Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+    *,
+    dilation: arg.PerAxis = 1,
+    dtype: Any = None,
+    out: np.ndarray | None = None,
+    algorithm: str = "auto",
+) -> np.ndarray:
+    """Average of each window of volumes (N, C, D, H, W); everything else is as in `avg_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
+    array([[[[3.5]]]])
+    """
+    return _avg_pool(
+        3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation, dtype, out,
+        algorithm,
+    )  # fmt: skip
+
+
+def _max_pool(
+    rank: int,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+    out: np.ndarray | None,
+    algorithm: str,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    x = _real_array(input)
+    geometry = _geometry(f"max_pool{rank}d", rank, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    result = x.dtype.newbyteorder("=")
+    shape = geometry.output_shape if x.ndim == rank + 2 else geometry.output_shape[1:]
+    arg.check_out(out, shape, result)
+    operands = [x]
+    # Booleans and float16 are compared as types that kernels have: exactly, since both fit.
+    work = {"b": np.dtype(np.uint8), "f": arg.sum_dtype(result)}.get(result.kind, result)
+    x = arg.native(x, work).reshape(geometry.input_shape)
+    indices = bool(return_indices)
+    problem = Problem("max_pool", geometry, work, x.strides, x.dtype, indices=indices)
+    choice = choose(problem, algorithm)
+    y = arg.scratch_for(out, geometry.output_shape, work, operands)
+    places = [np.empty(geometry.output_shape, np.int64)] if indices else []
+    if y.size:
+        choice.plan.run(x, y, *places)
+    values = arg.deliver(y, out, shape, result)
+    return (values, places[0].reshape(shape)) if indices else values
+
+
+def _avg_pool(
+    rank: int,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
+    dilation: Any,
+    dtype: Any,
+    out: np.ndarray | None,
+    algorithm: str,
+) -> np.ndarray:
+    x = _real_array(input)
+    geometry = _geometry(f"avg_pool{rank}d", rank, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    result = _mean_dtype(x, dtype)
+    divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
+    if divisor == 0 or (divisor is not None and divisor < 0 and result.kind == "u"):
+        raise ValueError(f"divisor_override={divisor} cannot divide sums of {result}; give a positive int.")
+    shape = geometry.output_shape if x.ndim == rank + 2 else geometry.output_shape[1:]
+    arg.check_out(out, shape, result)
+    operands = [x]
+    work = arg.sum_dtype(result) if result.kind == "f" else result
+    x = arg.native(x, work if x.dtype.kind == "f" else x.dtype).reshape(geometry.input_shape)
+    problem = Problem(
+        "avg_pool",
+        geometry,
+        work,
+        x.strides,
+        x.dtype,
+        count_include_pad=bool(count_include_pad),
+        divisor=divisor,
+    )
+    choice = choose(problem, algorithm)
+    y = arg.scratch_for(out, geometry.output_shape, work, operands)
+    if y.size:
+        choice.plan.run(x, y)
+    return arg.deliver(y, out, shape, result)
+
+
+def _real_array(input: Any) -> np.ndarray:
+    x = arg.array(input, "input")
+    if x.dtype.kind == "c":
+        raise TypeError(f"input has dtype {x.dtype}; pooling takes real numbers, such as input.real or abs(input).")
+    return x
+
+
+def _geometry(
+    name: str,
+    rank: int,
+    shape: tuple[int, ...],
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+) -> Geometry:
+    arg.check_shape(shape, rank, name, ", ".join("DHW"[3 - rank :]))
+    axes = arg.pool_axes(shape[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
+    channels = shape[-rank - 1]
+    return Geometry(shape[0] if len(shape) == rank + 2 else 1, channels, channels, channels, axes)
+
+
+def _mean_dtype(x: np.ndarray, dtype: Any) -> np.dtype:
+    """The dtype of averages: the input's unless another is asked for."""
+    if dtype is None and x.dtype.kind == "b":
+        raise TypeError("input has dtype bool, whose averages would be 0 or 1; pass dtype=np.float32 for their true means.")
+    result = x.dtype.newbyteorder("=") if dtype is None else arg.dtype_of(dtype)
+    if result.kind not in "iuf" or not np.can_cast(x.dtype, result, "same_kind"):
+        raise TypeError(f"dtype={result} cannot hold averages of {x.dtype} numbers; give {x.dtype} or a floating dtype.")
+    return result

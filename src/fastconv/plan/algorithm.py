@@ -1,0 +1,33 @@
+"""An algorithm: a name, a reason to decline, and a way to plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastconv.plan.problem import Problem
+
+__all__ = ["Algorithm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """A candidate for one family of operations.
+
+    Attributes
+    ----------
+    name : str
+        What ``algorithm=`` takes.
+    summary : str
+        How it works, in one sentence.
+    refuse : callable
+        ``refuse(problem)`` gives the reason why this algorithm cannot serve, or None.
+    plan : callable
+        ``plan(problem)`` gives an object with ``run(...)``, ``nanoseconds`` and ``summary``.
+    """
+
+    name: str
+    summary: str
+    refuse: Callable[[Problem], str | None]
+    plan: Callable[[Problem], Any]

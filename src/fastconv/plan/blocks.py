@@ -1,0 +1,94 @@
+"""How an output is cut into blocks: small enough for the cache, large enough for the vectors, enough for the threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from fastconv.jit.machine import machine
+from fastconv.plan.windows import Windows
+
+__all__ = ["Blocks", "choose_blocks"]
+
+#: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels that
+#: a slab of full rows would leave the cache.
+ROW_LIMITS = (1024, 256, 64)
+#: Most rows of a block: the overlap of neighbouring blocks is then at most a few per cent for the usual kernels.
+MOST_ROWS = 64
+#: Most outputs of a block: eight rows of float32 sums take 128 KiB, an eighth of a second-level cache.
+MOST_NUMBERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """A block of outputs, and what it takes.
+
+    Attributes
+    ----------
+    sizes, counts : tuple of int
+        Outputs of a block, and number of blocks, along each axis.
+    numbers : int
+        Outputs of a block, counted with the gaps between its rows.
+    slab : int
+        Elements of its slab for one channel.
+    """
+
+    sizes: tuple[int, ...]
+    counts: tuple[int, ...]
+    numbers: int
+    slab: int
+
+
+def choose_blocks(
+    windows: Sequence[Windows], channels: int, itemsize: int, images: int, step_cost: float, element_cost: float
+) -> Blocks:
+    """The blocks of least cost among those that fit the cache.
+
+    Parameters
+    ----------
+    windows : sequence of Windows
+        The three axes.
+    channels, itemsize : int
+        Channels of a slab, and bytes of its elements.
+    images : int
+        Number of slabs that there are for each block: batch times groups.
+    step_cost, element_cost : float
+        Nanoseconds for one tile's width of outputs, and for gathering one element.
+    """
+    m = machine()
+    step = m.tile_vectors * m.vector_bytes // itemsize
+
+    def too_large(blocks: Blocks) -> int:
+        excess = blocks.slab * channels * itemsize - m.slab_bytes
+        return max(0, excess, blocks.numbers - MOST_NUMBERS)
+
+    def cost(blocks: Blocks) -> float:
+        one = -(-blocks.numbers // step) * step_cost + blocks.slab * channels * element_cost
+        count = prod(blocks.counts)
+        # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
+        return one * count * (1 + 1 / (count * images))
+
+    return min(_candidates(windows), key=lambda blocks: (too_large(blocks), cost(blocks)))
+
+
+def _candidates(windows: Sequence[Windows]) -> Iterator[Blocks]:
+    depth, height, width = (w.numbers for w in windows)
+    widths = {_even_sizes(width, limit)[0] for limit in ROW_LIMITS}
+    for row, rows in product(widths, _even_sizes(height, MOST_ROWS)):
+        for planes in _even_sizes(depth, MOST_ROWS) if rows == height else (1,):
+            yield _blocks(windows, (planes, rows, row))
+
+
+def _even_sizes(total: int, most: int) -> list[int]:
+    """Sizes of at most `most` that cut `total` into nearly equal blocks, largest first."""
+    return sorted({-(-total // parts) for parts in range(-(-total // most), min(total, 4096) + 1)}, reverse=True)
+
+
+def _blocks(windows: Sequence[Windows], sizes: tuple[int, ...]) -> Blocks:
+    pitches = [size + w.reach for size, w in zip(sizes, windows, strict=True)]
+    numbers = (sizes[0] - 1) * pitches[1] * pitches[2] + (sizes[1] - 1) * pitches[2] + sizes[2]
+    slab = prod(pitches) * prod(len(w.phases) for w in windows)
+    counts = tuple(-(-w.numbers // size) for size, w in zip(sizes, windows, strict=True))
+    return Blocks(sizes, counts, numbers, slab)

@@ -1,0 +1,50 @@
+"""What is to be planned: everything about a call but its values, hashable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastconv.geometry import Geometry
+
+__all__ = ["Problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A call without its values.
+
+    Attributes
+    ----------
+    op : str
+        Family of the operation; the registry's key.
+    geometry : Geometry
+        Of the map that is computed: for a transposed convolution that with the stretched input.
+    dtype : numpy.dtype
+        Of the sums and of the result.
+    x_strides, weight_strides : tuple of int
+        Of the callers' arrays, in bytes.
+    x_dtype : numpy.dtype
+        Of the input.
+    mirrored : bool
+        The first tap of a window takes the last weight: flipped convolutions, and transposed ones that are not.
+    activation : str or None
+        Function applied to the result.
+    indices : bool
+        A maximum's place is wanted too.
+    count_include_pad, divisor : bool, int or None
+        Of an average: whether padding counts, and the divisor that overrides the count.
+    """
+
+    op: str
+    geometry: Geometry
+    dtype: np.dtype
+    x_strides: tuple[int, ...]
+    x_dtype: np.dtype
+    weight_strides: tuple[int, ...] = ()
+    mirrored: bool = False
+    activation: str | None = None
+    indices: bool = False
+    count_include_pad: bool = True
+    divisor: int | None = None

@@ -1,0 +1,90 @@
+"""The reference as a candidate: a problem spelled out for the NumPy loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastconv import reference
+from fastconv.plan.problem import Problem
+
+__all__ = ["ReferencePlan", "plan_reference"]
+
+
+@dataclass(frozen=True)
+class ReferencePlan:
+    """Runs the reference on the arrays themselves.
+
+    Attributes
+    ----------
+    problem : Problem
+        What to compute.
+    summary : str
+        The choice in words.
+    """
+
+    problem: Problem
+    summary: str = "one window at a time"
+
+    def run(self, *arrays: np.ndarray | None) -> None:
+        """As the plans of the compiled algorithms: operands first, contiguous results last."""
+        run = {"conv": _conv, "conv_transpose": _conv_transpose, "max_pool": _max_pool, "avg_pool": _avg_pool}
+        run[self.problem.op](self.problem, *arrays)  # type: ignore[operator]
+
+
+def plan_reference(problem: Problem) -> ReferencePlan:
+    """A plan that runs the reference."""
+    return ReferencePlan(problem)
+
+
+def _conv(problem: Problem, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+    g = problem.geometry
+    stride, dilation = tuple(a.stride for a in g.axes), tuple(a.dilation for a in g.axes)
+    padding = tuple((a.before, a.after) for a in g.axes)
+    result = reference.conv(
+        x, weight, bias, stride, padding, dilation, g.groups, g.padding_mode, flip=problem.mirrored
+    )
+    y[...] = reference.activation(result, problem.activation) if problem.activation else result
+
+
+def _conv_transpose(problem: Problem, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+    g = problem.geometry
+    stride, dilation = tuple(a.stretch for a in g.axes), tuple(a.dilation for a in g.axes)
+    crop = tuple((a.extent - 1 - a.before, a.extent - 1 - a.after) for a in g.axes)
+    none = (0,) * len(g.axes)
+    result = reference.conv_transpose(
+        x, weight, bias, stride, crop, none, g.groups, dilation, flip=not problem.mirrored
+    )
+    y[...] = reference.activation(result, problem.activation) if problem.activation else result
+
+
+def _max_pool(problem: Problem, x: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None) -> None:
+    axes = problem.geometry.axes
+    values, found = reference.max_pool(
+        x,
+        tuple(a.kernel for a in axes),
+        tuple(a.stride for a in axes),
+        tuple((a.before, a.after) for a in axes),
+        tuple(a.dilation for a in axes),
+        any(a.ceil_mode for a in axes),
+    )
+    y[...] = values
+    if indices is not None:
+        indices[...] = found
+
+
+def _avg_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
+    axes = problem.geometry.axes
+    if problem.dtype.kind == "f":
+        x = x.astype(np.promote_types(x.dtype, problem.dtype))
+    y[...] = reference.avg_pool(
+        x,
+        tuple(a.kernel for a in axes),
+        tuple(a.stride for a in axes),
+        tuple((a.before, a.after) for a in axes),
+        any(a.ceil_mode for a in axes),
+        problem.count_include_pad,
+        problem.divisor,
+        tuple(a.dilation for a in axes),
+    )
