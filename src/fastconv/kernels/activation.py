@@ -18,29 +18,29 @@ _RELU, _RELU6, _LEAKY_RELU, _SILU, _SIGMOID, _TANH = range(1, len(ACTIVATIONS) +
 
 
 @helper
-def activate(values: Any, begin: int, end: int, function: int) -> None:
-    """Replace values[begin:end] by the function's values; a NaN stays one."""
+def activate(values: Any, function: int) -> None:
+    """Replace values by the function's; a NaN stays one."""
     if function == _RELU:
-        for i in range(begin, end):
+        for i in range(values.size):
             values[i] = 0 if values[i] < 0 else values[i]
     elif function == _RELU6:
-        for i in range(begin, end):
+        for i in range(values.size):
             value = values[i]
             values[i] = 0 if value < 0 else (6 if value > 6 else value)
     elif function == _LEAKY_RELU:
-        for i in range(begin, end):
+        for i in range(values.size):
             values[i] = values[i] * 0.01 if values[i] < 0 else values[i]
     elif function == _SILU:
-        for i in range(begin, end):
+        for i in range(values.size):
             values[i] = values[i] / (1 + math.exp(-values[i]))
     elif function == _SIGMOID:
-        for i in range(begin, end):
+        for i in range(values.size):
             values[i] = 1 / (1 + math.exp(-values[i]))
     elif function == _TANH:
-        for i in range(begin, end):
+        for i in range(values.size):
             values[i] = math.tanh(values[i])
 
 
 @helper
-def keep(values: Any, begin: int, end: int, function: int) -> None:
+def keep(values: Any, function: int) -> None:
     """No activation: what calls without one compile, and types that have no order."""

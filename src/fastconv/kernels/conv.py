@@ -170,14 +170,14 @@ def _sum_by_loops(
 ) -> None:
     """As `_sum_by_tiles`, for any type that can be multiplied and added."""
     for row in range(rows):
-        to = row * pitch
+        total = sums[row * pitch : row * pitch + numbers]
         for n in range(numbers):
-            sums[to + n] = 0
+            total[n] = 0
         for depth in range(begin, end):
             weight = weights[at + (depth - begin) * rows + row]
-            first = offsets[depth]
+            values = slab[offsets[depth] : offsets[depth] + numbers]
             for n in range(numbers):
-                sums[to + n] += weight * slab[first + n]
+                total[n] += weight * values[n]
 
 
 class _Block(NamedTuple):
@@ -215,21 +215,19 @@ def _body(sum_block: Any, apply: Any) -> Callable[..., None]:
     """The convolution body around one way to sum and one way to apply an activation."""
 
     @helper
-    def finish_row(
-        sums: Any, at: int, numbers: int, bias: Any, channel: int, function: int, y: Any, to: int, step: int
-    ) -> None:
+    def finish_row(sums: Any, bias: Any, channel: int, function: int, y: Any, step: int) -> None:
         """Bias and activation for one row of sums, and its outputs, `step` apart, into y."""
-        # Loops, not slices: assigning slices makes Numba compile two seconds of code for the message of a wrong shape.
+        # Loops, not assigned slices, which make Numba compile two seconds of code for the message of a wrong shape.
         if bias.size:
-            for n in range(at, at + numbers):
+            for n in range(sums.size):
                 sums[n] += bias[channel]
-        apply(sums, at, at + numbers, function)
+        apply(sums, function)
         if step == 1:
-            for n in range(numbers):
-                y[to + n] = sums[at + n]
+            for n in range(sums.size):
+                y[n] = sums[n]
         else:
-            for n in range(numbers):
-                y[to + n * step] = sums[at + n]
+            for n in range(sums.size):
+                y[n * step] = sums[n]
 
     @helper
     def sum_phase(
@@ -272,7 +270,7 @@ def _body(sum_block: Any, apply: Any) -> Callable[..., None]:
                         line = plane * out_h.size + (block.h + h) * out_h.step + phase.h
                         to = line * out_w.size + block.w * out_w.step + phase.w
                         at = row * pitch + d * plane_pitch + h * row_pitch
-                        finish_row(sums, at, n_w, bias, channel, head.activation, y, to, out_w.step)
+                        finish_row(sums[at : at + n_w], bias, channel, head.activation, y[to:], out_w.step)
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `ConvHead` for the table."""

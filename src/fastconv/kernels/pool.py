@@ -97,18 +97,28 @@ def _block(task: int, d: PoolAxis, h: PoolAxis, w: PoolAxis) -> _Block:
     )
 
 
+# Loops run over slices from 0 on: an index that could be negative would have to be wrapped around, and no such loop is
+# vectorized (1.0 against 0.1 ns an element).
+
+
 @helper
-def _maximum(to: Any, at: int, values: Any, begin: int, count: int) -> None:
+def _copy(to: Any, values: Any) -> None:
+    for i in range(to.size):
+        to[i] = values[i]
+
+
+@helper
+def _maximum(to: Any, values: Any) -> None:
     """to = the greater; a NaN on either side stays."""
-    for i in range(count):
-        new, old = values[begin + i], to[at + i]
-        to[at + i] = new if new > old or new != new else old
+    for i in range(to.size):
+        new, old = values[i], to[i]
+        to[i] = new if new > old or new != new else old
 
 
 @helper
-def _sum(to: Any, at: int, values: Any, begin: int, count: int) -> None:
-    for i in range(count):
-        to[at + i] += values[begin + i]
+def _sum(to: Any, values: Any) -> None:
+    for i in range(to.size):
+        to[i] += values[i]
 
 
 def _reducer(combine: Any) -> Any:
@@ -129,10 +139,9 @@ def _reducer(combine: Any) -> Any:
                 phase, place = table[axis.places_at + 2 * tap], table[axis.places_at + 2 * tap + 1]
                 begin = group + phase * size + place * step
                 if tap == 0:
-                    for i in range(count):
-                        to[at + i] = values[begin + i]
+                    _copy(to[at : at + count], values[begin : begin + count])
                 else:
-                    combine(to, at, values, begin, count)
+                    combine(to[at : at + count], values[begin : begin + count])
 
     return reduce_axis
 
@@ -176,38 +185,33 @@ def _body(reduce_axis: Any, write: Any) -> Callable[..., None]:
                     at = (i_d - block.d) * plane_pitch + (i_h - block.h) * row_pitch
                     outputs = min(out_w.block, out_w.size - block.w)
                     taps = table[out_d.counts_at + i_d] * table[out_h.counts_at + i_h]
-                    write(y, to, first, at, outputs, table, taps, out_w.counts_at + block.w, head.divisor)
+                    counts = table[out_w.counts_at + block.w :]
+                    write(y[to : to + outputs], first[at:], counts, taps, head.divisor)
 
     return pool
 
 
 @helper
-def _write(
-    y: Any, to: int, values: Any, at: int, outputs: int, table: Any, taps: int, counts_at: int, divisor: int
-) -> None:
-    for i in range(outputs):
-        y[to + i] = values[at + i]
+def _write(y: Any, values: Any, counts: Any, taps: int, divisor: int) -> None:
+    for i in range(y.size):
+        y[i] = values[i]
 
 
 @helper
-def _write_mean(
-    y: Any, to: int, sums: Any, at: int, outputs: int, table: Any, taps: int, counts_at: int, divisor: int
-) -> None:
+def _write_mean(y: Any, sums: Any, counts: Any, taps: int, divisor: int) -> None:
     """Divided by the count of each output, or by the divisor."""
-    for i in range(outputs):
-        y[to + i] = sums[at + i] / sums.dtype.type(divisor if divisor else taps * table[counts_at + i])
+    for i in range(y.size):
+        y[i] = sums[i] / sums.dtype.type(divisor if divisor else taps * counts[i])
 
 
 @helper
-def _write_truncated_mean(
-    y: Any, to: int, sums: Any, at: int, outputs: int, table: Any, taps: int, counts_at: int, divisor: int
-) -> None:
+def _write_truncated_mean(y: Any, sums: Any, counts: Any, taps: int, divisor: int) -> None:
     """The exact quotient of whole numbers, its fraction dropped: toward zero."""
-    for i in range(outputs):
-        total = sums[at + i]
-        count = sums.dtype.type(divisor if divisor else taps * table[counts_at + i])
+    for i in range(y.size):
+        total = sums[i]
+        count = sums.dtype.type(divisor if divisor else taps * counts[i])
         quotient = total // count
-        y[to + i] = quotient + 1 if quotient < 0 and quotient * count != total else quotient
+        y[i] = quotient + 1 if quotient < 0 and quotient * count != total else quotient
 
 
 max_pool: Kernel = kernel(_body(_reduce_maximum, _write))
@@ -238,17 +242,19 @@ def _reduce_maximum_tap(
     for plane in range(planes):
         group = plane * phases * size
         at = plane * size
+        best, best_taps = to[at : at + count], to_taps[at : at + count]
         for i in range(count):
-            to[at + i] = fill
-            to_taps[at + i] = -1
+            best[i] = fill
+            best_taps[i] = -1
         for tap in range(axis.kernel):
             phase, place = table[axis.places_at + 2 * tap], table[axis.places_at + 2 * tap + 1]
             begin = group + phase * size + place * step
+            found, found_taps = values[begin : begin + count], value_taps[begin : begin + count]
             for i in range(count):
-                new = values[begin + i]
-                if new > to[at + i] or new != new:
-                    to[at + i] = new
-                    to_taps[at + i] = scale * tap + value_taps[begin + i]
+                new = found[i]
+                take = new > best[i] or new != new
+                best[i] = new if take else best[i]
+                best_taps[i] = scale * tap + found_taps[i] if take else best_taps[i]
 
 
 @helper

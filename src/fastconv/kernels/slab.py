@@ -73,27 +73,32 @@ def _source(table: Any, axis: SlabAxis, position: int) -> int:
 
 
 @helper
-def _gather_row(slab: Any, to: int, x: Any, row: int, table: Any, w: SlabAxis, first: int, fill: Any) -> None:
-    """Copy one row; `first` is the input position of its first element."""
+def _gather_row(row: Any, x: Any, at: int, table: Any, w: SlabAxis, first: int, fill: Any) -> None:
+    """Copy one row, the one that stands at `at` in x; `first` is the input position of its first element."""
     inner = min(w.positions, max(0, -(first // w.step)))
     outer = max(inner, min(w.positions, (w.size - first + w.step - 1) // w.step))
     for p in range(inner):
         source = _source(table, w, first + p * w.step)
-        slab[to + p] = x[row + source * w.stride] if source >= 0 else fill
-    step = w.step * w.stride
-    start = row + first * w.stride
-    if step == 1:
-        for p in range(inner, outer):
-            slab[to + p] = x[start + p]
-    elif step == 2:
-        for p in range(inner, outer):
-            slab[to + p] = x[start + 2 * p]
-    else:
-        for p in range(inner, outer):
-            slab[to + p] = x[start + p * step]
+        row[p] = x[at + source * w.stride] if source >= 0 else fill
     for p in range(outer, w.positions):
         source = _source(table, w, first + p * w.step)
-        slab[to + p] = x[row + source * w.stride] if source >= 0 else fill
+        row[p] = x[at + source * w.stride] if source >= 0 else fill
+    if inner == outer:
+        return
+    # Slices from 0 on: loops whose index could be negative are not vectorized (2.0 against 0.8 ns an element of 30-element rows).
+    part, step = row[inner:outer], w.step * w.stride
+    start = at + (first + inner * w.step) * w.stride
+    if step == 1:
+        values = x[start : start + part.size]
+        for p in range(part.size):
+            part[p] = values[p]
+    elif step > 1:
+        values = x[start : start + step * (part.size - 1) + 1 : step]
+        for p in range(part.size):
+            part[p] = values[p]
+    else:
+        for p in range(part.size):
+            part[p] = x[start + p * step]
 
 
 @helper
@@ -131,8 +136,8 @@ def gather(
                             source_h = _source(table, h, first_h + place_h * h.step)
                             if source_d >= 0 and source_h >= 0:
                                 row = image + source_d * d.stride + source_h * h.stride
-                                _gather_row(slab, to, x, row, table, w, first_w, fill)
+                                _gather_row(slab[to : to + w.positions], x, row, table, w, first_w, fill)
                             else:
-                                for p in range(w.positions):
-                                    slab[to + p] = fill
+                                for p in range(to, to + w.positions):
+                                    slab[p] = fill
                             to += w.positions

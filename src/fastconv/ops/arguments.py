@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.geometry import NAMED_PADDINGS, PADDING_MODES, Axis, named_padding, named_transposed_padding
+from fastconv.geometry import NAMED_PADDINGS, PADDING_MODES, Axis, Geometry, named_padding, named_transposed_padding
 from fastconv.kernels.activation import ACTIVATIONS, INTEGER_ACTIVATIONS
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "check_shape",
     "check_weight",
     "conv_axes",
+    "conv_geometry",
     "deliver",
     "dtype_of",
     "native",
@@ -140,6 +141,35 @@ def conv_axes(
         _with_output(Axis(i, k, s, d, *pad))
         for i, k, s, d, pad in zip(size, kernel, strides, dilations, pads, strict=True)
     )
+
+
+def conv_geometry(
+    batch: int,
+    channels: int,
+    size: Sequence[int],
+    weight_shape: tuple[int, ...],
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: Any,
+) -> Geometry:
+    """The geometry of a convolution of `channels` channels with a weight (O, C / groups, *kernel).
+
+    Raises
+    ------
+    ValueError
+        Where weight, channels and groups do not fit together, or as `conv_axes`.
+    """
+    out_channels = weight_shape[0]
+    count = check_groups(channels, out_channels, groups)
+    if weight_shape[1] * count != channels:
+        raise ValueError(
+            f"weight has shape {weight_shape}, which takes {weight_shape[1]} channels in each of {count} groups, but input has "
+            f"{channels} channels; give a weight of shape ({out_channels}, {channels // count}, ...) or other groups."
+        )
+    axes = conv_axes(size, weight_shape[2:], stride, padding, dilation)
+    return Geometry(batch, channels, out_channels, count, axes, check_padding_mode(padding_mode))
 
 
 def pool_axes(
@@ -315,15 +345,17 @@ def check_activation(activation: Any, dtype: np.dtype) -> None:
         raise ValueError(f"activation={activation!r} is not known for {dtype} results; choose one of {choices}.")
 
 
-def result_dtype(operands: Sequence[np.ndarray], dtype: Any) -> np.dtype:
+def result_dtype(operands: Sequence[np.dtype], dtype: Any) -> np.dtype:
     """The dtype of a sum of products: NumPy's promotion, but integers of 8 bits give int32 and wider ones int64.
+
+    The operands are the two factors, and what is added to their products.
 
     Raises
     ------
     TypeError
         Where `dtype` is not one that the operands can be turned into.
     """
-    promoted = np.result_type(*(operand.dtype for operand in operands)).newbyteorder("=")
+    promoted = np.result_type(*operands).newbyteorder("=")
     if promoted.kind in "biu":
         narrow = all(operand.itemsize == 1 for operand in operands[:2]) and all(o.itemsize <= 4 for o in operands[2:])
         promoted = np.dtype(np.int32 if narrow else np.int64)

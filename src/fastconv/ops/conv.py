@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
 from fastconv.ops.products import sum_of_products
-from fastconv.plan.problem import Problem
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
@@ -178,14 +176,15 @@ def _conv(
     sizes = ", ".join("DHW"[3 - rank :])
     arg.check_shape(x.shape, rank, f"conv{rank}d", sizes)
     arg.check_weight(w.shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")
-    channels, out_channels = x.shape[-rank - 1], w.shape[0]
-    count = arg.check_groups(channels, out_channels, groups)
-    if w.shape[1] * count != channels:
-        raise ValueError(
-            f"weight has shape {w.shape}, which takes {w.shape[1]} channels in each of {count} groups, but input has {channels} "
-            f"channels; give a weight of shape ({out_channels}, {channels // count}, ...) or other groups."
-        )
-    axes = arg.conv_axes(x.shape[-rank:], w.shape[2:], stride, padding, dilation)
-    batch = x.shape[0] if x.ndim == rank + 2 else 1
-    geometry = Geometry(batch, channels, out_channels, count, axes, arg.check_padding_mode(padding_mode))
+    geometry = arg.conv_geometry(
+        x.shape[0] if x.ndim == rank + 2 else 1,
+        x.shape[-rank - 1],
+        x.shape[-rank:],
+        w.shape,
+        stride,
+        padding,
+        dilation,
+        groups,
+        padding_mode,
+    )
     return sum_of_products("conv", geometry, x, w, bias, bool(flip), activation, dtype, out, algorithm)

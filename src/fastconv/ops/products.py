@@ -29,7 +29,7 @@ def sum_of_products(
     """Plan and run ``activation(weight * x + bias)``; `x` may lack the batch axis."""
     bias = arg.bias_array(bias, geometry.out_channels)
     operands = [x, weight] if bias is None else [x, weight, bias]
-    result = arg.result_dtype(operands, dtype)
+    result = arg.result_dtype([operand.dtype for operand in operands], dtype)
     arg.check_activation(activation, result)
     shape = geometry.output_shape if x.ndim == len(geometry.axes) + 2 else geometry.output_shape[1:]
     arg.check_out(out, shape, result)

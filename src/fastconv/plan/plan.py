@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 from fastconv.plan.problem import Problem
 from fastconv.plan.registry import ALGORITHMS
 
-__all__ = ["Choice", "choose"]
+__all__ = ["Choice", "choose", "recording"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,6 @@ class Choice:
     walk: tuple[tuple[str, str], ...]
 
 
-@lru_cache(maxsize=1024)
 def choose(problem: Problem, name: str = "auto") -> Choice:
     """Plan a problem with the named algorithm, or with the first candidate that serves.
 
@@ -40,6 +42,29 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
     ValueError
         Where no algorithm has that name, or the one that has declines.
     """
+    choice = _choose(problem, name)
+    calls = _calls.get()
+    if calls is not None:
+        calls.append((problem, choice))
+    return choice
+
+
+@contextmanager
+def recording() -> Iterator[list[tuple[Problem, Choice]]]:
+    """Collect the choices that are made inside the ``with`` block, in this thread or task."""
+    calls: list[tuple[Problem, Choice]] = []
+    token = _calls.set(calls)
+    try:
+        yield calls
+    finally:
+        _calls.reset(token)
+
+
+_calls: ContextVar[list[tuple[Problem, Choice]] | None] = ContextVar("fastconv_calls", default=None)
+
+
+@lru_cache(maxsize=1024)
+def _choose(problem: Problem, name: str) -> Choice:
     candidates = ALGORITHMS[problem.op]
     names = [candidate.name for candidate in candidates]
     if name != "auto" and name not in names:
@@ -50,6 +75,6 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
             continue
         reason = candidate.refuse(problem)
         if reason is None:
-            return Choice(candidate.name, candidate.plan(problem), (*walk, (candidate.name, candidate.summary)))
+            return Choice(candidate.name, candidate.plan(problem), (*walk, (candidate.name, f"chosen: {candidate.summary}")))
         walk.append((candidate.name, f"declined: {reason}"))
     raise ValueError(f"algorithm={name!r} cannot serve this call: {reason}; use algorithm='auto'.")

@@ -1,0 +1,64 @@
+"""`explain`: every choice that was made for a call, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastconv.jit.machine import machine
+from fastconv.jit.threads import chunks_for
+from fastconv.plan.plan import Choice, recording
+from fastconv.plan.problem import Problem
+
+__all__ = ["explain"]
+
+
+def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """Run a call and tell how it was served: sizes, the algorithm chosen, why others declined, blocks and threads.
+
+    Parameters
+    ----------
+    function : callable
+        An operation of this package, such as `conv2d`.
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    str
+        A few lines to read or print.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> print(fc.explain(fc.conv2d, np.ones((3, 8, 8)), np.ones((4, 3, 3, 3), complex)))  # doctest: +ELLIPSIS
+    conv on 1 x 3 x 8 x 8 to 1 x 4 x 6 x 6 in complex128, 3888 products
+    - tile declined: its tiles sum float32, float64, int32, int64, not complex128
+    - loops chosen: gathers slabs of input and sums in compiled loops
+    - ... blocks of 1 x ...
+    - ... tasks, about ... microseconds on one thread, in ... of ... threads
+    - ...
+    """
+    with recording() as calls:
+        function(*args, **kwargs)
+    if not calls:
+        return f"{getattr(function, '__name__', function)} made no choice: its result is empty, or it has no algorithms."
+    return "\n".join(line for problem, choice in calls for line in _lines(problem, choice))
+
+
+def _lines(problem: Problem, choice: Choice) -> list[str]:
+    g = problem.geometry
+    given, got = (" x ".join(map(str, shape)) for shape in (g.input_shape, g.output_shape))
+    lines = [f"{problem.op} on {given} to {got} in {np.dtype(problem.dtype)}, {g.products} products"]
+    lines += [f"- {name} {what}" for name, what in choice.walk]
+    lines.append(f"- {choice.plan.summary}")
+    tasks, nanoseconds = choice.plan.tasks, choice.plan.nanoseconds
+    threads = chunks_for(tasks, nanoseconds)
+    lines.append(
+        f"- {tasks} tasks, about {nanoseconds / 1000:.3g} microseconds on one thread, in {threads} of "
+        f"{chunks_for(10**9, 1e18)} threads"
+    )
+    lines.append(f"- {machine().name}, {machine().vector_bytes}-byte vectors")
+    return lines

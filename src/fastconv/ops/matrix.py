@@ -1,0 +1,373 @@
+"""Convolution as a sparse matrix: `conv_matrix` builds K', a `ConvMatrix` multiplies by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastconv.geometry import Geometry
+from fastconv.kernels.csr import build, multiply, multiply_many
+from fastconv.ops import arguments as arg
+from fastconv.plan.csr import Pattern, axis_pattern, csr_table
+from fastconv.plan.span import span
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["ConvMatrix", "conv_matrix"]
+
+#: Nanoseconds, for estimates only, to build an entry and to multiply by one.
+BUILD_COST, MULTIPLY_COST = 4.0, 1.0
+
+
+def conv_matrix(
+    weight: Any,
+    input_size: Sequence[int],
+    stride: arg.PerAxis = 1,
+    padding: arg.Padding = 0,
+    dilation: arg.PerAxis = 1,
+    groups: int = 1,
+    *,
+    padding_mode: str = "zeros",
+    flip: bool = False,
+    index_dtype: Any = None,
+) -> ConvMatrix:
+    """The matrix K' of a convolution: ``K' @ x.ravel()`` is ``conv2d(x, weight, ...).ravel()``.
+
+    The transpose maps back as the transposed convolution does: ``K'.T @ y.ravel()`` is
+    ``conv_transpose2d(y, weight, ...).ravel()``.
+
+    Parameters
+    ----------
+    weight : array_like, shape (O, C / groups, *kernel) or (*kernel)
+        Kernels of 1 to 3 spatial axes, or a single kernel for an input without channels.
+    input_size : sequence of int
+        (C, *spatial), or (*spatial).
+    stride, padding, dilation, groups, padding_mode, flip
+        As in `conv2d`.
+    index_dtype : {None, numpy.int32, numpy.int64}
+        Of the indices; by default int32 until the matrix has 2**31 entries.
+
+    Returns
+    -------
+    ConvMatrix, shape (O * prod(output), C * prod(spatial))
+        In compressed sparse rows with sorted column indices. What padding cuts off is not stored; taps that padding
+        folds onto the same input are summed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before anything is built, with what was given and what is allowed.
+
+    References
+    ----------
+    V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning" (2016), arXiv:1603.07285, section 4.1.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> A = fc.conv_matrix(np.arange(1, 10).reshape(3, 3), (4, 4))
+    >>> A
+    <ConvMatrix 4 x 16, int64, 36 entries: kernel 3 x 3 on (4, 4) to (2, 2)>
+    >>> A.toarray()[0]
+    array([1, 2, 3, 0, 4, 5, 6, 0, 7, 8, 9, 0, 0, 0, 0, 0])
+    >>> A @ np.arange(16)
+    array([303, 348, 483, 528])
+    """
+    w = arg.array(weight, "weight")
+    geometry, plain = _geometry(w, input_size, stride, padding, dilation, groups, padding_mode)
+    patterns = [axis_pattern(axis, geometry.padding_mode) for axis in geometry.axes]
+    return ConvMatrix(geometry, patterns, w, bool(flip), plain, index_dtype)
+
+
+class ConvMatrix:
+    """A sparse matrix that convolves; made by `conv_matrix`.
+
+    It speaks the language of SciPy's linear operators, so `scipy.sparse.linalg` takes it as it is.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Rows are outputs, columns are inputs, both channel first, then row-major positions.
+    dtype : numpy.dtype
+        Of the entries: the weights', but integers are kept in the type in which convolutions sum them.
+    nnz : int
+        Number of stored entries.
+    data, indices, indptr : ndarray
+        Compressed sparse rows, read-only; `update` changes the entries.
+    input_size, output_size : tuple of int
+        Shapes that `apply` takes and gives.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> A = fc.conv_matrix(np.array([1.0, 2, 3]), (5,), stride=2)
+    >>> A.toarray()
+    array([[1., 2., 3., 0., 0.],
+           [0., 0., 1., 2., 3.]])
+    >>> A.T @ np.ones(2)
+    array([1., 2., 4., 2., 3.])
+    """
+
+    #: NumPy arrays leave ``array @ matrix`` to `__rmatmul__`.
+    __array_ufunc__ = None
+    ndim = 2
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        patterns: Sequence[Pattern],
+        weight: np.ndarray,
+        mirrored: bool,
+        plain: bool,
+        index_dtype: Any,
+        transpose_of: ConvMatrix | None = None,
+    ) -> None:
+        self._geometry, self._patterns, self._mirrored, self._plain = geometry, tuple(patterns), mirrored, plain
+        self._transpose_of = transpose_of
+        self._weight_dtype = weight.dtype
+        self._weight_shape = weight.shape
+        self.dtype = arg.sum_dtype(arg.result_dtype([weight.dtype], None))
+        channels = (geometry.out_channels, geometry.channels)
+        columns_in, rows_out = geometry.input_size, geometry.output_size
+        if transpose_of is not None:
+            channels, columns_in, rows_out = channels[::-1], rows_out, columns_in
+        self.output_size = rows_out if plain else (channels[0], *rows_out)
+        self.input_size = columns_in if plain else (channels[1], *columns_in)
+        self.shape = (channels[0] * prod(rows_out), channels[1] * prod(columns_in))
+        per_group = channels[1] // geometry.groups
+        self.nnz = channels[0] * per_group * prod(pattern.count for pattern in patterns)
+        self._table = csr_table(geometry, patterns, mirrored=mirrored, transposed=transpose_of is not None)
+        dtype = _index_dtype(index_dtype, max(self.nnz, *self.shape))
+        self._data = np.empty(self.nnz, self.dtype)
+        self._indices = np.empty(self.nnz, dtype)
+        self._indptr = np.empty(self.shape[0] + 1, dtype)
+        self._indptr[-1] = self.nnz
+        self._build(weight, self._indices)
+
+    def _build(self, weight: np.ndarray, indices: np.ndarray) -> None:
+        self._weight = np.array(arg.native(weight, self.dtype), order="C").reshape(-1)
+        tasks = self.shape[0] // len(self._last_pattern.entries)
+        arrays = (span(self._weight), self._data, indices, self._indptr, self._table)
+        build.run(tasks, self.nnz * BUILD_COST, *arrays)
+
+    @property
+    def _last_pattern(self) -> Pattern:
+        return self._patterns[-1]
+
+    @property
+    def data(self) -> np.ndarray:
+        """The entries, row by row; read-only."""
+        return _read_only(self._data)
+
+    @property
+    def indices(self) -> np.ndarray:
+        """The column of each entry, ascending in a row; read-only."""
+        return _read_only(self._indices)
+
+    @property
+    def indptr(self) -> np.ndarray:
+        """Row r has the entries ``indptr[r]`` to ``indptr[r + 1]``; read-only."""
+        return _read_only(self._indptr)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the three arrays."""
+        return self._data.nbytes + self._indices.nbytes + self._indptr.nbytes
+
+    def update(self, weight: Any) -> ConvMatrix:
+        """Put new weights on the same pattern, in place; the transpose follows. Returns the matrix itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where the weight has another shape, or a dtype that does not fit the matrix's.
+        """
+        w = arg.array(weight, "weight")
+        if w.shape != self._weight_shape:
+            raise ValueError(f"weight has shape {w.shape}; this matrix was made for {self._weight_shape}.")
+        if not np.can_cast(w.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"weight has dtype {w.dtype}, which does not fit this matrix of {self.dtype}; make a new one.")
+        owner = self if self._transpose_of is None else self._transpose_of
+        for matrix in (owner, owner.__dict__.get("T")):
+            if matrix is not None:
+                matrix._build(w, matrix._indices[:0])
+        return self
+
+    @cached_property
+    def T(self) -> ConvMatrix:  # noqa: N802
+        """The transpose, K'ᵀ: built once, then kept."""
+        if self._transpose_of is not None:
+            return self._transpose_of
+        patterns = [pattern.transpose() for pattern in self._patterns]
+        weight = self._weight.reshape(self._weight_shape)
+        matrix = ConvMatrix(
+            self._geometry, patterns, weight, self._mirrored, self._plain, self._indices.dtype, transpose_of=self
+        )
+        matrix._weight_dtype = self._weight_dtype
+        return matrix
+
+    @property
+    def H(self) -> ConvMatrix:  # noqa: N802
+        """The conjugate transpose; for real matrices the transpose."""
+        if self.dtype.kind != "c":
+            return self.T
+        return self.conj().T
+
+    def conj(self) -> ConvMatrix:
+        """The complex conjugate; a real matrix gives itself."""
+        if self.dtype.kind != "c":
+            return self
+        owner = self if self._transpose_of is None else self._transpose_of
+        weight = owner._weight.reshape(owner._weight_shape).conj()
+        made = ConvMatrix(
+            owner._geometry, owner._patterns, weight, owner._mirrored, owner._plain, owner._indices.dtype
+        )
+        return made if owner is self else made.T
+
+    def transpose(self) -> ConvMatrix:
+        """As `T`."""
+        return self.T
+
+    def adjoint(self) -> ConvMatrix:
+        """As `H`."""
+        return self.H
+
+    def __matmul__(self, other: Any) -> np.ndarray:
+        """``A @ v`` and ``A @ M``; dtypes promote as in `conv2d`."""
+        x = arg.array(other, "the operand")
+        if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
+            raise ValueError(
+                f"a matrix of shape {self.shape} cannot multiply an array of shape {x.shape}; give ({self.shape[1]},) or "
+                f"({self.shape[1]}, k), such as image.ravel(), or use apply(image)."
+            )
+        result = arg.result_dtype([self._weight_dtype, x.dtype], None)
+        sums = arg.sum_dtype(result)
+        values = np.ascontiguousarray(arg.native(x, sums))
+        y = np.empty((self.shape[0], *x.shape[1:]), sums)
+        arrays = (span(self._data), span(self._indices), span(self._indptr), values.reshape(-1), y.reshape(-1))
+        if x.ndim == 1:
+            multiply.run(self.shape[0], self.nnz * MULTIPLY_COST, *arrays[:3], span(values), arrays[4])
+        elif y.size:
+            work = self.nnz * (1 + x.shape[1] / 8) * MULTIPLY_COST
+            count = np.array([x.shape[1]], np.int64)
+            multiply_many.run(self.shape[0], work, *arrays[:3], span(values), arrays[4], count)
+        return y if y.dtype == result else y.astype(result)
+
+    def __rmatmul__(self, other: Any) -> np.ndarray:
+        """``v @ A`` and ``M @ A``."""
+        return (self.T @ np.asarray(other).T).T
+
+    dot = __matmul__
+
+    def matvec(self, v: Any) -> np.ndarray:
+        """``A @ v`` for a vector (n,) or a column (n, 1)."""
+        return self @ v
+
+    def rmatvec(self, v: Any) -> np.ndarray:
+        """``A.H @ v``: for real weights the transposed convolution."""
+        return self.H @ v
+
+    def matmat(self, m: Any) -> np.ndarray:
+        """``A @ M`` for a matrix (n, k)."""
+        return self @ m
+
+    def rmatmat(self, m: Any) -> np.ndarray:
+        """``A.H @ M`` for a matrix (m, k)."""
+        return self.H @ m
+
+    def apply(self, x: Any) -> np.ndarray:
+        """Convolve an array shaped as `input_size`, or a batch of them, into `output_size`.
+
+        Examples
+        --------
+        >>> import numpy as np, fastconv as fc
+        >>> fc.conv_matrix(np.ones((2, 2)), (3, 3)).apply(np.eye(3))
+        array([[2., 1.],
+               [1., 2.]])
+        """
+        values = arg.array(x, "input")
+        if values.shape == self.input_size:
+            return (self @ values.reshape(-1)).reshape(self.output_size)
+        if values.shape[1:] != self.input_size:
+            raise ValueError(f"input has shape {values.shape}; this matrix takes {self.input_size} or a batch of those.")
+        batch = self @ values.reshape(len(values), -1).T
+        return np.ascontiguousarray(batch.T).reshape(-1, *self.output_size)
+
+    def toarray(self) -> np.ndarray:
+        """The dense matrix."""
+        dense = np.zeros(self.shape, self.dtype)
+        rows = np.repeat(np.arange(self.shape[0]), np.diff(self._indptr))
+        dense[rows, self._indices] = self._data
+        return dense
+
+    def to_scipy(self) -> csr_array:
+        """A ``scipy.sparse.csr_array`` that shares the memory.
+
+        Raises
+        ------
+        ImportError
+            Where SciPy is not installed.
+        """
+        try:
+            from scipy.sparse import csr_array
+        except ImportError:
+            raise ImportError("to_scipy() needs SciPy, which is not installed; run: pip install scipy") from None
+        matrix = csr_array((self.data, self.indices, self.indptr), shape=self.shape)
+        matrix.has_sorted_indices = matrix.has_canonical_format = True
+        return matrix
+
+    def __repr__(self) -> str:
+        g = self._geometry
+        kernel = " x ".join(map(str, g.kernel_size))
+        what = f"kernel {kernel} on {self.input_size} to {self.output_size}"
+        kind = "transposed " if self._transpose_of is not None else ""
+        return f"<ConvMatrix {self.shape[0]} x {self.shape[1]}, {self.dtype}, {self.nnz} entries: {kind}{what}>"
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _index_dtype(index_dtype: Any, largest: int) -> np.dtype:
+    if index_dtype is None:
+        return np.dtype(np.int32 if largest < 2**31 else np.int64)
+    dtype = arg.dtype_of(index_dtype)
+    if dtype not in (np.int32, np.int64):
+        raise ValueError(f"index_dtype={dtype} is not an index type; give np.int32 or np.int64.")
+    if largest > np.iinfo(dtype).max:
+        raise ValueError(f"index_dtype={dtype} cannot count {largest} entries; give np.int64.")
+    return dtype
+
+
+def _geometry(
+    w: np.ndarray, input_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any, padding_mode: Any
+) -> tuple[Geometry, bool]:
+    """The geometry, and whether the input has no channel axis."""
+    if not isinstance(input_size, Sequence) or not 1 <= len(input_size) <= 4:
+        raise ValueError(f"input_size={input_size!r} is not a size; give (C, *spatial) or (*spatial), such as (3, 32, 32).")
+    size = tuple(arg.whole(value, f"input_size[{i}]", 1) for i, value in enumerate(input_size))
+    if len(size) == w.ndim and w.ndim <= 3:
+        if 0 in w.shape:
+            raise ValueError(f"weight has shape {w.shape}, with an axis of no elements; each axis needs at least one.")
+        if groups != 1:
+            raise ValueError(f"groups={groups!r} needs channels; give a weight (O, C / groups, *kernel).")
+        axes = arg.conv_axes(size, w.shape, stride, padding, dilation)
+        return Geometry(1, 1, 1, 1, axes, arg.check_padding_mode(padding_mode)), True
+    rank = w.ndim - 2
+    if rank not in (1, 2, 3) or len(size) not in (rank, rank + 1):
+        raise ValueError(
+            f"weight has shape {w.shape} and input_size={size}; give (O, C / groups, *kernel) with (C, *spatial), or a single "
+            "kernel with as many axes as the input."
+        )
+    arg.check_weight(w.shape, rank, "conv_matrix", f"(O, C / groups, {rank} kernel sizes)")
+    count = arg.whole(groups, "groups", 1)
+    channels = size[0] if len(size) == rank + 1 else w.shape[1] * count
+    geometry = arg.conv_geometry(1, channels, size[-rank:], w.shape, stride, padding, dilation, count, padding_mode)
+    return geometry, False
