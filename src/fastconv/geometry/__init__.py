@@ -2,7 +2,13 @@
 
 from fastconv.geometry.axis import Axis
 from fastconv.geometry.geometry import Geometry
-from fastconv.geometry.padding import NAMED_PADDINGS, PADDING_MODES, named_padding, named_transposed_padding, source_index
+from fastconv.geometry.padding import (
+    NAMED_PADDINGS,
+    PADDING_MODES,
+    named_padding,
+    named_transposed_padding,
+    source_index,
+)
 
 __all__ = [
     "NAMED_PADDINGS",

@@ -1,8 +1,8 @@
 """Named records of integers inside kernels.
 
 A named tuple is the readable way to hand a kernel its sizes, and the slow one: Numba takes 0.1 microseconds for each of
-its fields at every call, 5 microseconds for the 48 of a convolution, where one integer array costs 0.06. So records travel in an
-array, and kernels read them back by name.
+its fields at every call, 5 microseconds for the 48 of a convolution, where one integer array costs 0.06. So records
+travel in an array, and kernels read them back by name.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import numba
 __all__ = ["PARALLEL_NANOSECONDS", "chunks_for"]
 
 #: Below this much work on one thread a job stays serial. A parallel region costs 2 microseconds with the OpenMP and TBB
-#: layers, and two threads save at most half: from five times that cost on, the region pays even with a slow second core.
+#: layers, and two threads save at most half: from five times that cost on, the region pays even with a slow second
+#: core.
 PARALLEL_NANOSECONDS = 10_000
 
 

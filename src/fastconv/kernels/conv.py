@@ -1,9 +1,10 @@
 """Convolution and transposed convolution: a slab of input against packed weights, with the tile or with plain loops.
 
 One body serves both, in one to three dimensions, with any stride, dilation, padding and grouping: a plan says, for each
-*phase* of the output, at which offsets of the slab its taps stand. A convolution has one phase. A transposed convolution
-of stride s has s phases an axis (the outputs congruent modulo s), each a convolution of the input with every s-th tap, so
-no inserted zero is ever multiplied and no two products meet in memory (the guide's relationships 8 to 14).
+*phase* of the output, at which offsets of the slab its taps stand. A convolution has one phase. A transposed
+convolution of stride s has s phases an axis (the outputs congruent modulo s), each a convolution of the input with
+every s-th tap, so no inserted zero is ever multiplied and no two products meet in memory (the guide's relationships 8
+to 14).
 """
 
 from __future__ import annotations
@@ -18,9 +19,19 @@ from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.tile import lanes, tile
 from fastconv.kernels.activation import activate, keep
-from fastconv.kernels.slab import SlabAxis, gather, slab_axis, slab_channel_size
+from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
-__all__ = ["CONV_TABLE", "ConvHead", "OutputAxis", "Phase", "RowBlock", "conv_loops", "conv_tiles", "conv_tiles_activated", "pack_weights"]
+__all__ = [
+    "CONV_TABLE",
+    "ConvHead",
+    "OutputAxis",
+    "Phase",
+    "RowBlock",
+    "conv_loops",
+    "conv_tiles",
+    "conv_tiles_activated",
+    "pack_weights",
+]
 
 # Literals for the compiler. The last channels of a group take half as many rows as a whole tile, or one.
 ROWS = machine().tile_rows
@@ -100,8 +111,7 @@ class RowBlock(NamedTuple):
 CONV_TABLE = (ConvHead, SlabAxis, SlabAxis, SlabAxis, OutputAxis, OutputAxis, OutputAxis)
 
 _SLAB_AT = len(ConvHead._fields)
-_SLAB_FIELDS = len(SlabAxis._fields)
-_OUTPUT_AT = _SLAB_AT + 3 * _SLAB_FIELDS
+_OUTPUT_AT = _SLAB_AT + 3 * len(SlabAxis._fields)
 _OUTPUT_FIELDS = len(OutputAxis._fields)
 _PHASE_FIELDS = len(Phase._fields)
 _ROW_BLOCK_FIELDS = len(RowBlock._fields)
@@ -110,6 +120,15 @@ _head = reader(ConvHead)
 _output_axis = reader(OutputAxis)
 _phase = reader(Phase)
 _row_block = reader(RowBlock)
+
+
+@helper
+def _output_axes(table: Any) -> Space:
+    return Space(
+        _output_axis(table, _OUTPUT_AT),
+        _output_axis(table, _OUTPUT_AT + _OUTPUT_FIELDS),
+        _output_axis(table, _OUTPUT_AT + 2 * _OUTPUT_FIELDS),
+    )
 
 
 @helper
@@ -144,74 +163,76 @@ def pack_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, st
                 to += block.rows
 
 
+class _Operands(NamedTuple):
+    """What one row block multiplies: packed weights from `at` on, and depths `begin` to `end` of the slab."""
+
+    weights: Any
+    at: int
+    slab: Any
+    offsets: Any
+    begin: int
+    end: int
+
+
 @helper
-def _sum_by_tiles(
-    rows: int, weights: Any, at: int, slab: Any, offsets: Any, begin: int, end: int, sums: Any, numbers: int, pitch: int
-) -> None:
+def _sum_by_tiles(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) -> None:
     """sums[row, number] of one row block, numbers rounded up to whole tiles."""
-    step = VECTORS * lanes(slab)
+    step = VECTORS * lanes(o.slab)
     n = 0
     while n < numbers:
         if rows == ROWS:
-            tile(ROWS, VECTORS, weights, at, slab, n, offsets, begin, end, sums, n, pitch)
+            tile(ROWS, VECTORS, o.weights, o.at, o.slab, n, o.offsets, o.begin, o.end, sums, n, pitch)
         elif rows == HALF_ROWS:
-            tile(HALF_ROWS, VECTORS, weights, at, slab, n, offsets, begin, end, sums, n, pitch)
+            tile(HALF_ROWS, VECTORS, o.weights, o.at, o.slab, n, o.offsets, o.begin, o.end, sums, n, pitch)
         elif n + step < numbers:
-            tile(ONE_ROW, TWICE_VECTORS, weights, at, slab, n, offsets, begin, end, sums, n, pitch)
+            tile(ONE_ROW, TWICE_VECTORS, o.weights, o.at, o.slab, n, o.offsets, o.begin, o.end, sums, n, pitch)
             n += step
         else:
-            tile(ONE_ROW, VECTORS, weights, at, slab, n, offsets, begin, end, sums, n, pitch)
+            tile(ONE_ROW, VECTORS, o.weights, o.at, o.slab, n, o.offsets, o.begin, o.end, sums, n, pitch)
         n += step
 
 
 @helper
-def _sum_by_loops(
-    rows: int, weights: Any, at: int, slab: Any, offsets: Any, begin: int, end: int, sums: Any, numbers: int, pitch: int
-) -> None:
+def _sum_by_loops(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) -> None:
     """As `_sum_by_tiles`, for any type that can be multiplied and added."""
     for row in range(rows):
         total = sums[row * pitch : row * pitch + numbers]
         for n in range(numbers):
             total[n] = 0
-        for depth in range(begin, end):
-            weight = weights[at + (depth - begin) * rows + row]
-            values = slab[offsets[depth] : offsets[depth] + numbers]
+        for depth in range(o.begin, o.end):
+            weight = o.weights[o.at + (depth - o.begin) * rows + row]
+            values = o.slab[o.offsets[depth] : o.offsets[depth] + numbers]
             for n in range(numbers):
                 total[n] += weight * values[n]
 
 
 class _Block(NamedTuple):
-    """A task: the part of the row blocks of one group of one image, for one block of outputs."""
+    """A task: a part of the row blocks of one group of one image, at one place; `first` counts outputs of a phase."""
 
     place: int
     split: int
     n: int
     group: int
-    d: int
-    h: int
-    w: int
+    first: Space
 
 
 @helper
-def _block(task: int, head: ConvHead, d: OutputAxis, h: OutputAxis, w: OutputAxis) -> _Block:
+def _block(task: int, head: ConvHead, out: Space) -> _Block:
     """Tasks count through [image, group, block d, block h, block w, part]."""
     place = task // head.splits
-    row = place // w.blocks
-    plane = row // h.blocks
-    image = plane // d.blocks
+    row = place // out.w.blocks
+    plane = row // out.h.blocks
+    image = plane // out.d.blocks
     n = image // head.groups
-    return _Block(
-        place,
-        task - place * head.splits,
-        n,
-        image - n * head.groups,
-        (plane - image * d.blocks) * d.block,
-        (row - plane * h.blocks) * h.block,
-        (place - row * w.blocks) * w.block,
+    first = Space(
+        (plane - image * out.d.blocks) * out.d.block,
+        (row - plane * out.h.blocks) * out.h.block,
+        (place - row * out.w.blocks) * out.w.block,
     )
+    return _Block(place, task - place * head.splits, n, image - n * head.groups, first)
 
 
-def _body(sum_block: Any, apply: Any) -> Callable[..., None]:
+def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
     """The convolution body around one way to sum and one way to apply an activation."""
 
     @helper
@@ -230,92 +251,74 @@ def _body(sum_block: Any, apply: Any) -> Callable[..., None]:
                 y[n * step] = sums[n]
 
     @helper
-    def sum_phase(
-        phase: Phase,
-        block: _Block,
-        head: ConvHead,
-        table: Any,
-        weights: Any,
-        slab: Any,
-        offsets: Any,
-        sums: Any,
-        pitches: tuple[int, int, int],
-        bias: Any,
-        y: Any,
-        out: tuple[OutputAxis, OutputAxis, OutputAxis],
-    ) -> None:
-        """One phase of a block: the outputs congruent to the phase's residues."""
-        pitch, plane_pitch, row_pitch = pitches
-        out_d, out_h, out_w = out
-        n_d, n_h, n_w = _numbers(out_d, phase.d, block.d), _numbers(out_h, phase.h, block.h), _numbers(out_w, phase.w, block.w)
-        if n_d == 0 or n_h == 0 or n_w == 0:
-            return
-        numbers = (n_d - 1) * plane_pitch + (n_h - 1) * row_pitch + n_w
-        packed = (block.group * head.depth + phase.depth_at) * head.padded_out
-        depth_end = phase.depth_at + phase.depths
-        for b in range(block.split * head.row_blocks // head.splits, (block.split + 1) * head.row_blocks // head.splits):
-            rows = _row_block(table, head.row_blocks_at + _ROW_BLOCK_FIELDS * b)
-            if phase.depths:
-                at = packed + rows.first * phase.depths
-                sum_block(rows.rows, weights, at, slab, offsets, phase.depth_at, depth_end, sums, numbers, pitch)
-            else:  # a kernel shorter than the stretch: outputs that no tap reaches
-                for i in range(sums.size):
-                    sums[i] = 0
-            for row in range(rows.channels):
-                channel = block.group * head.out_channels + rows.first + row
-                planes = (block.n * head.groups * head.out_channels + channel) * out_d.size
-                for d in range(n_d):
-                    plane = planes + (block.d + d) * out_d.step + phase.d
-                    for h in range(n_h):
-                        line = plane * out_h.size + (block.h + h) * out_h.step + phase.h
-                        to = line * out_w.size + block.w * out_w.step + phase.w
-                        at = row * pitch + d * plane_pitch + h * row_pitch
-                        finish_row(sums[at : at + n_w], bias, channel, head.activation, y[to:], out_w.step)
+    def finish_channel(
+        sums: Any, pitches: Space, counts: Space, first: Space, out: Space, image: int, bias: Any, channel: int,
+        function: int, y: Any,
+    ) -> None:  # fmt: skip
+        """All outputs of one channel in a block; `first` is the first output itself, not its number in the phase."""
+        for d in range(counts.d):
+            plane = image * out.d.size + first.d + d * out.d.step
+            for h in range(counts.h):
+                line = plane * out.h.size + first.h + h * out.h.step
+                at = d * pitches.d + h * pitches.h
+                finish_row(
+                    sums[at : at + counts.w], bias, channel, function, y[line * out.w.size + first.w :], out.w.step
+                )
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `ConvHead` for the table."""
         head = _head(table, 0)
-        d = slab_axis(table, _SLAB_AT)
-        h = slab_axis(table, _SLAB_AT + _SLAB_FIELDS)
-        w = slab_axis(table, _SLAB_AT + 2 * _SLAB_FIELDS)
-        out_d = _output_axis(table, _OUTPUT_AT)
-        out_h = _output_axis(table, _OUTPUT_AT + _OUTPUT_FIELDS)
-        out_w = _output_axis(table, _OUTPUT_AT + 2 * _OUTPUT_FIELDS)
-        row_pitch = w.positions
-        plane_pitch = h.positions * row_pitch
+        axes = slab_axes(table, _SLAB_AT)
+        out = _output_axes(table)
+        pitches = Space(axes.h.positions * axes.w.positions, axes.w.positions, 1)
 
         # Tiles read and write up to two steps past the last number. What they find there is dropped, but must not be a
         # denormal, which would be a hundred times slower: so zeros, not empty.
         step = TWICE_VECTORS * lanes(y)
-        slab = np.zeros(head.channels * slab_channel_size(d, h, w) + step, y.dtype)
-        pitch = (out_d.block - 1) * plane_pitch + (out_h.block - 1) * row_pitch + out_w.block + step
+        slab = np.zeros(head.channels * slab_channel_size(axes) + step, y.dtype)
+        pitch = (out.d.block - 1) * pitches.d + (out.h.block - 1) * pitches.h + out.w.block + step
         sums = np.zeros(ROWS * pitch, y.dtype)
         fill = slab[0]
         gathered = np.int64(-1)
         for task in range(begin, end):
-            block = _block(task, head, out_d, out_h, out_w)
+            block = _block(task, head, out)
             if gathered != block.place:  # the parts of a group's row blocks share their slab
                 base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
-                gather(
-                    slab, x, base, head.x_channel, head.channels, table, d, h, w, block.d, block.h, block.w, fill
-                )
+                gather(slab, x, Images(base, head.channels, head.x_channel), table, axes, block.first, fill)
                 gathered = block.place
             for number in range(head.phases):
                 phase = _phase(table, head.phases_at + _PHASE_FIELDS * number)
-                sum_phase(
-                    phase,
-                    block,
-                    head,
-                    table,
-                    weights,
-                    slab,
-                    offsets,
-                    sums,
-                    (pitch, plane_pitch, row_pitch),
-                    bias,
-                    y,
-                    (out_d, out_h, out_w),
+                counts = Space(
+                    _numbers(out.d, phase.d, block.first.d),
+                    _numbers(out.h, phase.h, block.first.h),
+                    _numbers(out.w, phase.w, block.first.w),
                 )
+                if counts.d == 0 or counts.h == 0 or counts.w == 0:
+                    continue
+                numbers = (counts.d - 1) * pitches.d + (counts.h - 1) * pitches.h + counts.w
+                first = Space(
+                    block.first.d * out.d.step + phase.d,
+                    block.first.h * out.h.step + phase.h,
+                    block.first.w * out.w.step + phase.w,
+                )
+                packed = (block.group * head.depth + phase.depth_at) * head.padded_out
+                last_rows = (block.split + 1) * head.row_blocks // head.splits
+                for b in range(block.split * head.row_blocks // head.splits, last_rows):
+                    rows = _row_block(table, head.row_blocks_at + _ROW_BLOCK_FIELDS * b)
+                    at = packed + rows.first * phase.depths
+                    depth_end = phase.depth_at + phase.depths
+                    if phase.depths:
+                        operands = _Operands(weights, at, slab, offsets, phase.depth_at, depth_end)
+                        sum_rows(rows.rows, operands, sums, numbers, pitch)
+                    else:  # a kernel shorter than the stretch: outputs that no tap reaches
+                        for i in range(sums.size):
+                            sums[i] = 0
+                    for row in range(rows.channels):
+                        channel = block.group * head.out_channels + rows.first + row
+                        image = block.n * head.groups * head.out_channels + channel
+                        finish_channel(
+                            sums[row * pitch :], pitches, counts, first, out, image, bias, channel, head.activation, y
+                        )
 
     return convolve
 

@@ -1,12 +1,13 @@
 """K' in compressed sparse rows: built entry by entry in parallel, and multiplied by vectors and matrices.
 
-K' is a product of one pattern for each axis: output (d, h, w) meets input (i, j, k) where d meets i, h meets j and w meets
-k. So the number of entries before any row is known in closed form, and each thread writes its rows where they belong. Most
-rows repeat the one before them, a step to the right: those are copied, which is four times as fast as working them out.
+K' is a product of one pattern for each axis: output (d, h, w) meets input (i, j, k) where d meets i, h meets j and w
+meets k. So the number of entries before any row is known in closed form, and each thread writes its rows where they
+belong. Most rows repeat the one before them, a step to the right: those are copied, which is four times as fast as
+working them out.
 """
 
-# Positions are unsigned where that pays: a signed index is checked for being negative at each access (3.2 against 10 ms for
-# the product with 6.5 million entries).
+# Positions are unsigned where that pays: a signed index is checked for being negative at each access (3.2 against 10 ms
+# for the product with 6.5 million entries).
 
 from __future__ import annotations
 

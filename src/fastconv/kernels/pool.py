@@ -1,8 +1,8 @@
 """Max and average pooling: a window's taps are reduced one axis after the other, over contiguous vectors of a slab.
 
-A window of k x k taps costs 2k operations an output instead of k * k. For maxima the passes run from the last axis to the
-first, each keeping what it had unless the new value is greater or a NaN. So of equal maxima the first in row-major order
-wins and of NaNs the last, as PyTorch's indices have it.
+A window of k x k taps costs 2k operations an output instead of k * k. For maxima the passes run from the last axis to
+the first, each keeping what it had unless the new value is greater or a NaN. So of equal maxima the first in row-major
+order wins and of NaNs the last, as PyTorch's indices have it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from fastconv.jit.decorators import Kernel, helper, kernel
 from fastconv.jit.records import reader
-from fastconv.kernels.slab import SlabAxis, gather, slab_axis, slab_channel_size
+from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
 __all__ = ["POOL_TABLE", "PoolAxis", "PoolHead", "avg_pool", "avg_pool_truncated", "max_pool", "max_pool_indices"]
 
@@ -69,31 +69,72 @@ class PoolAxis(NamedTuple):
 POOL_TABLE = (PoolHead, SlabAxis, SlabAxis, SlabAxis, PoolAxis, PoolAxis, PoolAxis)
 
 _SLAB_AT = len(PoolHead._fields)
-_SLAB_FIELDS = len(SlabAxis._fields)
-_POOL_AT = _SLAB_AT + 3 * _SLAB_FIELDS
+_POOL_AT = _SLAB_AT + 3 * len(SlabAxis._fields)
 _POOL_FIELDS = len(PoolAxis._fields)
 
 _head = reader(PoolHead)
 _pool_axis = reader(PoolAxis)
 
 
+@helper
+def _pool_axes(table: Any) -> Space:
+    return Space(
+        _pool_axis(table, _POOL_AT),
+        _pool_axis(table, _POOL_AT + _POOL_FIELDS),
+        _pool_axis(table, _POOL_AT + 2 * _POOL_FIELDS),
+    )
+
+
 class _Block(NamedTuple):
-    """A task: a block of outputs of one channel of one image."""
+    """A task: the outputs from `first` up to `last` of one channel of one image, which `images` holds."""
 
     image: int
-    d: int
-    h: int
-    w: int
+    images: Images
+    first: Space
+    last: Space
 
 
 @helper
-def _block(task: int, d: PoolAxis, h: PoolAxis, w: PoolAxis) -> _Block:
+def _block(task: int, head: PoolHead, out: Space) -> _Block:
     """Tasks count through [image and channel, block d, block h, block w]."""
-    row = task // w.blocks
-    plane = row // h.blocks
-    image = plane // d.blocks
-    return _Block(
-        image, (plane - image * d.blocks) * d.block, (row - plane * h.blocks) * h.block, (task - row * w.blocks) * w.block
+    row = task // out.w.blocks
+    plane = row // out.h.blocks
+    image = plane // out.d.blocks
+    n = image // head.channels
+    base = head.x_base + n * head.x_batch + (image - n * head.channels) * head.x_channel
+    d = (plane - image * out.d.blocks) * out.d.block
+    h = (row - plane * out.h.blocks) * out.h.block
+    w = (task - row * out.w.blocks) * out.w.block
+    last = Space(min(d + out.d.block, out.d.size), min(h + out.h.block, out.h.size), min(w + out.w.block, out.w.size))
+    return _Block(image, Images(base, 1, 0), Space(d, h, w), last)
+
+
+class _Pass(NamedTuple):
+    """One reduction of a slab: `planes` groups of `phases` planes of `size` elements, each group to one plane.
+
+    Taps stand `step` elements apart for each place; the first `wanted` elements of a plane are wanted.
+    """
+
+    planes: int
+    phases: int
+    size: int
+    step: int
+    wanted: int
+
+
+@helper
+def _passes(axes: Space, out: Space) -> Space:
+    """The passes along each axis; the last axis comes first."""
+    row_pitch = axes.w.positions
+    plane_pitch = axes.h.positions * row_pitch
+    size = axes.d.positions * plane_pitch
+    along_w = size - axes.w.positions + out.w.block
+    along_h = along_w - (axes.h.positions - out.h.block) * row_pitch
+    along_d = along_h - (axes.d.positions - out.d.block) * plane_pitch
+    return Space(
+        _Pass(1, axes.d.phases, size, plane_pitch, along_d),
+        _Pass(axes.d.phases, axes.h.phases, size, row_pitch, along_h),
+        _Pass(axes.d.phases * axes.h.phases, axes.w.phases, size, 1, along_w),
     )
 
 
@@ -125,23 +166,16 @@ def _reducer(combine: Any) -> Any:
     """A pass along one axis, around one way to combine two vectors."""
 
     @helper
-    def reduce_axis(
-        to: Any, values: Any, table: Any, axis: PoolAxis, planes: int, phases: int, size: int, step: int, count: int
-    ) -> None:
-        """Reduce `phases` planes of `size` elements to one, for each of `planes` groups of them.
-
-        Taps stand `step` elements apart for each place; `count` elements of a plane are wanted.
-        """
-        for plane in range(planes):
-            group = plane * phases * size
-            at = plane * size
+    def reduce_axis(to: Any, values: Any, table: Any, axis: PoolAxis, p: _Pass) -> None:
+        for plane in range(p.planes):
+            part = to[plane * p.size : plane * p.size + p.wanted]
             for tap in range(axis.kernel):
                 phase, place = table[axis.places_at + 2 * tap], table[axis.places_at + 2 * tap + 1]
-                begin = group + phase * size + place * step
+                begin = (plane * p.phases + phase) * p.size + place * p.step
                 if tap == 0:
-                    _copy(to[at : at + count], values[begin : begin + count])
+                    _copy(part, values[begin : begin + p.wanted])
                 else:
-                    combine(to[at : at + count], values[begin : begin + count])
+                    combine(part, values[begin : begin + p.wanted])
 
     return reduce_axis
 
@@ -156,36 +190,25 @@ def _body(reduce_axis: Any, write: Any) -> Callable[..., None]:
     def pool(begin: int, end: int, x: Any, y: Any, fill: Any, table: Any) -> None:
         """Outputs of some blocks. `fill` holds one element: what padding counts as, in the type of the sums."""
         head = _head(table, 0)
-        d = slab_axis(table, _SLAB_AT)
-        h = slab_axis(table, _SLAB_AT + _SLAB_FIELDS)
-        w = slab_axis(table, _SLAB_AT + 2 * _SLAB_FIELDS)
-        out_d = _pool_axis(table, _POOL_AT)
-        out_h = _pool_axis(table, _POOL_AT + _POOL_FIELDS)
-        out_w = _pool_axis(table, _POOL_AT + 2 * _POOL_FIELDS)
-        row_pitch = w.positions
-        plane_pitch = h.positions * row_pitch
-        size = d.positions * plane_pitch
-        slab = np.empty(slab_channel_size(d, h, w), fill.dtype)
-        first = np.empty(d.phases * h.phases * size, fill.dtype)
-        second = np.empty(d.phases * size, fill.dtype)
+        axes = slab_axes(table, _SLAB_AT)
+        out = _pool_axes(table)
+        passes = _passes(axes, out)
+        slab = np.empty(slab_channel_size(axes), fill.dtype)
+        first = np.empty(passes.w.planes * passes.w.size, fill.dtype)
+        second = np.empty(passes.h.planes * passes.h.size, fill.dtype)
         for task in range(begin, end):
-            block = _block(task, out_d, out_h, out_w)
-            n = block.image // head.channels
-            base = head.x_base + n * head.x_batch + (block.image - n * head.channels) * head.x_channel
-            gather(slab, x, base, 0, 1, table, d, h, w, block.d, block.h, block.w, fill[0])
-            count = size - w.positions + out_w.block
-            reduce_axis(first, slab, table, out_w, d.phases * h.phases, w.phases, size, 1, count)
-            count -= (h.positions - out_h.block) * row_pitch
-            reduce_axis(second, first, table, out_h, d.phases, h.phases, size, row_pitch, count)
-            count -= (d.positions - out_d.block) * plane_pitch
-            reduce_axis(first, second, table, out_d, 1, d.phases, size, plane_pitch, count)
-            for i_d in range(block.d, min(block.d + out_d.block, out_d.size)):
-                for i_h in range(block.h, min(block.h + out_h.block, out_h.size)):
-                    to = ((block.image * out_d.size + i_d) * out_h.size + i_h) * out_w.size + block.w
-                    at = (i_d - block.d) * plane_pitch + (i_h - block.h) * row_pitch
-                    outputs = min(out_w.block, out_w.size - block.w)
-                    taps = table[out_d.counts_at + i_d] * table[out_h.counts_at + i_h]
-                    counts = table[out_w.counts_at + block.w :]
+            block = _block(task, head, out)
+            gather(slab, x, block.images, table, axes, block.first, fill[0])
+            reduce_axis(first, slab, table, out.w, passes.w)
+            reduce_axis(second, first, table, out.h, passes.h)
+            reduce_axis(first, second, table, out.d, passes.d)
+            counts = table[out.w.counts_at + block.first.w :]
+            outputs = block.last.w - block.first.w
+            for d in range(block.first.d, block.last.d):
+                for h in range(block.first.h, block.last.h):
+                    to = ((block.image * out.d.size + d) * out.h.size + h) * out.w.size + block.first.w
+                    at = (d - block.first.d) * passes.d.step + (h - block.first.h) * passes.h.step
+                    taps = table[out.d.counts_at + d] * table[out.h.counts_at + h]
                     write(y[to : to + outputs], first[at:], counts, taps, head.divisor)
 
     return pool
@@ -221,36 +244,23 @@ avg_pool_truncated: Kernel = kernel(_body(_reduce_sum, _write_truncated_mean))
 
 @helper
 def _reduce_maximum_tap(
-    to: Any,
-    to_taps: Any,
-    values: Any,
-    value_taps: Any,
-    fill: Any,
-    table: Any,
-    axis: PoolAxis,
-    planes: int,
-    phases: int,
-    size: int,
-    step: int,
-    scale: int,
-    count: int,
+    to: Any, to_taps: Any, values: Any, value_taps: Any, fill: Any, table: Any, axis: PoolAxis, p: _Pass, scale: int
 ) -> None:
-    """As a pass of `_reducer`, keeping the number of the winning tap, `scale` for each of this axis.
+    """As a pass of `_reducer`, keeping the number of the winning tap, in which each of this axis counts `scale`.
 
     It is -1 where nothing but the fill value was seen, or values equal to it.
     """
-    for plane in range(planes):
-        group = plane * phases * size
-        at = plane * size
-        best, best_taps = to[at : at + count], to_taps[at : at + count]
-        for i in range(count):
+    for plane in range(p.planes):
+        best = to[plane * p.size : plane * p.size + p.wanted]
+        best_taps = to_taps[plane * p.size : plane * p.size + p.wanted]
+        for i in range(p.wanted):
             best[i] = fill
             best_taps[i] = -1
         for tap in range(axis.kernel):
             phase, place = table[axis.places_at + 2 * tap], table[axis.places_at + 2 * tap + 1]
-            begin = group + phase * size + place * step
-            found, found_taps = values[begin : begin + count], value_taps[begin : begin + count]
-            for i in range(count):
+            begin = (plane * p.phases + phase) * p.size + place * p.step
+            found, found_taps = values[begin : begin + p.wanted], value_taps[begin : begin + p.wanted]
+            for i in range(p.wanted):
                 new = found[i]
                 take = new > best[i] or new != new
                 best[i] = new if take else best[i]
@@ -270,51 +280,33 @@ def _position(axis: PoolAxis, output: int, tap: int) -> int:
 def max_pool_indices(begin: int, end: int, x: Any, y: Any, indices: Any, fill: Any, table: Any) -> None:
     """As `max_pool`, with the flat position of each maximum in the spatial axes of the input."""
     head = _head(table, 0)
-    d = slab_axis(table, _SLAB_AT)
-    h = slab_axis(table, _SLAB_AT + _SLAB_FIELDS)
-    w = slab_axis(table, _SLAB_AT + 2 * _SLAB_FIELDS)
-    out_d = _pool_axis(table, _POOL_AT)
-    out_h = _pool_axis(table, _POOL_AT + _POOL_FIELDS)
-    out_w = _pool_axis(table, _POOL_AT + 2 * _POOL_FIELDS)
-    row_pitch = w.positions
-    plane_pitch = h.positions * row_pitch
-    size = d.positions * plane_pitch
-    slab = np.empty(slab_channel_size(d, h, w), fill.dtype)
+    axes = slab_axes(table, _SLAB_AT)
+    out = _pool_axes(table)
+    passes = _passes(axes, out)
+    slab = np.empty(slab_channel_size(axes), fill.dtype)
     no_taps = np.zeros(slab.size, np.int32)
-    first = np.empty(d.phases * h.phases * size, fill.dtype)
+    first = np.empty(passes.w.planes * passes.w.size, fill.dtype)
     first_taps = np.empty(first.size, np.int32)
-    second = np.empty(d.phases * size, fill.dtype)
+    second = np.empty(passes.h.planes * passes.h.size, fill.dtype)
     second_taps = np.empty(second.size, np.int32)
-    lowest, plane_taps = fill[0], out_h.kernel * out_w.kernel
+    low, row_taps, plane_taps = fill[0], out.w.kernel, out.h.kernel * out.w.kernel
     for task in range(begin, end):
-        block = _block(task, out_d, out_h, out_w)
-        n = block.image // head.channels
-        base = head.x_base + n * head.x_batch + (block.image - n * head.channels) * head.x_channel
-        gather(slab, x, base, 0, 1, table, d, h, w, block.d, block.h, block.w, lowest)
-        count = size - w.positions + out_w.block
-        _reduce_maximum_tap(
-            first, first_taps, slab, no_taps, lowest, table, out_w, d.phases * h.phases, w.phases, size, 1, 1, count
-        )
-        count -= (h.positions - out_h.block) * row_pitch
-        _reduce_maximum_tap(
-            second, second_taps, first, first_taps, lowest, table, out_h, d.phases, h.phases, size, row_pitch,
-            out_w.kernel, count,
-        )  # fmt: skip
-        count -= (d.positions - out_d.block) * plane_pitch
-        _reduce_maximum_tap(
-            first, first_taps, second, second_taps, lowest, table, out_d, 1, d.phases, size, plane_pitch, plane_taps, count
-        )
-        for i_d in range(block.d, min(block.d + out_d.block, out_d.size)):
-            for i_h in range(block.h, min(block.h + out_h.block, out_h.size)):
-                to = ((block.image * out_d.size + i_d) * out_h.size + i_h) * out_w.size
-                at = (i_d - block.d) * plane_pitch + (i_h - block.h) * row_pitch - block.w
-                for i_w in range(block.w, min(block.w + out_w.block, out_w.size)):
-                    tap = first_taps[at + i_w]
+        block = _block(task, head, out)
+        gather(slab, x, block.images, table, axes, block.first, low)
+        _reduce_maximum_tap(first, first_taps, slab, no_taps, low, table, out.w, passes.w, 1)
+        _reduce_maximum_tap(second, second_taps, first, first_taps, low, table, out.h, passes.h, row_taps)
+        _reduce_maximum_tap(first, first_taps, second, second_taps, low, table, out.d, passes.d, plane_taps)
+        for d in range(block.first.d, block.last.d):
+            for h in range(block.first.h, block.last.h):
+                to = ((block.image * out.d.size + d) * out.h.size + h) * out.w.size
+                at = (d - block.first.d) * passes.d.step + (h - block.first.h) * passes.h.step - block.first.w
+                for w in range(block.first.w, block.last.w):
+                    tap = first_taps[at + w]
                     tap_d = tap // plane_taps
-                    tap_h = (tap - tap_d * plane_taps) // out_w.kernel
-                    tap_w = tap - tap_d * plane_taps - tap_h * out_w.kernel
+                    tap_h = (tap - tap_d * plane_taps) // row_taps
+                    tap_w = tap - tap_d * plane_taps - tap_h * row_taps
                     if tap < 0:
                         tap_d, tap_h, tap_w = tap, tap, tap
-                    plane = _position(out_d, i_d, tap_d) * h.size + _position(out_h, i_h, tap_h)
-                    indices[to + i_w] = plane * w.size + _position(out_w, i_w, tap_w)
-                    y[to + i_w] = first[at + i_w]
+                    plane = _position(out.d, d, tap_d) * axes.h.size + _position(out.h, h, tap_h)
+                    indices[to + w] = plane * axes.w.size + _position(out.w, w, tap_w)
+                    y[to + w] = first[at + w]

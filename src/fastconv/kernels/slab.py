@@ -6,8 +6,8 @@ borders are paid for once per element, and every kernel that follows reads conti
 Along an axis, output q of a block that starts at q0 and tap k read input position ``step * (q0 + q) + shift_k - low``.
 With ``shift_k = step * place_k + phase_k`` (0 <= phase_k < step) that is element ``q + place_k`` of phase ``phase_k``:
 the slab keeps one plane for each phase that a tap uses, so a strided convolution reads neighbours too. The planes are
-laid out [channel, phase d, phase h, phase w, d, h, w], and an output's number inside the block is its number in a plane,
-``(d * positions_h + h) * positions_w + w``. The numbers between the rows' ends belong to no output; they are
+laid out [channel, phase d, phase h, phase w, d, h, w], and an output's number inside the block is its number in a
+plane, ``(d * positions_h + h) * positions_w + w``. The numbers between the rows' ends belong to no output; they are
 computed along and dropped, which costs less than stopping at every row.
 """
 
@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fastconv.jit.decorators import helper
 from fastconv.jit.records import reader
 
-__all__ = ["SLAB_AXIS_FIELDS", "SlabAxis", "gather", "slab_axis", "slab_channel_size"]
+__all__ = ["Images", "SlabAxis", "Space", "gather", "slab_axes", "slab_channel_size"]
 
 
 class SlabAxis(NamedTuple):
@@ -51,14 +53,39 @@ class SlabAxis(NamedTuple):
     after: int
 
 
-SLAB_AXIS_FIELDS = len(SlabAxis._fields)
-slab_axis = reader(SlabAxis)
+class Space(NamedTuple):
+    """One thing for each of the three axes."""
+
+    d: Any
+    h: Any
+    w: Any
+
+
+class Images(NamedTuple):
+    """Where a slab's channels stand: the flat position of the first element, and the step from channel to channel."""
+
+    base: int
+    channels: int
+    step: int
+
+
+_slab_axis = reader(SlabAxis)
+_SLAB_AXIS_FIELDS = len(SlabAxis._fields)
 
 
 @helper
-def slab_channel_size(d: SlabAxis, h: SlabAxis, w: SlabAxis) -> int:
+def slab_axes(table: Any, at: int) -> Space:
+    """Read the three axes that stand from `at` on in the table."""
+    return Space(
+        _slab_axis(table, at), _slab_axis(table, at + _SLAB_AXIS_FIELDS), _slab_axis(table, at + 2 * _SLAB_AXIS_FIELDS)
+    )
+
+
+@helper
+def slab_channel_size(axes: Space) -> int:
     """Elements of a slab for one channel."""
-    return d.phases * h.phases * w.phases * d.positions * h.positions * w.positions
+    phases = axes.d.phases * axes.h.phases * axes.w.phases
+    return phases * axes.d.positions * axes.h.positions * axes.w.positions
 
 
 @helper
@@ -85,7 +112,8 @@ def _gather_row(row: Any, x: Any, at: int, table: Any, w: SlabAxis, first: int, 
         row[p] = x[at + source * w.stride] if source >= 0 else fill
     if inner == outer:
         return
-    # Slices from 0 on: loops whose index could be negative are not vectorized (2.0 against 0.8 ns an element of 30-element rows).
+    # Slices from 0 on: loops whose index could be negative are not vectorized (2.0 against 0.8 ns an element of
+    # 30-element rows).
     part, step = row[inner:outer], w.step * w.stride
     start = at + (first + inner * w.step) * w.stride
     if step == 1:
@@ -102,42 +130,27 @@ def _gather_row(row: Any, x: Any, at: int, table: Any, w: SlabAxis, first: int, 
 
 
 @helper
-def gather(
-    slab: Any,
-    x: Any,
-    base: int,
-    channel_stride: int,
-    channels: int,
-    table: Any,
-    d: SlabAxis,
-    h: SlabAxis,
-    w: SlabAxis,
-    q_d: int,
-    q_h: int,
-    q_w: int,
-    fill: Any,
-) -> None:
-    """Fill the slab of `channels` channels for the block whose first output is (q_d, q_h, q_w).
-
-    `base` is the flat position of channel 0, element (0, 0, 0).
-    """
-    to = 0
-    for c in range(channels):
-        image = base + c * channel_stride
+def gather(slab: Any, x: Any, images: Images, table: Any, axes: Space, first: Space, fill: Any) -> None:
+    """Fill the slab for the block whose first outputs are numbers `first`."""
+    d, h, w = axes.d, axes.h, axes.w
+    to = np.int64(0)
+    for c in range(images.channels):
+        image = images.base + c * images.step
         for phase_d in range(d.phases):
-            first_d = d.step * q_d + table[d.phases_at + phase_d] - d.low
+            first_d = d.step * first.d + table[d.phases_at + phase_d] - d.low
             for phase_h in range(h.phases):
-                first_h = h.step * q_h + table[h.phases_at + phase_h] - h.low
+                first_h = h.step * first.h + table[h.phases_at + phase_h] - h.low
                 for phase_w in range(w.phases):
-                    first_w = w.step * q_w + table[w.phases_at + phase_w] - w.low
+                    first_w = w.step * first.w + table[w.phases_at + phase_w] - w.low
                     for place_d in range(d.positions):
                         source_d = _source(table, d, first_d + place_d * d.step)
                         for place_h in range(h.positions):
                             source_h = _source(table, h, first_h + place_h * h.step)
+                            row = slab[to : to + w.positions]
                             if source_d >= 0 and source_h >= 0:
-                                row = image + source_d * d.stride + source_h * h.stride
-                                _gather_row(slab[to : to + w.positions], x, row, table, w, first_w, fill)
+                                at = image + source_d * d.stride + source_h * h.stride
+                                _gather_row(row, x, at, table, w, first_w, fill)
                             else:
-                                for p in range(to, to + w.positions):
-                                    slab[p] = fill
+                                for p in range(row.size):
+                                    row[p] = fill
                             to += w.positions

@@ -1,6 +1,7 @@
-"""The edge: what users pass becomes plain arrays and a `Geometry` here, or an error of one sentence, before any compute.
+"""The edge: what users pass becomes plain arrays and a `Geometry`, or an error of one sentence, before any compute.
 
-Every check of the package stands in this file or in the sizes' module beside it, so the floors below trust what they get.
+Every check of the package stands in this file or in the sizes' module beside it, so the floors below trust what they
+get.
 """
 
 from __future__ import annotations
@@ -54,12 +55,16 @@ def array(value: Any, name: str) -> np.ndarray:
         For masked arrays, whose mask would be lost, and for arrays of anything but numbers.
     """
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array, whose mask would be ignored; fill it first, as in {name}.filled(0).")
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be ignored; fill it first, as in {name}.filled(0)."
+        )
     try:
         only_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
         found = np.from_dlpack(value) if only_dlpack else np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise TypeError(f"{name} of type {type(value).__name__} cannot be made an array ({error}); give a NumPy array.") from None
+        raise TypeError(
+            f"{name} of type {type(value).__name__} cannot be made an array ({error}); give a NumPy array."
+        ) from None
     kinds = {"b": "boolean", "i": "whole", "u": "whole", "f": "real", "c": "complex"}
     if found.dtype.kind not in kinds or found.dtype.itemsize > (16 if found.dtype.kind == "c" else 8):
         raise TypeError(
@@ -97,7 +102,9 @@ def per_axis(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
     if len(value) == 1 and rank > 1:
         value = [value[0]] * rank
     if len(value) != rank:
-        raise ValueError(f"{name}={value!r} has {len(value)} entries; give one int, or one for each of {rank} spatial axes.")
+        raise ValueError(
+            f"{name}={value!r} has {len(value)} entries; give one int, or one for each of {rank} spatial axes."
+        )
     return tuple(whole(entry, f"{name}[{i}]", least) for i, entry in enumerate(value))
 
 
@@ -105,7 +112,9 @@ def pair_per_axis(value: Any, rank: int) -> tuple[tuple[int, int], ...]:
     """One (before, after) for each spatial axis, from an int, ints, or pairs."""
     if isinstance(value, (Sequence, np.ndarray)) and len(value) and isinstance(value[0], (Sequence, np.ndarray)):
         if len(value) != rank or any(not isinstance(v, (Sequence, np.ndarray)) or len(v) != 2 for v in value):
-            raise ValueError(f"padding={value!r} is not one (before, after) pair for each of {rank} spatial axes; give {rank} pairs.")
+            raise ValueError(
+                f"padding={value!r} is not one (before, after) pair for each of {rank} spatial axes; give {rank} pairs."
+            )
         return tuple(
             (whole(before, f"padding[{i}][0]", 0), whole(after, f"padding[{i}][1]", 0))
             for i, (before, after) in enumerate(value)
@@ -119,9 +128,7 @@ def _check_name(padding: str) -> None:
         raise ValueError(f"padding={padding!r} is not known; give ints, (before, after) pairs, or one of {names}.")
 
 
-def conv_axes(
-    size: Sequence[int], kernel: Sequence[int], stride: Any, padding: Any, dilation: Any
-) -> tuple[Axis, ...]:
+def conv_axes(size: Sequence[int], kernel: Sequence[int], stride: Any, padding: Any, dilation: Any) -> tuple[Axis, ...]:
     """The axes of a convolution.
 
     Raises
@@ -165,8 +172,9 @@ def conv_geometry(
     count = check_groups(channels, out_channels, groups)
     if weight_shape[1] * count != channels:
         raise ValueError(
-            f"weight has shape {weight_shape}, which takes {weight_shape[1]} channels in each of {count} groups, but input has "
-            f"{channels} channels; give a weight of shape ({out_channels}, {channels // count}, ...) or other groups."
+            f"weight has shape {weight_shape}, which takes {weight_shape[1]} channels in each of {count} groups, but "
+            f"input has {channels} channels; give a weight of shape ({out_channels}, {channels // count}, ...) "
+            "or other groups."
         )
     axes = conv_axes(size, weight_shape[2:], stride, padding, dilation)
     return Geometry(batch, channels, out_channels, count, axes, check_padding_mode(padding_mode))
@@ -198,8 +206,8 @@ def pool_axes(
     for axis in axes:
         if max(axis.before, axis.after) >= axis.extent:
             raise ValueError(
-                f"padding=({axis.before}, {axis.after}) would give windows of padding alone; a kernel that reaches over "
-                f"{axis.extent} positions takes at most {axis.extent - 1} on each side."
+                f"padding=({axis.before}, {axis.after}) would give windows of padding alone; a kernel that reaches "
+                f"over {axis.extent} positions takes at most {axis.extent - 1} on each side."
             )
         if axis.dilation > 1 and 0 in axis.window_sizes(count_padding=False):
             raise ValueError(
@@ -243,9 +251,9 @@ def transposed_axes(
     for axis, (before, after) in zip(axes, pads, strict=True):
         if axis.output < 1:
             raise ValueError(
-                f"the output would be empty: {axis.size} elements at stride {axis.stretch} with a kernel that reaches over "
-                f"{axis.extent} give {axis.output + before + after} positions, and padding ({before}, {after}) crops them "
-                "all; use less padding."
+                f"the output would be empty: {axis.size} elements at stride {axis.stretch} with a kernel that reaches "
+                f"over {axis.extent} give {axis.output + before + after} positions, and padding ({before}, {after}) "
+                "crops them all; use less padding."
             )
     return axes
 
@@ -257,8 +265,8 @@ def _output_padding(axes: tuple[Axis, ...], output_padding: Any, output_size: An
         for axis, more in zip(axes, extra, strict=True):
             if more >= max(axis.stretch, axis.dilation):
                 raise ValueError(
-                    f"output_padding={more} is too large; it must be smaller than the stride {axis.stretch} or the dilation "
-                    f"{axis.dilation}."
+                    f"output_padding={more} is too large; it must be smaller than the stride {axis.stretch} or the "
+                    f"dilation {axis.dilation}."
                 )
         return extra
     if any(extra):
@@ -278,9 +286,9 @@ def _output_padding(axes: tuple[Axis, ...], output_padding: Any, output_size: An
 def _with_output(axis: Axis) -> Axis:
     if axis.output < 1:
         raise ValueError(
-            f"the output would be empty: a kernel of {axis.kernel} at dilation {axis.dilation} reaches over {axis.extent} "
-            f"positions, and the input has {axis.size} with padding ({axis.before}, {axis.after}); pad more or use a "
-            "smaller kernel."
+            f"the output would be empty: a kernel of {axis.kernel} at dilation {axis.dilation} reaches over "
+            f"{axis.extent} positions, and the input has {axis.size} with padding ({axis.before}, {axis.after}); pad "
+            "more or use a smaller kernel."
         )
     return axis
 
@@ -289,7 +297,8 @@ def check_shape(shape: tuple[int, ...], rank: int, name: str, what: str) -> None
     """Refuse a shape of the wrong length, or with an axis of no elements other than an empty batch."""
     if len(shape) not in (rank + 1, rank + 2):
         raise ValueError(
-            f"input has shape {shape}; {name} takes (N, C, {what}) or unbatched (C, {what}), so {rank + 2} or {rank + 1} axes."
+            f"input has shape {shape}; {name} takes (N, C, {what}) or unbatched (C, {what}), so {rank + 2} or "
+            f"{rank + 1} axes."
         )
     if 0 in shape[-rank - 1 :]:
         raise ValueError(f"input has shape {shape}, with an axis of no elements; only the batch may be empty.")
@@ -329,7 +338,9 @@ def bias_array(bias: Any, out_channels: int) -> np.ndarray | None:
         return None
     found = array(bias, "bias")
     if found.shape != (out_channels,):
-        raise ValueError(f"bias has shape {found.shape}; give one number for each output channel, shape ({out_channels},).")
+        raise ValueError(
+            f"bias has shape {found.shape}; give one number for each output channel, shape ({out_channels},)."
+        )
     return found
 
 
@@ -379,7 +390,9 @@ def dtype_of(dtype: Any) -> np.dtype:
 
 
 def _kind(dtype: np.dtype) -> str:
-    return {"i": "signed integer, floating or complex", "u": "integer", "f": "floating or complex", "c": "complex"}[dtype.kind]
+    return {"i": "signed integer, floating or complex", "u": "integer", "f": "floating or complex", "c": "complex"}[
+        dtype.kind
+    ]
 
 
 def sum_dtype(dtype: np.dtype) -> np.dtype:
@@ -394,7 +407,9 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype, name: str = "ou
     if out is None:
         return
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"{name} is of type {type(out).__name__}; give a NumPy array of shape {shape} and dtype {dtype}.")
+        raise TypeError(
+            f"{name} is of type {type(out).__name__}; give a NumPy array of shape {shape} and dtype {dtype}."
+        )
     if out.shape != shape or out.dtype != dtype:
         raise ValueError(
             f"{name} has shape {out.shape} and dtype {out.dtype}; the result needs shape {shape} and dtype {dtype}."

@@ -177,8 +177,8 @@ def _conv_transpose(
     channels = x.shape[-rank - 1]
     if w.shape[0] != channels:
         raise ValueError(
-            f"weight has shape {w.shape}, which takes {w.shape[0]} input channels, but input has {channels}; give a weight of "
-            f"shape ({channels}, O / groups, ...), the one of the convolution to be transposed."
+            f"weight has shape {w.shape}, which takes {w.shape[0]} input channels, but input has {channels}; give a "
+            f"weight of shape ({channels}, O / groups, ...), the one of the convolution to be transposed."
         )
     count = arg.whole(groups, "groups", 1)
     out_channels = w.shape[1] * count

@@ -44,7 +44,9 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     with recording() as calls:
         function(*args, **kwargs)
     if not calls:
-        return f"{getattr(function, '__name__', function)} made no choice: its result is empty, or it has no algorithms."
+        return (
+            f"{getattr(function, '__name__', function)} made no choice: its result is empty, or it has no algorithms."
+        )
     return "\n".join(line for problem, choice in calls for line in _lines(problem, choice))
 
 

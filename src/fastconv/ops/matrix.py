@@ -191,7 +191,9 @@ class ConvMatrix:
         if w.shape != self._weight_shape:
             raise ValueError(f"weight has shape {w.shape}; this matrix was made for {self._weight_shape}.")
         if not np.can_cast(w.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"weight has dtype {w.dtype}, which does not fit this matrix of {self.dtype}; make a new one.")
+            raise TypeError(
+                f"weight has dtype {w.dtype}, which does not fit this matrix of {self.dtype}; make a new one."
+            )
         owner = self if self._transpose_of is None else self._transpose_of
         for matrix in (owner, owner.__dict__.get("T")):
             if matrix is not None:
@@ -199,7 +201,7 @@ class ConvMatrix:
         return self
 
     @cached_property
-    def T(self) -> ConvMatrix:  # noqa: N802
+    def T(self) -> ConvMatrix:
         """The transpose, K'ᵀ: built once, then kept."""
         if self._transpose_of is not None:
             return self._transpose_of
@@ -212,7 +214,7 @@ class ConvMatrix:
         return matrix
 
     @property
-    def H(self) -> ConvMatrix:  # noqa: N802
+    def H(self) -> ConvMatrix:
         """The conjugate transpose; for real matrices the transpose."""
         if self.dtype.kind != "c":
             return self.T
@@ -224,9 +226,7 @@ class ConvMatrix:
             return self
         owner = self if self._transpose_of is None else self._transpose_of
         weight = owner._weight.reshape(owner._weight_shape).conj()
-        made = ConvMatrix(
-            owner._geometry, owner._patterns, weight, owner._mirrored, owner._plain, owner._indices.dtype
-        )
+        made = ConvMatrix(owner._geometry, owner._patterns, weight, owner._mirrored, owner._plain, owner._indices.dtype)
         return made if owner is self else made.T
 
     def transpose(self) -> ConvMatrix:
@@ -242,8 +242,8 @@ class ConvMatrix:
         x = arg.array(other, "the operand")
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ValueError(
-                f"a matrix of shape {self.shape} cannot multiply an array of shape {x.shape}; give ({self.shape[1]},) or "
-                f"({self.shape[1]}, k), such as image.ravel(), or use apply(image)."
+                f"a matrix of shape {self.shape} cannot multiply an array of shape {x.shape}; give ({self.shape[1]},) "
+                f"or ({self.shape[1]}, k), such as image.ravel(), or use apply(image)."
             )
         result = arg.result_dtype([self._weight_dtype, x.dtype], None)
         sums = arg.sum_dtype(result)
@@ -294,7 +294,9 @@ class ConvMatrix:
         if values.shape == self.input_size:
             return (self @ values.reshape(-1)).reshape(self.output_size)
         if values.shape[1:] != self.input_size:
-            raise ValueError(f"input has shape {values.shape}; this matrix takes {self.input_size} or a batch of those.")
+            raise ValueError(
+                f"input has shape {values.shape}; this matrix takes {self.input_size} or a batch of those."
+            )
         batch = self @ values.reshape(len(values), -1).T
         return np.ascontiguousarray(batch.T).reshape(-1, *self.output_size)
 
@@ -351,7 +353,9 @@ def _geometry(
 ) -> tuple[Geometry, bool]:
     """The geometry, and whether the input has no channel axis."""
     if not isinstance(input_size, Sequence) or not 1 <= len(input_size) <= 4:
-        raise ValueError(f"input_size={input_size!r} is not a size; give (C, *spatial) or (*spatial), such as (3, 32, 32).")
+        raise ValueError(
+            f"input_size={input_size!r} is not a size; give (C, *spatial) or (*spatial), such as (3, 32, 32)."
+        )
     size = tuple(arg.whole(value, f"input_size[{i}]", 1) for i, value in enumerate(input_size))
     if len(size) == w.ndim and w.ndim <= 3:
         if 0 in w.shape:
@@ -363,8 +367,8 @@ def _geometry(
     rank = w.ndim - 2
     if rank not in (1, 2, 3) or len(size) not in (rank, rank + 1):
         raise ValueError(
-            f"weight has shape {w.shape} and input_size={size}; give (O, C / groups, *kernel) with (C, *spatial), or a single "
-            "kernel with as many axes as the input."
+            f"weight has shape {w.shape} and input_size={size}; give (O, C / groups, *kernel) with (C, *spatial), or a "
+            "single kernel with as many axes as the input."
         )
     arg.check_weight(w.shape, rank, "conv_matrix", f"(O, C / groups, {rank} kernel sizes)")
     count = arg.whole(groups, "groups", 1)

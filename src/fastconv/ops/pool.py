@@ -77,11 +77,11 @@ def max_pool2d(
     Returns
     -------
     values : ndarray, shape (N, C, OH, OW) or (C, OH, OW)
-        Along each axis ``floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1`` outputs, relationship
-        7 of the guide where nothing is padded or dilated. Dtype of the input.
+        Along each axis ``floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1`` outputs,
+        relationship 7 of the guide where nothing is padded or dilated. Dtype of the input.
     indices : ndarray of int64, same shape
-        Only with `return_indices`: ``h * W + w`` of each maximum in the input without its padding, as PyTorch's. Of equal
-        maxima the first in row-major order, of several NaNs the last.
+        Only with `return_indices`: ``h * W + w`` of each maximum in the input without its padding, as PyTorch's. Of
+        equal maxima the first in row-major order, of several NaNs the last.
 
     Raises
     ------
@@ -172,15 +172,15 @@ def avg_pool2d(
     kernel_size, stride, padding, ceil_mode
         As in `max_pool2d`.
     count_include_pad : bool
-        Whether the zeros of the padding count as elements (PyTorch's default; ONNX: not). What a window covers beyond the
-        padding, in ceil mode, never counts.
+        Whether the zeros of the padding count as elements (PyTorch's default; ONNX: not). What a window covers beyond
+        the padding, in ceil mode, never counts.
     divisor_override : int, optional
         Divides every sum, in place of the number of elements. Not 0; positive for unsigned integers.
     dilation : int or sequence of int
         Step from tap to tap inside a window.
     dtype : dtype, optional
-        Of the result; by default the input's. Averages of integers are exact sums (in 64 bits) divided with the fraction
-        dropped, toward zero, as PyTorch's int64; a floating `dtype` gives the true mean.
+        Of the result; by default the input's. Averages of integers are exact sums (in 64 bits) divided with the
+        fraction dropped, toward zero, as PyTorch's int64; a floating `dtype` gives the true mean.
     out : ndarray, optional
         Takes the result; right shape and dtype, any strides.
     algorithm : str
@@ -337,8 +337,12 @@ def _geometry(
 def _mean_dtype(x: np.ndarray, dtype: Any) -> np.dtype:
     """The dtype of averages: the input's unless another is asked for."""
     if dtype is None and x.dtype.kind == "b":
-        raise TypeError("input has dtype bool, whose averages would be 0 or 1; pass dtype=np.float32 for their true means.")
+        raise TypeError(
+            "input has dtype bool, whose averages would be 0 or 1; pass dtype=np.float32 for their true means."
+        )
     result = x.dtype.newbyteorder("=") if dtype is None else arg.dtype_of(dtype)
     if result.kind not in "iuf" or not np.can_cast(x.dtype, result, "same_kind"):
-        raise TypeError(f"dtype={result} cannot hold averages of {x.dtype} numbers; give {x.dtype} or a floating dtype.")
+        raise TypeError(
+            f"dtype={result} cannot hold averages of {x.dtype} numbers; give {x.dtype} or a floating dtype."
+        )
     return result

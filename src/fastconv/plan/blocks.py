@@ -1,4 +1,4 @@
-"""How an output is cut into blocks: small enough for the cache, large enough for the vectors, enough for the threads."""
+"""How an output is cut into blocks: small enough for the cache, large enough for vectors, enough for the threads."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fastconv.plan.windows import Windows
 
 __all__ = ["Blocks", "choose_blocks"]
 
-#: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels that
-#: a slab of full rows would leave the cache.
+#: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels
+#: that a slab of full rows would leave the cache.
 ROW_LIMITS = (1024, 256, 64)
 #: Most rows of a block: the overlap of neighbouring blocks is then at most a few per cent for the usual kernels.
 MOST_ROWS = 64
@@ -39,6 +39,9 @@ class Blocks:
     counts: tuple[int, ...]
     numbers: int
     slab: int
+
+    def __str__(self) -> str:
+        return f"{prod(self.counts)} blocks of {' x '.join(map(str, self.sizes))} outputs"
 
 
 def choose_blocks(

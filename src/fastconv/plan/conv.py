@@ -8,8 +8,8 @@ from math import prod
 
 import numpy as np
 
-from fastconv.jit.decorators import Kernel
 from fastconv.geometry.geometry import KERNEL_RANK
+from fastconv.jit.decorators import Kernel
 from fastconv.jit.machine import machine
 from fastconv.kernels.activation import ACTIVATIONS
 from fastconv.kernels.conv import CONV_TABLE, HALF_ROWS, ROWS, ConvHead, OutputAxis, Phase, RowBlock, pack_weights
@@ -20,13 +20,45 @@ from fastconv.plan.span import span, steps
 from fastconv.plan.table import Table
 from fastconv.plan.windows import Windows, slab_axes
 
-__all__ = ["ConvPlan", "plan_conv"]
+__all__ = ["ConvPlan", "Packing", "plan_conv"]
 
 #: Tasks below which a group's row blocks are shared out too.
 FEWEST_TASKS = 16
 
 #: Nanoseconds, for estimates only: a product of a vector tile, an element gathered into a slab, a weight packed.
 PRODUCT_COST, GATHER_COST, PACK_COST = 0.018, 0.4, 0.6
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How weights are laid out for tiles.
+
+    Attributes
+    ----------
+    table : ndarray of int64
+        The plan's.
+    steps : ndarray of int64
+        Position of the first weight, and the steps of group and output channel.
+    offsets : ndarray of int64
+        For each depth, the step of its weight.
+    size : int
+        Elements of the packed weights.
+    tasks : int
+        Number of tasks.
+    """
+
+    table: np.ndarray
+    steps: np.ndarray
+    offsets: np.ndarray
+    size: int
+    tasks: int
+
+    def run(self, weight: np.ndarray) -> np.ndarray:
+        """The packed weights."""
+        packed = np.empty(self.size, weight.dtype)
+        nanoseconds = self.size * PACK_COST
+        pack_weights.run(self.tasks, nanoseconds, span(weight), packed, self.table, self.steps, self.offsets)
+        return packed
 
 
 @dataclass(frozen=True)
@@ -37,44 +69,33 @@ class ConvPlan:
     ----------
     kernel : Kernel
         What sums.
+    packing : Packing
+        How it wants the weights.
     table : ndarray of int64
         The records of `CONV_TABLE` and their lists.
     offsets : ndarray of int64
         For each depth, the place in the slab.
-    weight_steps, weight_offsets : ndarray of int64
-        Where the weights of each depth stand.
-    packed_size : int
-        Elements of the packed weights.
-    pack_tasks, tasks : int
-        Tasks of packing and of summing.
-    pack_nanoseconds, nanoseconds : float
-        Their rough times on one thread.
+    tasks : int
+        Number of tasks.
+    nanoseconds : float
+        Their rough time on one thread.
     summary : str
         The choice in words.
     """
 
     kernel: Kernel
+    packing: Packing
     table: np.ndarray
     offsets: np.ndarray
-    weight_steps: np.ndarray
-    weight_offsets: np.ndarray
-    packed_size: int
-    pack_tasks: int
     tasks: int
-    pack_nanoseconds: float
     nanoseconds: float
     summary: str
 
     def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Write the result into the contiguous `y`."""
-        packed = np.empty(self.packed_size, y.dtype)
-        pack_weights.run(
-            self.pack_tasks, self.pack_nanoseconds, span(weight), packed, self.table, self.weight_steps, self.weight_offsets
-        )
-        bias = np.empty(0, y.dtype) if bias is None else bias
-        self.kernel.run(
-            self.tasks, self.nanoseconds, span(x), packed, span(bias), y.reshape(-1), self.table, self.offsets
-        )
+        packed = self.packing.run(weight)
+        bias = span(np.empty(0, y.dtype) if bias is None else bias)
+        self.kernel.run(self.tasks, self.nanoseconds, span(x), packed, bias, y.reshape(-1), self.table, self.offsets)
 
 
 def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
@@ -91,7 +112,8 @@ def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
     x = steps(problem.geometry.input_shape, problem.x_strides, problem.x_dtype.itemsize)
     table = Table(CONV_TABLE)
     axes = slab_axes(table, windows, blocks.sizes, x.steps[2:], g.padding_mode)
-    phases, offsets, taps = _phases(windows, channels, axes)
+    weights = _weights(problem)
+    phases, offsets, weight_offsets = _phases(windows, axes, channels, weights)
     head = ConvHead(
         groups=g.groups,
         channels=channels,
@@ -112,23 +134,24 @@ def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
         OutputAxis(w.axis.output, w.axis.stretch, size, count)
         for w, size, count in zip(windows, blocks.sizes, blocks.counts, strict=True)
     ]
-    weight_steps, weight_offsets = _weight_steps(problem, taps)
-    packed_size = g.groups * len(offsets) * padded_out
+    finished = table.finish([head, *axes, *outputs])
     gathered = places * blocks.slab * channels
     return ConvPlan(
         kernel=kernel,
-        table=table.finish([head, *axes, *outputs]),
-        offsets=np.array(offsets, np.int64),
-        weight_steps=np.array(weight_steps, np.int64),
-        weight_offsets=np.array(weight_offsets, np.int64),
-        packed_size=packed_size,
-        pack_tasks=g.groups * len(row_blocks),
+        packing=Packing(
+            finished,
+            steps=np.array([weights.base, weights.group, weights.row], np.int64),
+            offsets=weight_offsets,
+            size=g.groups * len(offsets) * padded_out,
+            tasks=g.groups * len(row_blocks),
+        ),
+        table=finished,
+        offsets=offsets,
         tasks=places * splits,
-        pack_nanoseconds=packed_size * PACK_COST,
         nanoseconds=gathered * GATHER_COST + places * blocks.numbers * len(offsets) * padded_out * PRODUCT_COST,
         summary=(
-            f"{prod(blocks.counts)} blocks of {' x '.join(map(str, blocks.sizes))} outputs, {len(row_blocks)} row blocks "
-            f"of up to {row_blocks[0].rows} channels in {splits} parts, {len(phases)} output phases"
+            f"{blocks}, {len(row_blocks)} row blocks of up to {row_blocks[0].rows} channels in {splits} parts, "
+            f"{len(phases)} output phases"
         ),
     )
 
@@ -158,39 +181,48 @@ def _row_blocks(out_channels: int) -> list[RowBlock]:
 
 
 def _phases(
-    windows: list[Windows], channels: int, axes: list[SlabAxis]
-) -> tuple[list[Phase], list[int], list[tuple[int, ...]]]:
-    """The output phases, and for each of their depths the place in the slab and the (channel, *tap) of its weight."""
+    windows: list[Windows], axes: list[SlabAxis], channels: int, weights: _Weights
+) -> tuple[list[Phase], np.ndarray, np.ndarray]:
+    """The output phases, and for each of their depths (channel, tap) its place in the slab and its weight's step."""
     sizes = [axis.phases for axis in axes] + [axis.positions for axis in axes]
     pitches = [prod(sizes[i + 1 :]) for i in range(len(sizes))]
     phases: list[Phase] = []
-    offsets: list[int] = []
-    taps: list[tuple[int, ...]] = []
+    places: list[np.ndarray] = []
+    weight_offsets: list[np.ndarray] = []
+    begin = 0
     for residues in product(*(range(len(w.places)) for w in windows)):
-        begin = len(offsets)
-        found = list(product(*(w.places[r] for w, r in zip(windows, residues, strict=True))))
-        at = [sum(p.phase * pitches[i] + p.place * pitches[i + 3] for i, p in enumerate(window)) for window in found]
-        for c in range(channels):
-            offsets += [c * prod(sizes) + place for place in at]
-            taps += [(c, *(p.tap for p in window)) for window in found]
-        phases.append(Phase(*residues, begin, len(offsets) - begin))
-    return phases, offsets, taps
+        taps = list(product(*(w.places[r] for w, r in zip(windows, residues, strict=True))))
+        at = [sum(p.phase * pitches[i] + p.place * pitches[i + 3] for i, p in enumerate(tap)) for tap in taps]
+        weight = [sum(p.tap * step for p, step in zip(tap, weights.taps, strict=True)) for tap in taps]
+        channel = np.arange(channels, dtype=np.int64)[:, None]
+        places.append((channel * prod(sizes) + np.array(at, np.int64)).reshape(-1))
+        weight_offsets.append((channel * weights.channel + np.array(weight, np.int64)).reshape(-1))
+        d, h, w = residues
+        phases.append(Phase(d, h, w, begin, len(taps) * channels))
+        begin += len(taps) * channels
+    return phases, np.concatenate(places), np.concatenate(weight_offsets)
 
 
-def _weight_steps(problem: Problem, taps: list[tuple[int, ...]]) -> tuple[list[int], list[int]]:
-    """(base, group step, output channel step) of the weights, and the step of each (channel, *tap)."""
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """Where the weights stand: the first one, and the steps of group, output channel, input channel and taps."""
+
+    base: int
+    group: int
+    row: int
+    channel: int
+    taps: tuple[int, ...]
+
+
+def _weights(problem: Problem) -> _Weights:
     g = problem.geometry
-    if problem.op == "conv":
-        row_axis, channel_axis, group_size = 0, 1, g.out_channels // g.groups
-        shape = (g.out_channels, g.channels // g.groups, *g.kernel_size)
-    else:
-        row_axis, channel_axis, group_size = 1, 0, g.channels // g.groups
-        shape = (g.channels, g.out_channels // g.groups, *g.kernel_size)
-    base, along = steps(shape, problem.weight_strides, problem.dtype.itemsize)
-    lifted = [0] * (KERNEL_RANK - len(g.axes)) + list(along[2:])
+    transposed = problem.op == "conv_transpose"
+    outer, inner = (g.channels, g.out_channels) if transposed else (g.out_channels, g.channels)
+    shape = (outer, inner // g.groups, *g.kernel_size)
+    base, (outer_step, inner_step, *taps) = steps(shape, problem.weight_strides, problem.dtype.itemsize)
     if problem.mirrored:
-        base += sum((k - 1) * step for k, step in zip(g.kernel_size, along[2:], strict=True))
-        lifted = [-step for step in lifted]
-    tap_steps = (along[channel_axis], *lifted)
-    offsets = [sum(i * step for i, step in zip(tap, tap_steps, strict=True)) for tap in taps]
-    return [base, group_size * along[0], along[row_axis]], offsets
+        base += sum((k - 1) * step for k, step in zip(g.kernel_size, taps, strict=True))
+        taps = [-step for step in taps]
+    row, channel = (inner_step, outer_step) if transposed else (outer_step, inner_step)
+    lifted = (0,) * (KERNEL_RANK - len(taps)) + tuple(taps)
+    return _Weights(base, outer // g.groups * outer_step, row, channel, lifted)

@@ -68,13 +68,17 @@ def _choose(problem: Problem, name: str) -> Choice:
     candidates = ALGORITHMS[problem.op]
     names = [candidate.name for candidate in candidates]
     if name != "auto" and name not in names:
-        raise ValueError(f"algorithm={name!r} is not known for {problem.op}; choose 'auto' or one of {', '.join(map(repr, names))}.")
-    walk = []
+        raise ValueError(
+            f"algorithm={name!r} is not known for {problem.op}; choose 'auto' or one of {', '.join(map(repr, names))}."
+        )
+    walk: list[tuple[str, str]] = []
     for candidate in candidates:
         if name not in ("auto", candidate.name):
             continue
         reason = candidate.refuse(problem)
         if reason is None:
-            return Choice(candidate.name, candidate.plan(problem), (*walk, (candidate.name, f"chosen: {candidate.summary}")))
+            return Choice(
+                candidate.name, candidate.plan(problem), (*walk, (candidate.name, f"chosen: {candidate.summary}"))
+            )
         walk.append((candidate.name, f"declined: {reason}"))
     raise ValueError(f"algorithm={name!r} cannot serve this call: {reason}; use algorithm='auto'.")

@@ -96,7 +96,7 @@ def _plan(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
         fill=fill,
         tasks=tasks,
         nanoseconds=tasks * blocks.slab * (GATHER_COST + taps * COMBINE_COST),
-        summary=f"{prod(blocks.counts)} blocks of {' x '.join(map(str, blocks.sizes))} outputs, {taps} passes over them",
+        summary=f"{blocks}, {taps} passes over them",
     )
 
 

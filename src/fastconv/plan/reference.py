@@ -51,13 +51,13 @@ def _conv(problem: Problem, x: np.ndarray, weight: np.ndarray, bias: np.ndarray 
     g = problem.geometry
     stride, dilation = tuple(a.stride for a in g.axes), tuple(a.dilation for a in g.axes)
     padding = tuple((a.before, a.after) for a in g.axes)
-    result = reference.conv(
-        x, weight, bias, stride, padding, dilation, g.groups, g.padding_mode, flip=problem.mirrored
-    )
+    result = reference.conv(x, weight, bias, stride, padding, dilation, g.groups, g.padding_mode, flip=problem.mirrored)
     y[...] = reference.activation(result, problem.activation) if problem.activation else result
 
 
-def _conv_transpose(problem: Problem, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+def _conv_transpose(
+    problem: Problem, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray
+) -> None:
     g = problem.geometry
     stride, dilation = tuple(a.stretch for a in g.axes), tuple(a.dilation for a in g.axes)
     crop = tuple((a.extent - 1 - a.before, a.extent - 1 - a.after) for a in g.axes)

@@ -39,7 +39,10 @@ _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, 
 _CONV = (
     Algorithm("tile", "gathers slabs of input and sums register tiles of outputs", _refuse_tile, _plan_tile),
     Algorithm(
-        "loops", "gathers slabs of input and sums in compiled loops", _refuse_loops, partial(plan_conv, kernel=conv_loops)
+        "loops",
+        "gathers slabs of input and sums in compiled loops",
+        _refuse_loops,
+        partial(plan_conv, kernel=conv_loops),
     ),
     _REFERENCE,
 )

@@ -33,8 +33,8 @@ def steps(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> St
 def span(array: np.ndarray) -> np.ndarray:
     """The memory from an array's lowest element to its highest, as one read-only vector that shares it.
 
-    The array is not empty and its strides are whole elements (`fastconv.ops.arguments` sees to both). Read-only, so that
-    a kernel is compiled once for arrays that may be written and arrays that may not.
+    The array is not empty and its strides are whole elements (`fastconv.ops.arguments` sees to both). Read-only, so
+    that a kernel is compiled once for arrays that may be written and arrays that may not.
     """
     if array.flags.c_contiguous:
         flat = array.reshape(-1)

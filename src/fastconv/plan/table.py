@@ -30,7 +30,7 @@ class Table:
     """
 
     def __init__(self, records: tuple[type, ...]) -> None:
-        self._head = sum(len(record._fields) for record in records)  # type: ignore[attr-defined]
+        self._head = sum(len(record._fields) for record in records)  # type: ignore[attr-defined, misc]
         self._lists: list[int] = []
 
     def append(self, values: Iterable[int]) -> int:

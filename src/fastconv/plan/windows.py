@@ -26,8 +26,8 @@ class Place:
 class Windows:
     """One axis, seen from a slab (see `fastconv.kernels.slab`); the stride or the stretch is 1.
 
-    Output ``stretch * q + residue`` and tap k read input position ``(residue * stride + k * dilation - before) / stretch``
-    from ``stride * q`` on, where that is whole: these are the shifts.
+    Output ``stretch * q + residue`` and tap k read input position ``(residue * stride + k * dilation - before) /
+    stretch`` from ``stride * q`` on, where that is whole: these are the shifts.
 
     Examples
     --------

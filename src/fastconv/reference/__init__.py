@@ -17,4 +17,4 @@ from fastconv.reference.matrix import conv_matrix
 from fastconv.reference.padding import pad
 from fastconv.reference.pool import avg_pool, max_pool
 
-__all__ = ["avg_pool", "conv", "conv_matrix", "conv_transpose", "max_pool", "pad"]
+__all__ = ["activation", "avg_pool", "conv", "conv_matrix", "conv_transpose", "max_pool", "pad"]

@@ -1,5 +1,7 @@
 """Activation functions, one line each."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fastconv.reference.padding import Array
@@ -25,7 +27,7 @@ def activation(values: Array, name: str) -> Array:
     >>> activation(np.array([-1.0, 2.0, 9.0]), "relu6").tolist()
     [0.0, 2.0, 6.0]
     """
-    functions = {
+    functions: dict[str, Callable[[Array], Array]] = {
         "relu": lambda x: np.maximum(x, 0),
         "relu6": lambda x: np.minimum(np.maximum(x, 0), 6),
         "leaky_relu": lambda x: np.where(x < 0, 0.01 * x, x),
