@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fastconv.jit.decorators import helper, kernel
 from fastconv.jit.records import reader
+from fastconv.jit.vector import unsigned
 
 __all__ = ["CSR_TABLE", "CsrAxis", "CsrHead", "build", "multiply", "multiply_many"]
 
@@ -122,7 +121,7 @@ def _write_row(
 @helper
 def _copy_row(data: Any, indices: Any, begin: int, end: int, back: int, shift: int) -> None:
     """Entries `begin` to `end` repeat those `back` entries before, `shift` columns on."""
-    first, last, lag = np.uint64(begin), np.uint64(end), np.uint64(back)
+    first, last, lag = unsigned(begin), unsigned(end), unsigned(back)
     for e in range(first, last):
         data[e] = data[e - lag]
     if indices.size:
@@ -170,20 +169,20 @@ def multiply(begin: int, end: int, data: Any, indices: Any, indptr: Any, x: Any,
     """y = A x for some rows."""
     for row in range(begin, end):
         total = y.dtype.type(0)
-        for e in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
-            total += data[e] * x[np.uint64(indices[e])]
+        for e in range(unsigned(indptr[row]), unsigned(indptr[row + 1])):
+            total += data[e] * x[unsigned(indices[e])]
         y[row] = total
 
 
 @kernel
 def multiply_many(begin: int, end: int, data: Any, indices: Any, indptr: Any, x: Any, y: Any, columns: Any) -> None:
     """Y = A X for some rows, with X and Y flat and ``columns[0]`` columns."""
-    count = np.uint64(columns[0])
+    count = unsigned(columns[0])
     for row in range(begin, end):
-        to = np.uint64(row) * count
+        to = unsigned(row) * count
         for i in range(count):
             y[to + i] = 0
-        for e in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
-            value, at = data[e], np.uint64(indices[e]) * count
+        for e in range(unsigned(indptr[row]), unsigned(indptr[row + 1])):
+            value, at = data[e], unsigned(indices[e]) * count
             for i in range(count):
                 y[to + i] += value * x[at + i]

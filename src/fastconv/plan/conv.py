@@ -109,7 +109,7 @@ def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
     places = g.batch * g.groups * prod(blocks.counts)
     splits = min(len(row_blocks), -(-FEWEST_TASKS // max(1, places)))
 
-    x = steps(problem.geometry.input_shape, problem.x_strides, problem.x_dtype.itemsize)
+    x = problem.x_steps()
     table = Table(CONV_TABLE)
     axes = slab_axes(table, windows, blocks.sizes, x.steps[2:], g.padding_mode)
     weights = _weights(problem)

@@ -8,25 +8,35 @@ from math import prod
 import numpy as np
 
 from fastconv.jit.decorators import Kernel
-from fastconv.kernels.pool import (
-    POOL_TABLE,
-    PoolAxis,
-    PoolHead,
-    avg_pool,
-    avg_pool_truncated,
-    max_pool,
-    max_pool_indices,
+from fastconv.kernels.pool_rows import (
+    ROW_POOL_TABLE,
+    RowPoolAxis,
+    RowPoolHead,
+    avg_pool_rows,
+    avg_pool_rows_truncated,
+    max_pool_rows,
 )
-from fastconv.plan.blocks import Blocks, choose_blocks
+from fastconv.kernels.pool_slab import (
+    SLAB_POOL_TABLE,
+    SlabPoolAxis,
+    SlabPoolHead,
+    avg_pool_slab,
+    avg_pool_slab_truncated,
+    max_pool_indices,
+    max_pool_slab,
+)
+from fastconv.plan.blocks import choose_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.span import span, steps
+from fastconv.plan.span import span
 from fastconv.plan.table import Table
 from fastconv.plan.windows import Windows, slab_axes
 
-__all__ = ["PoolPlan", "plan_avg_pool", "plan_max_pool"]
+__all__ = ["PoolPlan", "plan_rows", "plan_slab"]
 
-#: Nanoseconds, for estimates only: combining or gathering one element; each of the three passes does so for each tap.
-COMBINE_COST, GATHER_COST = 0.08, 0.4
+#: Nanoseconds, for estimates only: combining one element with another, and gathering one into a slab.
+COMBINE_COST, GATHER_COST = 0.15, 0.8
+#: Outputs of a piece of a row: its input, in the widest type and at stride 2, still fits a first-level cache of 32 KiB.
+LONGEST_ROW = 1024
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class PoolPlan:
     kernel : Kernel
         What reduces.
     table : ndarray of int64
-        The records of `POOL_TABLE` and their lists.
+        Its records and their lists.
     fill : ndarray
         One element: what padding counts as, in the type in which windows are reduced.
     tasks : int
@@ -62,59 +72,108 @@ class PoolPlan:
         self.kernel.run(self.tasks, self.nanoseconds, span(x), *flat, self.fill, self.table)
 
 
-def plan_max_pool(problem: Problem) -> PoolPlan:
-    """Plan a max pooling: padding counts as the type's lowest value."""
-    dtype = problem.dtype
-    lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
-    return _plan(problem, max_pool_indices if problem.indices else max_pool, np.array([lowest], dtype))
+def plan_rows(problem: Problem) -> PoolPlan:
+    """Plan a pooling that reads the rows of the input in place."""
+    if problem.op == "max_pool":
+        return _plan_rows(problem, max_pool_rows, _lowest(problem.dtype))
+    sums = _sums(problem)
+    exact = sums.dtype.kind != "f" and problem.dtype.kind != "f"
+    return _plan_rows(problem, avg_pool_rows_truncated if exact else avg_pool_rows, sums)
 
 
-def plan_avg_pool(problem: Problem) -> PoolPlan:
-    """Plan an average pooling: floats are summed in the result's type, whole numbers exactly in 64 bits."""
+def plan_slab(problem: Problem) -> PoolPlan:
+    """Plan a pooling of gathered images."""
+    if problem.op == "max_pool":
+        return _plan_slab(problem, max_pool_indices if problem.indices else max_pool_slab, _lowest(problem.dtype))
+    sums = _sums(problem)
+    exact = sums.dtype.kind != "f" and problem.dtype.kind != "f"
+    return _plan_slab(problem, avg_pool_slab_truncated if exact else avg_pool_slab, sums)
+
+
+def _lowest(dtype: np.dtype) -> np.ndarray:
+    """What padding counts as in a maximum: the type's lowest value."""
+    return np.array([-np.inf if dtype.kind == "f" else np.iinfo(dtype).min], dtype)
+
+
+def _sums(problem: Problem) -> np.ndarray:
+    """A zero of the type of sums: floats are summed in the result's type, whole numbers exactly in 64 bits."""
     if problem.x_dtype.kind == "f":
-        return _plan(problem, avg_pool, np.zeros(1, problem.dtype))
-    sums = np.zeros(1, np.uint64 if problem.x_dtype == np.uint64 else np.int64)
-    return _plan(problem, avg_pool if problem.dtype.kind == "f" else avg_pool_truncated, sums)
+        return np.zeros(1, problem.dtype)
+    return np.zeros(1, np.uint64 if problem.x_dtype == np.uint64 else np.int64)
 
 
-def _plan(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
+def _plan_rows(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
+    g = problem.geometry.lift()
+    x = problem.x_steps()
+    outputs = g.output_size
+    blocks = -(-outputs[-1] // LONGEST_ROW)
+    table = Table(ROW_POOL_TABLE)
+    axes = [
+        RowPoolAxis(
+            size=a.size,
+            step=step,
+            outputs=a.output,
+            kernel=a.kernel,
+            stride=a.stride,
+            dilation=a.dilation,
+            before=a.before,
+            counts_at=table.append(a.window_sizes(count_padding=problem.count_include_pad)),
+        )
+        for a, step in zip(g.axes, x.steps[2:], strict=True)
+    ]
+    head = RowPoolHead(
+        channels=g.channels,
+        x_base=x.base,
+        x_batch=x.steps[0],
+        x_channel=x.steps[1],
+        block=-(-outputs[-1] // blocks),
+        blocks=blocks,
+        divisor=problem.divisor or 0,
+    )
+    lines = g.batch * g.channels * prod(outputs[:-1])
+    k_d, k_h, k_w = g.kernel_size
+    combined = k_d * k_h * min(g.input_size[-1], g.axes[-1].stride * outputs[-1]) + 3 * k_w * outputs[-1]
+    return PoolPlan(
+        kernel=kernel,
+        table=table.finish([head, *axes]),
+        fill=fill,
+        tasks=lines * blocks,
+        nanoseconds=lines * (20 + combined * COMBINE_COST),
+        summary=f"{lines} rows of outputs in {blocks} pieces, {k_d * k_h} input rows and {k_w} shifts each",
+    )
+
+
+def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     taps = sum(g.kernel_size)
     images = g.batch * g.channels
     blocks = choose_blocks(windows, 1, fill.itemsize, images, 100 * taps * COMBINE_COST, GATHER_COST)
-
-    x = steps(problem.geometry.input_shape, problem.x_strides, problem.x_dtype.itemsize)
-    table = Table(POOL_TABLE)
-    axes = slab_axes(table, windows, blocks.sizes, x.steps[2:], g.padding_mode)
-    outputs = _pool_axes(problem, table, windows, blocks)
-    head = PoolHead(g.channels, x.base, x.steps[0], x.steps[1], problem.divisor or 0)
+    x = problem.x_steps()
+    table = Table(SLAB_POOL_TABLE)
+    slabs = slab_axes(table, windows, blocks.sizes, x.steps[2:], g.padding_mode)
+    axes = [
+        SlabPoolAxis(
+            size=w.axis.output,
+            block=block,
+            blocks=count,
+            kernel=w.axis.kernel,
+            stride=w.axis.stride,
+            dilation=w.axis.dilation,
+            before=w.axis.before,
+            places_at=table.append_records((place.phase, place.place) for place in w.places[0]),
+            counts_at=table.append(w.axis.window_sizes(count_padding=problem.count_include_pad)),
+        )
+        for w, block, count in zip(windows, blocks.sizes, blocks.counts, strict=True)
+    ]
     tasks = images * prod(blocks.counts)
     return PoolPlan(
         kernel=kernel,
-        table=table.finish([head, *axes, *outputs]),
+        table=table.finish(
+            [SlabPoolHead(g.channels, x.base, x.steps[0], x.steps[1], problem.divisor or 0), *slabs, *axes]
+        ),
         fill=fill,
         tasks=tasks,
         nanoseconds=tasks * blocks.slab * (GATHER_COST + taps * COMBINE_COST),
-        summary=f"{blocks}, {taps} passes over them",
+        summary=f"{blocks}, {taps} shifts of each",
     )
-
-
-def _pool_axes(problem: Problem, table: Table, windows: list[Windows], blocks: Blocks) -> list[PoolAxis]:
-    axes = []
-    for w, block, count in zip(windows, blocks.sizes, blocks.counts, strict=True):
-        a = w.axis
-        axes.append(
-            PoolAxis(
-                size=a.output,
-                block=block,
-                blocks=count,
-                kernel=a.kernel,
-                stride=a.stride,
-                dilation=a.dilation,
-                before=a.before,
-                places_at=table.append(v for place in w.places[0] for v in (place.phase, place.place)),
-                counts_at=table.append(a.window_sizes(count_padding=problem.count_include_pad)),
-            )
-        )
-    return axes

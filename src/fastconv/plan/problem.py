@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastconv.geometry import Geometry
+from fastconv.geometry.geometry import KERNEL_RANK
+from fastconv.plan.span import Steps, steps
 
 __all__ = ["Problem"]
 
@@ -48,3 +50,9 @@ class Problem:
     indices: bool = False
     count_include_pad: bool = True
     divisor: int | None = None
+
+    def x_steps(self) -> Steps:
+        """Where the input's elements stand: steps of batch, channel and all of the kernels' axes, leading ones 0."""
+        found = steps(self.geometry.input_shape, self.x_strides, self.x_dtype.itemsize)
+        lead = (0,) * (KERNEL_RANK - len(self.geometry.axes))
+        return Steps(found.base, (*found.steps[:2], *lead, *found.steps[2:]))

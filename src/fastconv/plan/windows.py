@@ -98,11 +98,10 @@ def slab_axes(
     table : Table
         What will hold the records.
     windows, blocks, steps : sequences
-        For each axis its windows, the outputs of a block, and the step of the flat input. Missing leading steps are 0.
+        For each axis its windows, the outputs of a block, and the step of the flat input.
     mode : str
         Padding mode.
     """
-    steps = [0] * (len(windows) - len(steps)) + list(steps)
     axes = []
     for w, block, step in zip(windows, blocks, steps, strict=True):
         before, after = w.borders(mode)

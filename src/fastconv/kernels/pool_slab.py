@@ -1,4 +1,4 @@
-"""Max and average pooling: a window's taps are reduced one axis after the other, over contiguous vectors of a slab.
+"""Pooling of small maps: a window's taps are reduced one axis after the other, over slabs of whole images.
 
 A window of k x k taps costs 2k operations an output instead of k * k. For maxima the passes run from the last axis to
 the first, each keeping what it had unless the new value is greater or a NaN. So of equal maxima the first in row-major
@@ -14,12 +14,21 @@ import numpy as np
 
 from fastconv.jit.decorators import Kernel, helper, kernel
 from fastconv.jit.records import reader
+from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
-__all__ = ["POOL_TABLE", "PoolAxis", "PoolHead", "avg_pool", "avg_pool_truncated", "max_pool", "max_pool_indices"]
+__all__ = [
+    "SLAB_POOL_TABLE",
+    "SlabPoolAxis",
+    "SlabPoolHead",
+    "avg_pool_slab",
+    "avg_pool_slab_truncated",
+    "max_pool_indices",
+    "max_pool_slab",
+]
 
 
-class PoolHead(NamedTuple):
+class SlabPoolHead(NamedTuple):
     """The head of a pooling's integer table: images are batch times channels.
 
     Attributes
@@ -39,7 +48,7 @@ class PoolHead(NamedTuple):
     divisor: int
 
 
-class PoolAxis(NamedTuple):
+class SlabPoolAxis(NamedTuple):
     """One axis of a pooling.
 
     Attributes
@@ -66,14 +75,14 @@ class PoolAxis(NamedTuple):
 
 
 #: What stands in a table, in this order, before the lists that its records point to.
-POOL_TABLE = (PoolHead, SlabAxis, SlabAxis, SlabAxis, PoolAxis, PoolAxis, PoolAxis)
+SLAB_POOL_TABLE = (SlabPoolHead, SlabAxis, SlabAxis, SlabAxis, SlabPoolAxis, SlabPoolAxis, SlabPoolAxis)
 
-_SLAB_AT = len(PoolHead._fields)
+_SLAB_AT = len(SlabPoolHead._fields)
 _POOL_AT = _SLAB_AT + 3 * len(SlabAxis._fields)
-_POOL_FIELDS = len(PoolAxis._fields)
+_POOL_FIELDS = len(SlabPoolAxis._fields)
 
-_head = reader(PoolHead)
-_pool_axis = reader(PoolAxis)
+_head = reader(SlabPoolHead)
+_pool_axis = reader(SlabPoolAxis)
 
 
 @helper
@@ -95,7 +104,7 @@ class _Block(NamedTuple):
 
 
 @helper
-def _block(task: int, head: PoolHead, out: Space) -> _Block:
+def _block(task: int, head: SlabPoolHead, out: Space) -> _Block:
     """Tasks count through [image and channel, block d, block h, block w]."""
     row = task // out.w.blocks
     plane = row // out.h.blocks
@@ -138,50 +147,26 @@ def _passes(axes: Space, out: Space) -> Space:
     )
 
 
-# Loops run over slices from 0 on: an index that could be negative would have to be wrapped around, and no such loop is
-# vectorized (1.0 against 0.1 ns an element).
-
-
-@helper
-def _copy(to: Any, values: Any) -> None:
-    for i in range(to.size):
-        to[i] = values[i]
-
-
-@helper
-def _maximum(to: Any, values: Any) -> None:
-    """to = the greater; a NaN on either side stays."""
-    for i in range(to.size):
-        new, old = values[i], to[i]
-        to[i] = new if new > old or new != new else old
-
-
-@helper
-def _sum(to: Any, values: Any) -> None:
-    for i in range(to.size):
-        to[i] += values[i]
-
-
 def _reducer(combine: Any) -> Any:
     """A pass along one axis, around one way to combine two vectors."""
 
     @helper
-    def reduce_axis(to: Any, values: Any, table: Any, axis: PoolAxis, p: _Pass) -> None:
+    def reduce_axis(to: Any, values: Any, table: Any, axis: SlabPoolAxis, p: _Pass) -> None:
         for plane in range(p.planes):
             part = to[plane * p.size : plane * p.size + p.wanted]
             for tap in range(axis.kernel):
                 phase, place = table[axis.places_at + 2 * tap], table[axis.places_at + 2 * tap + 1]
                 begin = (plane * p.phases + phase) * p.size + place * p.step
                 if tap == 0:
-                    _copy(part, values[begin : begin + p.wanted])
+                    copy(part, values, begin, 1)
                 else:
-                    combine(part, values[begin : begin + p.wanted])
+                    combine(part, values, begin, 1)
 
     return reduce_axis
 
 
-_reduce_maximum = _reducer(_maximum)
-_reduce_sum = _reducer(_sum)
+_reduce_maximum = _reducer(maximum)
+_reduce_sum = _reducer(add)
 
 
 def _body(reduce_axis: Any, write: Any) -> Callable[..., None]:
@@ -214,37 +199,14 @@ def _body(reduce_axis: Any, write: Any) -> Callable[..., None]:
     return pool
 
 
-@helper
-def _write(y: Any, values: Any, counts: Any, taps: int, divisor: int) -> None:
-    for i in range(y.size):
-        y[i] = values[i]
-
-
-@helper
-def _write_mean(y: Any, sums: Any, counts: Any, taps: int, divisor: int) -> None:
-    """Divided by the count of each output, or by the divisor."""
-    for i in range(y.size):
-        y[i] = sums[i] / sums.dtype.type(divisor if divisor else taps * counts[i])
-
-
-@helper
-def _write_truncated_mean(y: Any, sums: Any, counts: Any, taps: int, divisor: int) -> None:
-    """The exact quotient of whole numbers, its fraction dropped: toward zero."""
-    for i in range(y.size):
-        total = sums[i]
-        count = sums.dtype.type(divisor if divisor else taps * counts[i])
-        quotient = total // count
-        y[i] = quotient + 1 if quotient < 0 and quotient * count != total else quotient
-
-
-max_pool: Kernel = kernel(_body(_reduce_maximum, _write))
-avg_pool: Kernel = kernel(_body(_reduce_sum, _write_mean))
-avg_pool_truncated: Kernel = kernel(_body(_reduce_sum, _write_truncated_mean))
+max_pool_slab: Kernel = kernel(_body(_reduce_maximum, write))
+avg_pool_slab: Kernel = kernel(_body(_reduce_sum, write_mean))
+avg_pool_slab_truncated: Kernel = kernel(_body(_reduce_sum, write_truncated_mean))
 
 
 @helper
 def _reduce_maximum_tap(
-    to: Any, to_taps: Any, values: Any, value_taps: Any, fill: Any, table: Any, axis: PoolAxis, p: _Pass, scale: int
+    to: Any, to_taps: Any, values: Any, value_taps: Any, fill: Any, table: Any, axis: SlabPoolAxis, p: _Pass, scale: int
 ) -> None:
     """As a pass of `_reducer`, keeping the number of the winning tap, in which each of this axis counts `scale`.
 
@@ -268,7 +230,7 @@ def _reduce_maximum_tap(
 
 
 @helper
-def _position(axis: PoolAxis, output: int, tap: int) -> int:
+def _position(axis: SlabPoolAxis, output: int, tap: int) -> int:
     """Input position of a tap, or of the first one inside the input where `tap` is -1."""
     start = output * axis.stride - axis.before
     if tap < 0:
