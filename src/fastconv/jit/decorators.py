@@ -13,7 +13,7 @@ from typing import Any
 from numba import config, intp, njit, prange, typeof
 
 from fastconv.jit.address import address_of, call_address
-from fastconv.jit.threads import chunks_for
+from fastconv.jit.threads import chunks_for, region
 
 __all__ = ["Kernel", "helper", "kernel"]
 
@@ -74,11 +74,12 @@ class Kernel:
         chunks = chunks_for(tasks, nanoseconds)
         if chunks == 1:
             self.body(0, tasks, *args)
-        elif config.DISABLE_JIT:
-            for chunk in range(chunks):
-                self.body(chunk * tasks // chunks, (chunk + 1) * tasks // chunks, *args)
-        elif _share(self._address(args), tasks, chunks, *args):
-            raise MemoryError(f"There is no memory left for the scratch of {self.name} in {chunks} threads.")
+            return
+        with region() as free:
+            if not free or config.DISABLE_JIT:
+                self.body(0, tasks, *args)
+            elif _share(self._address(args), tasks, chunks, *args):
+                raise MemoryError(f"There is no memory left for the scratch of {self.name} in {chunks} threads.")
 
 
 def kernel(function: Callable[..., None] | None = None, *, fastmath: frozenset[str] = frozenset({"contract"})) -> Any:

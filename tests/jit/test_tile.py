@@ -1,0 +1,102 @@
+"""The tile: its meaning, its machine code, and the table it comes from."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numba import njit
+
+from fastconv.jit import tile as module
+from fastconv.jit.machine import MACHINES, machine
+from fastconv.kernels.conv import HALF_ROWS, ONE_ROW, ROWS, TWICE_VECTORS, VECTORS
+
+TILES = [(ROWS, VECTORS), (HALF_ROWS, VECTORS), (ONE_ROW, VECTORS), (ONE_ROW, TWICE_VECTORS)]
+TYPES = ["float32", "float64", "int32", "int64"]
+
+
+def compiled(rows: int, vectors: int):
+    @njit(boundscheck=False)
+    def run(weights, slab, offsets, begin, end, sums, pitch):
+        module.tile(rows, vectors, weights, 2, slab, 1, offsets, begin, end, sums, 3, pitch)
+
+    return run
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("rows", "vectors"), TILES)
+def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str) -> None:
+    rng = np.random.default_rng(rows * 100 + vectors)
+    lanes = machine().vector_bytes // np.dtype(dtype).itemsize
+    begin, end, pitch = 2, 9, vectors * lanes + 5
+    weights = rng.integers(-9, 9, 2 + (end - begin) * rows).astype(dtype)
+    slab = rng.integers(-9, 9, 60 + vectors * lanes).astype(dtype)
+    offsets = rng.integers(0, 50, end)
+    found, expected = np.full((2, 3 + rows * pitch), 77, dtype)
+    compiled(rows, vectors)(weights, slab, offsets, begin, end, found, pitch)
+    module._tile_meaning(rows, vectors, weights, 2, slab, 1, offsets, begin, end, expected, 3, pitch)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.skipif(machine().name not in ("AVX-512", "AVX2"), reason="counts x86 instructions")
+@pytest.mark.parametrize(("rows", "vectors"), TILES)
+def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int) -> None:
+    run = compiled(rows, vectors)
+    flat = np.zeros(4096, np.float32)
+    run(flat, flat, np.zeros(4, np.int64), 0, 4, flat, 64)
+    assembly = next(iter(run.inspect_asm().values()))
+    register = {"AVX-512": "zmm", "AVX2": "ymm"}[machine().name]
+    loops = [loop for loop in re.findall(r"(\.LBB\S+:.*?\n\s+j\w+\s+\.LBB\S+)", assembly, re.S) if "vfmadd" in loop]
+    fma = [len(re.findall(rf"vfmadd\S+\s.*%{register}", loop)) for loop in loops]
+    assert max(fma, default=0) % (rows * vectors) == 0
+    assert max(fma, default=0) >= rows * vectors
+    hottest = loops[fma.index(max(fma))]
+    assert not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", hottest), "a sum was spilled"
+
+
+def test_tiles_fit_the_registers() -> None:
+    registers = {"AVX-512": 32, "AVX2": 16, "SSE": 16, "NEON": 32}
+    for row in MACHINES.values():
+        assert row.tile_rows * row.tile_vectors + row.tile_vectors + 1 <= registers[row.name]
+
+
+@pytest.mark.parametrize(("name", "row"), [("haswell", "AVX2"), ("generic", "SSE"), ("znver4", "AVX-512")])
+def test_table_follows_the_cpu_that_numba_compiles_for(name: str, row: str) -> None:
+    code = "from fastconv.jit.machine import machine; print(machine().name)"
+    env = os.environ | {"NUMBA_CPU_NAME": name}
+    env.pop("NUMBA_CPU_FEATURES", None)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ("NEON" if machine().name == "NEON" else row)
+
+
+@pytest.mark.parametrize("name", ["haswell", "generic"])
+def test_narrower_machines_give_the_same_numbers(name: str) -> None:
+    code = (
+        "import numpy as np, fastconv as fc; rng = np.random.default_rng(0);"
+        "x = rng.integers(-4, 5, (1, 3, 20, 21)).astype(np.float32);"
+        "w = rng.integers(-4, 5, (7, 3, 3, 3)).astype(np.float32);"
+        "assert np.array_equal(fc.conv2d(x, w, padding=1), fc.conv2d(x, w, padding=1, algorithm='reference'))"
+    )
+    env = os.environ | {"NUMBA_CPU_NAME": name}
+    env.pop("NUMBA_CPU_FEATURES", None)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_kernels_run_without_compiling() -> None:
+    code = (
+        "import numpy as np, fastconv as fc; rng = np.random.default_rng(0);"
+        "x = rng.integers(-4, 5, (1, 2, 6, 7)).astype(np.float32);"
+        "w = rng.integers(-4, 5, (3, 2, 3, 2)).astype(np.float32);"
+        "v = x[:, :, ::-1, ::-1];"
+        "same = np.testing.assert_array_equal;"
+        "same(fc.conv2d(v, w, padding=1), fc.conv2d(v, w, padding=1, algorithm='reference'));"
+        "same(fc.max_pool2d(v, 2, 1), fc.max_pool2d(v, 2, 1, algorithm='reference'));"
+        "same(fc.max_pool2d(v, 2, algorithm='rows'), fc.max_pool2d(v, 2, algorithm='reference'));"
+        "A = fc.conv_matrix(w, (2, 6, 7)); same(A @ v.ravel(), fc.conv2d(v, w).ravel())"
+    )
+    env = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,76 @@
+"""Choosing, remembering and cutting."""
+
+import numpy as np
+import pytest
+
+from fastconv.geometry import Axis, Geometry
+from fastconv.jit.machine import machine
+from fastconv.plan.blocks import choose_blocks
+from fastconv.plan.plan import choose, recording
+from fastconv.plan.problem import Problem
+from fastconv.plan.registry import ALGORITHMS
+from fastconv.plan.windows import Windows
+
+
+def problem(dtype: str = "float32", op: str = "conv", **kwargs) -> Problem:
+    g = Geometry(1, 2, 2 if "pool" in op else 4, 2 if "pool" in op else 1, (Axis(9, 3), Axis(8, 3)))
+    x = np.zeros(g.input_shape, dtype)
+    weight = np.zeros((4, 2, 3, 3), dtype)
+    return Problem(op, g, x.dtype, x.strides, x.dtype, weight.strides, **kwargs)
+
+
+def test_the_same_problem_is_planned_once() -> None:
+    assert choose(problem()) is choose(problem())
+    assert choose(problem()) is not choose(problem("float64"))
+
+
+def test_first_that_does_not_decline_serves_and_the_walk_says_why() -> None:
+    choice = choose(problem("complex64"))
+    assert choice.algorithm == "loops"
+    assert choice.walk[0] == ("tile", "declined: its tiles sum float32, float64, int32, int64, not complex64")
+    assert choice.walk[1][1].startswith("chosen: ")
+
+
+@pytest.mark.parametrize("op", ALGORITHMS)
+def test_reference_comes_last_and_never_declines(op: str) -> None:
+    last = ALGORITHMS[op][-1]
+    assert last.name == "reference"
+    assert last.refuse(problem(op=op)) is None
+    assert len({algorithm.name for algorithm in ALGORITHMS[op]}) == len(ALGORITHMS[op])
+
+
+def test_unknown_and_unfit_names() -> None:
+    with pytest.raises(ValueError, match=r"'winograd' is not known for conv; choose 'auto' or one of 'tile'"):
+        choose(problem(), "winograd")
+    with pytest.raises(ValueError, match=r"'tile' cannot serve this call: its tiles sum"):
+        choose(problem("complex64"), "tile")
+
+
+def test_recording_sees_only_its_own_calls() -> None:
+    choose(problem())
+    with recording() as calls:
+        choose(problem())
+    choose(problem())
+    assert [p for p, _ in calls] == [problem()]
+
+
+@pytest.mark.parametrize("channels", [1, 16, 256, 4096])
+@pytest.mark.parametrize("size", [(1, 1, 100_000), (1, 224, 224), (1, 7, 7), (16, 64, 64), (1, 1, 1)])
+def test_blocks_cover_the_output_and_fit_the_cache(size: tuple[int, int, int], channels: int) -> None:
+    windows = [Windows(Axis(n, min(n, 3), before=1, after=1)) for n in size]
+    blocks = choose_blocks(windows, channels, 4, 1, 1.0, 0.5)
+    for n, w, count in zip(blocks.sizes, windows, blocks.counts, strict=True):
+        assert (count - 1) * n < w.numbers <= count * n
+    smallest = 3 * 3 * 66
+    assert blocks.slab * channels * 4 <= max(machine().slab_bytes, smallest * channels * 4)
+
+
+def test_every_output_tap_has_one_place() -> None:
+    for axis in (Axis(9, 4, 2, 3, 2, 5), Axis(9, 4, 3, 1, 1, 1).transpose(), Axis(5, 2, 5).transpose()):
+        w = Windows(axis)
+        for residue, places in enumerate(w.places):
+            for p in places:
+                start = residue * axis.stride + p.tap * axis.dilation - axis.before
+                shift = axis.stride * p.place + w.phases[p.phase] - w.low
+                assert start == shift * axis.stretch
+                assert p.place >= 0

@@ -1,0 +1,44 @@
+"""Arrays of any strides as flat memory."""
+
+import numpy as np
+import pytest
+
+from fastconv.plan.span import span, steps
+
+BASE = np.arange(120.0).reshape(4, 5, 6)
+VIEWS = {
+    "contiguous": BASE,
+    "reversed": BASE[::-1, ::-1, ::-1],
+    "every other": BASE[::2, 1::2, ::-2],
+    "transposed": BASE.transpose(2, 0, 1),
+    "broadcast": np.broadcast_to(BASE[0, :, :1], (5, 7)),
+    "single element": BASE[1:2, 2:3, 3:4],
+    "read-only": np.frombuffer(BASE.tobytes()).reshape(BASE.shape)[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_elements_stand_where_steps_say(name: str) -> None:
+    view = VIEWS[name]
+    flat, (base, along) = span(view), steps(view.shape, view.strides, view.itemsize)
+    places = base + sum(
+        np.arange(n).reshape([-1] + [1] * (view.ndim - 1 - i)) * along[i] for i, n in enumerate(view.shape)
+    )
+    assert places.min() >= 0
+    assert places.max() < flat.size
+    np.testing.assert_array_equal(flat[places], view)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_span_is_flat_read_only_and_shares_memory(name: str) -> None:
+    flat = span(VIEWS[name])
+    assert flat.ndim == 1
+    assert flat.flags.c_contiguous
+    assert not flat.flags.writeable
+    assert np.shares_memory(flat, VIEWS[name])
+
+
+def test_the_array_stays_writeable() -> None:
+    x = np.zeros(4)
+    span(x)
+    x[0] = 1
