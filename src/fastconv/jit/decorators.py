@@ -13,6 +13,7 @@ from typing import Any
 from numba import config, intp, njit, prange, typeof
 
 from fastconv.jit.address import address_of, call_address
+from fastconv.jit.cache import CompileCache
 from fastconv.jit.threads import chunks_for, region
 
 __all__ = ["Kernel", "helper", "kernel"]
@@ -20,6 +21,12 @@ __all__ = ["Kernel", "helper", "kernel"]
 # error_model: a division by zero gives infinity as in NumPy, without a branch. fastmath "contract" lets a product and a
 # sum fuse; nothing that could lose a NaN, an infinity or a sign is allowed.
 _OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract"}}
+
+
+def _keep_compiled(dispatcher: Any, name: str, options: dict[str, Any]) -> None:
+    """Let a dispatcher keep what it compiles in our cache; helpers need none, as kernels hold their code."""
+    if not config.DISABLE_JIT:
+        dispatcher._cache = CompileCache(name, repr(options))
 
 
 def helper(function: Callable[..., Any]) -> Any:
@@ -36,6 +43,9 @@ def _share(address, tasks, chunks, *args):  # type: ignore[no-untyped-def]
     return failed
 
 
+_keep_compiled(_share, "share", _OPTIONS)
+
+
 class Kernel:
     """A compiled body with its serial and its parallel driver.
 
@@ -43,14 +53,15 @@ class Kernel:
     ----------
     function : callable
         ``body(begin, end, *args)``.
-    fastmath : set of str
-        LLVM fast-math flags; see ``_OPTIONS`` for what is allowed by default.
+    name : str
+        Unique in the package: compiled code is kept under it.
     """
 
-    def __init__(self, function: Callable[..., None], fastmath: set[str]) -> None:
+    def __init__(self, function: Callable[..., None], name: str) -> None:
         self.__doc__ = function.__doc__
-        self.name = function.__name__
-        self.body = njit(**_OPTIONS | {"fastmath": fastmath})(function)
+        self.name = name
+        self.body = njit(**_OPTIONS)(function)
+        _keep_compiled(self.body, name, _OPTIONS)
         self._addresses: dict[tuple[Any, ...], int] = {}
 
     def _address(self, args: tuple[Any, ...]) -> int:
@@ -82,8 +93,6 @@ class Kernel:
                 raise MemoryError(f"There is no memory left for the scratch of {self.name} in {chunks} threads.")
 
 
-def kernel(function: Callable[..., None] | None = None, *, fastmath: frozenset[str] = frozenset({"contract"})) -> Any:
-    """Make a `Kernel` of a body; ``@kernel`` or ``@kernel(fastmath=...)``."""
-    if function is None:
-        return lambda f: Kernel(f, set(fastmath))
-    return Kernel(function, set(fastmath))
+def kernel(function: Callable[..., None], name: str = "") -> Kernel:
+    """Make a `Kernel` of a body: as a decorator, or called with a name where a factory makes several of one function."""
+    return Kernel(function, name or function.__name__)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.decorators import Kernel, helper, kernel
+from fastconv.jit.decorators import helper, kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.tile import lanes, tile
@@ -323,6 +323,6 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
     return convolve
 
 
-conv_tiles: Kernel = kernel(_body(_sum_by_tiles, keep))
-conv_tiles_activated: Kernel = kernel(_body(_sum_by_tiles, activate))
-conv_loops: Kernel = kernel(_body(_sum_by_loops, keep))
+conv_tiles = kernel(_body(_sum_by_tiles, keep), "conv_tiles")
+conv_tiles_activated = kernel(_body(_sum_by_tiles, activate), "conv_tiles_activated")
+conv_loops = kernel(_body(_sum_by_loops, keep), "conv_loops")

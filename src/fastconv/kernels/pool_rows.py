@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.decorators import Kernel, helper, kernel
+from fastconv.jit.decorators import helper, kernel
 from fastconv.jit.records import reader
 from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 
@@ -152,6 +152,6 @@ def _body(combine: Any, write: Any) -> Callable[..., None]:
     return pool
 
 
-max_pool_rows: Kernel = kernel(_body(maximum, write))
-avg_pool_rows: Kernel = kernel(_body(add, write_mean))
-avg_pool_rows_truncated: Kernel = kernel(_body(add, write_truncated_mean))
+max_pool_rows = kernel(_body(maximum, write), "max_pool_rows")
+avg_pool_rows = kernel(_body(add, write_mean), "avg_pool_rows")
+avg_pool_rows_truncated = kernel(_body(add, write_truncated_mean), "avg_pool_rows_truncated")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.decorators import Kernel, helper, kernel
+from fastconv.jit.decorators import helper, kernel
 from fastconv.jit.records import reader
 from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
@@ -199,9 +199,9 @@ def _body(reduce_axis: Any, write: Any) -> Callable[..., None]:
     return pool
 
 
-max_pool_slab: Kernel = kernel(_body(_reduce_maximum, write))
-avg_pool_slab: Kernel = kernel(_body(_reduce_sum, write_mean))
-avg_pool_slab_truncated: Kernel = kernel(_body(_reduce_sum, write_truncated_mean))
+max_pool_slab = kernel(_body(_reduce_maximum, write), "max_pool_slab")
+avg_pool_slab = kernel(_body(_reduce_sum, write_mean), "avg_pool_slab")
+avg_pool_slab_truncated = kernel(_body(_reduce_sum, write_truncated_mean), "avg_pool_slab_truncated")
 
 
 @helper
