@@ -94,5 +94,5 @@ class Kernel:
 
 
 def kernel(function: Callable[..., None], name: str = "") -> Kernel:
-    """Make a `Kernel` of a body: as a decorator, or called with a name where a factory makes several of one function."""
+    """Make a `Kernel` of a body: as a decorator, or with a name where a factory makes several of one function."""
     return Kernel(function, name or function.__name__)

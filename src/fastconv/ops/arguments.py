@@ -1,7 +1,6 @@
 """The edge: what users pass becomes plain arrays and a `Geometry`, or an error of one sentence, before any compute.
 
-Every check of the package stands in this file or in the sizes' module beside it, so the floors below trust what they
-get.
+The checks of the package stand here, so the floors below trust what they get.
 """
 
 from __future__ import annotations
@@ -29,14 +28,12 @@ __all__ = [
     "check_weight",
     "conv_axes",
     "conv_geometry",
-    "deliver",
     "dtype_of",
     "native",
     "pair_per_axis",
     "per_axis",
     "pool_axes",
     "result_dtype",
-    "scratch_for",
     "sum_dtype",
     "transposed_axes",
     "whole",
@@ -97,7 +94,7 @@ def whole(value: Any, name: str, least: int) -> int:
 
 def per_axis(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
     """One int for each spatial axis, from an int or a sequence of `rank` ints."""
-    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)):
+    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)) or np.ndim(value) == 0:
         return (whole(value, name, least),) * rank
     if len(value) == 1 and rank > 1:
         value = [value[0]] * rank
@@ -416,27 +413,3 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype, name: str = "ou
         )
     if not out.flags.writeable:
         raise ValueError(f"{name} is read-only; give an array that can be written to.")
-
-
-def scratch_for(out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype, operands: Sequence[Any]) -> np.ndarray:
-    """A contiguous array of the given shape for a kernel to write: `out` itself where that gives the right result."""
-    if (
-        out is not None
-        and out.dtype == dtype
-        and out.dtype.isnative
-        and out.flags.c_contiguous
-        and out.flags.aligned
-        and not any(operand is not None and np.may_share_memory(out, operand) for operand in operands)
-    ):
-        return out.reshape(shape)
-    return np.empty(shape, dtype)
-
-
-def deliver(y: np.ndarray, out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """The result as the user wants it: in `out` if there is one, in its shape and dtype."""
-    y = y.reshape(shape)
-    if out is None:
-        return y if y.dtype == dtype else y.astype(dtype)
-    if not np.may_share_memory(y, out):
-        np.copyto(out, y, casting="unsafe")
-    return out

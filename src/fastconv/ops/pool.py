@@ -8,6 +8,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
+from fastconv.ops.results import deliver, scratch_for
 from fastconv.plan.plan import choose
 from fastconv.plan.problem import Problem
 
@@ -262,11 +263,11 @@ def _max_pool(
     indices = bool(return_indices)
     problem = Problem("max_pool", geometry, work, x.strides, x.dtype, indices=indices)
     choice = choose(problem, algorithm)
-    y = arg.scratch_for(out, geometry.output_shape, work, operands)
+    y = scratch_for(out, geometry.output_shape, work, operands)
     places = [np.empty(geometry.output_shape, np.int64)] if indices else []
     if y.size:
         choice.plan.run(x, y, *places)
-    values = arg.deliver(y, out, shape, result)
+    values = deliver(y, out, shape, result)
     return (values, places[0].reshape(shape)) if indices else values
 
 
@@ -305,10 +306,10 @@ def _avg_pool(
         divisor=divisor,
     )
     choice = choose(problem, algorithm)
-    y = arg.scratch_for(out, geometry.output_shape, work, operands)
+    y = scratch_for(out, geometry.output_shape, work, operands)
     if y.size:
         choice.plan.run(x, y)
-    return arg.deliver(y, out, shape, result)
+    return deliver(y, out, shape, result)
 
 
 def _real_array(input: Any) -> np.ndarray:

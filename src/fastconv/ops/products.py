@@ -8,6 +8,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
+from fastconv.ops.results import deliver, scratch_for
 from fastconv.plan.plan import choose
 from fastconv.plan.problem import Problem
 
@@ -48,7 +49,7 @@ def sum_of_products(
         activation=activation,
     )
     choice = choose(problem, algorithm)
-    y = arg.scratch_for(out, geometry.output_shape, sums, operands)
+    y = scratch_for(out, geometry.output_shape, sums, operands)
     if y.size:
         choice.plan.run(x, weight, bias, y)
-    return arg.deliver(y, out, shape, result)
+    return deliver(y, out, shape, result)
