@@ -6,7 +6,7 @@ import pytest
 from fastconv.geometry import Axis, Geometry
 from fastconv.jit.machine import machine
 from fastconv.plan.blocks import choose_blocks
-from fastconv.plan.plan import choose, recording
+from fastconv.plan.plan import choose
 from fastconv.plan.problem import Problem
 from fastconv.plan.registry import ALGORITHMS
 from fastconv.plan.windows import Windows
@@ -44,14 +44,6 @@ def test_unknown_and_unfit_names() -> None:
         choose(problem(), "winograd")
     with pytest.raises(ValueError, match=r"'tile' cannot serve this call: its tiles sum"):
         choose(problem("complex64"), "tile")
-
-
-def test_recording_sees_only_its_own_calls() -> None:
-    choose(problem())
-    with recording() as calls:
-        choose(problem())
-    choose(problem())
-    assert [p for p, _ in calls] == [problem()]
 
 
 @pytest.mark.parametrize("channels", [1, 16, 256, 4096])

@@ -103,8 +103,9 @@ def _write_row(
     i_d: int,
     i_h: int,
     i_w: int,
+    pattern: bool,
 ) -> None:
-    """Work out the entries of one row; the pattern too unless `indices` is empty."""
+    """Work out the entries of one row."""
     for c in range(head.column_channels):
         first = source + c * head.column_step
         for e_d in range(table[d.starts_at + i_d], table[d.starts_at + i_d + 1]):
@@ -113,29 +114,30 @@ def _write_row(
                 line = (plane * h.columns + table[h.columns_at + e_h]) * w.columns
                 for e_w in range(table[w.starts_at + i_w], table[w.starts_at + i_w + 1]):
                     data[at] = _weight(weights, first, table, d, h, w, e_d, e_h, e_w)
-                    if indices.size:
+                    if pattern:
                         indices[at] = line + table[w.columns_at + e_w]
                     at += 1
 
 
 @helper
-def _copy_row(data: Any, indices: Any, begin: int, end: int, back: int, shift: int) -> None:
+def _copy_row(data: Any, indices: Any, begin: int, end: int, back: int, shift: int, pattern: bool) -> None:
     """Entries `begin` to `end` repeat those `back` entries before, `shift` columns on."""
     first, last, lag = unsigned(begin), unsigned(end), unsigned(back)
     for e in range(first, last):
         data[e] = data[e - lag]
-    if indices.size:
+    if pattern:
         for e in range(first, last):
             indices[e] = indices[e - lag] + shift
 
 
 @kernel
 def build(begin: int, end: int, weights: Any, data: Any, indices: Any, indptr: Any, table: Any) -> None:
-    """Write the rows of some tasks [group and channel, d, h]; the pattern too unless `indices` is empty."""
+    """Write the rows of some tasks [group and channel, d, h]; the pattern too unless `indptr` is empty."""
     head = _head(table, 0)
     d = _axis(table, _AXIS_AT)
     h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
     w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
+    pattern = indptr.size > 0
     total_h, total_w = table[h.starts_at + h.rows], table[w.starts_at + w.rows]
     channel_entries = table[d.starts_at + d.rows] * total_h * total_w
     for task in range(begin, end):
@@ -154,14 +156,14 @@ def build(begin: int, end: int, weights: Any, data: Any, indices: Any, indptr: A
         image = group * head.column_channels
         for i_w in range(w.rows):
             at = line + each * table[w.starts_at + i_w]
-            if indices.size:
+            if pattern:
                 indptr[task * w.rows + i_w] = at
             shift = table[w.shifts_at + i_w]
             if shift:
                 back = at - line - each * table[w.starts_at + i_w - w.lag]
-                _copy_row(data, indices, at, line + each * table[w.starts_at + i_w + 1], back, shift)
+                _copy_row(data, indices, at, line + each * table[w.starts_at + i_w + 1], back, shift, pattern)
             else:
-                _write_row(weights, source, data, indices, at, image, table, head, d, h, w, i_d, i_h, i_w)
+                _write_row(weights, source, data, indices, at, image, table, head, d, h, w, i_d, i_h, i_w, pattern)
 
 
 @kernel

@@ -76,4 +76,6 @@ def write_truncated_mean(y: Any, sums: Any, counts: Any, taps: int, divisor: int
         total = sums[i]
         count = sums.dtype.type(divisor if divisor else taps * counts[i])
         quotient = total // count
-        y[i] = quotient + 1 if quotient < 0 and quotient * count != total else quotient
+        if quotient < 0 and quotient * count != total:
+            quotient += sums.dtype.type(1)
+        y[i] = quotient

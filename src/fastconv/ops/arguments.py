@@ -8,7 +8,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +17,12 @@ from fastconv.geometry import NAMED_PADDINGS, PADDING_MODES, Axis, Geometry, nam
 from fastconv.kernels.activation import ACTIVATIONS, INTEGER_ACTIVATIONS
 
 __all__ = [
+    "Form",
     "Padding",
     "PerAxis",
     "array",
-    "bias_array",
     "check_activation",
+    "check_bias",
     "check_groups",
     "check_out",
     "check_padding_mode",
@@ -29,6 +31,7 @@ __all__ = [
     "conv_axes",
     "conv_geometry",
     "dtype_of",
+    "form",
     "native",
     "pair_per_axis",
     "per_axis",
@@ -71,16 +74,39 @@ def array(value: Any, name: str) -> np.ndarray:
     return found
 
 
+class Form(NamedTuple):
+    """All that can be known of an array before its values."""
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+    aligned: bool
+
+    def taken_as(self, dtype: np.dtype) -> tuple[Form, np.dtype | None]:
+        """How kernels get the array in the given dtype: as it stands (None), or copied, and then its form.
+
+        They take native byte order, aligned elements and steps of whole elements.
+        """
+        whole_steps = not any(stride % self.dtype.itemsize for stride in self.strides)
+        if self.dtype == dtype and self.dtype.isnative and self.aligned and whole_steps:
+            return self, None
+        steps = [dtype.itemsize * prod(self.shape[i + 1 :]) for i in range(len(self.shape))]
+        return Form(self.shape, tuple(steps), dtype, True), dtype
+
+
+def form(array: np.ndarray) -> Form:
+    """The form of an array."""
+    return Form(array.shape, array.strides, array.dtype, array.flags.aligned)
+
+
 def native(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The array in the given dtype as kernels take it: native byte order, aligned, steps of whole elements."""
-    dtype = dtype.newbyteorder("=")
-    if x.dtype == dtype and x.flags.aligned and x.dtype.isnative and all(s % x.itemsize == 0 for s in x.strides):
-        return x
-    return x.astype(dtype)
+    """The array in the given dtype as kernels take it."""
+    _, conversion = form(x).taken_as(dtype)
+    return x if conversion is None else x.astype(conversion)
 
 
 def whole(value: Any, name: str, least: int) -> int:
-    """An int of at least `least`; booleans and fractions are refused."""
+    """An int of at least `least` that fits 32 bits, as any number of windows does; no boolean, no fraction."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -89,12 +115,14 @@ def whole(value: Any, name: str, least: int) -> int:
         raise TypeError(f"{name}={value!r} is not a whole number; give an int of at least {least}.") from None
     if number < least:
         raise ValueError(f"{name}={number} is too small; give at least {least}.")
+    if number >= 2**31:
+        raise ValueError(f"{name}={number} is too large; give less than 2**31.")
     return number
 
 
 def per_axis(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
     """One int for each spatial axis, from an int or a sequence of `rank` ints."""
-    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)) or np.ndim(value) == 0:
+    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)) or getattr(value, "ndim", 1) == 0:
         return (whole(value, name, least),) * rank
     if len(value) == 1 and rank > 1:
         value = [value[0]] * rank
@@ -324,21 +352,15 @@ def check_groups(channels: int, out_channels: int, groups: Any) -> int:
 
 def check_padding_mode(mode: Any) -> str:
     """The padding mode, if it is one."""
-    if mode not in PADDING_MODES:
+    if not isinstance(mode, str) or mode not in PADDING_MODES:
         raise ValueError(f"padding_mode={mode!r} is not known; choose one of {', '.join(map(repr, PADDING_MODES))}.")
     return str(mode)
 
 
-def bias_array(bias: Any, out_channels: int) -> np.ndarray | None:
-    """The bias, one number for each output channel."""
-    if bias is None:
-        return None
-    found = array(bias, "bias")
-    if found.shape != (out_channels,):
-        raise ValueError(
-            f"bias has shape {found.shape}; give one number for each output channel, shape ({out_channels},)."
-        )
-    return found
+def check_bias(shape: tuple[int, ...], out_channels: int) -> None:
+    """Refuse a bias that is not one number for each output channel."""
+    if shape != (out_channels,):
+        raise ValueError(f"bias has shape {shape}; give one number for each output channel, shape ({out_channels},).")
 
 
 def check_activation(activation: Any, dtype: np.dtype) -> None:
@@ -348,7 +370,7 @@ def check_activation(activation: Any, dtype: np.dtype) -> None:
     allowed: tuple[str, ...] = ACTIVATIONS
     if dtype.kind != "f":
         allowed = INTEGER_ACTIVATIONS if dtype.kind in "iu" else ()
-    if activation not in allowed:
+    if not isinstance(activation, str) or activation not in allowed:
         choices = ", ".join(map(repr, (None, *allowed)))
         raise ValueError(f"activation={activation!r} is not known for {dtype} results; choose one of {choices}.")
 
@@ -375,14 +397,16 @@ def result_dtype(operands: Sequence[np.dtype], dtype: Any) -> np.dtype:
     return wanted
 
 
-def dtype_of(dtype: Any) -> np.dtype:
+def dtype_of(dtype: Any, name: str = "dtype") -> np.dtype:
     """A dtype of numbers."""
     try:
         wanted = np.dtype(dtype).newbyteorder("=")
-    except TypeError:
-        raise TypeError(f"dtype={dtype!r} is not a dtype; give one such as np.float32.") from None
+    except (TypeError, ValueError, SyntaxError):  # whatever NumPy makes of a text that is none
+        raise TypeError(f"{name}={dtype!r} is not a dtype; give one such as np.float32.") from None
     if wanted.kind not in "biufc" or wanted.itemsize > (16 if wanted.kind == "c" else 8):
-        raise TypeError(f"dtype={wanted} is not supported; give an integer, float or complex dtype such as np.float32.")
+        raise TypeError(
+            f"{name}={wanted} is not supported; give an integer, float or complex dtype such as np.float32."
+        )
     return wanted
 
 

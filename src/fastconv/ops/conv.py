@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import arguments as arg
-from fastconv.ops.products import sum_of_products
+from fastconv.ops.calls import Call, remembered
+from fastconv.ops.products import Forms, forms_of, operands_of, prepare_products
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
@@ -172,19 +173,49 @@ def _conv(
     out: np.ndarray | None,
     algorithm: str,
 ) -> np.ndarray:
-    x, w = arg.array(input, "input"), arg.array(weight, "weight")
-    sizes = ", ".join("DHW"[3 - rank :])
-    arg.check_shape(x.shape, rank, f"conv{rank}d", sizes)
-    arg.check_weight(w.shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")
+    operands = operands_of(input, weight, bias)
+    call = _prepare(
+        forms_of(operands),
+        rank,
+        stride,
+        padding,
+        dilation,
+        groups,
+        padding_mode,
+        bool(flip),
+        activation,
+        dtype,
+        algorithm,
+    )
+    return call.run(operands, out)
+
+
+@remembered
+def _prepare(
+    forms: Forms,
+    rank: int,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    padding_mode: Any,
+    flip: bool,
+    activation: str | None,
+    dtype: Any,
+    algorithm: str,
+) -> Call:
+    shape, weight_shape = forms[0].shape, forms[1].shape
+    arg.check_shape(shape, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
+    arg.check_weight(weight_shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")
     geometry = arg.conv_geometry(
-        x.shape[0] if x.ndim == rank + 2 else 1,
-        x.shape[-rank - 1],
-        x.shape[-rank:],
-        w.shape,
+        shape[0] if len(shape) == rank + 2 else 1,
+        shape[-rank - 1],
+        shape[-rank:],
+        weight_shape,
         stride,
         padding,
         dilation,
         groups,
         padding_mode,
     )
-    return sum_of_products("conv", geometry, x, w, bias, bool(flip), activation, dtype, out, algorithm)
+    return prepare_products("conv", geometry, forms, flip, activation, dtype, algorithm)

@@ -8,7 +8,8 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
-from fastconv.ops.products import sum_of_products
+from fastconv.ops.calls import Call, remembered
+from fastconv.ops.products import Forms, forms_of, operands_of, prepare_products
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -170,20 +171,43 @@ def _conv_transpose(
     out: np.ndarray | None,
     algorithm: str,
 ) -> np.ndarray:
-    x, w = arg.array(input, "input"), arg.array(weight, "weight")
+    operands = operands_of(input, weight, bias)
+    call = _prepare(
+        forms_of(operands), rank, stride, padding, output_padding, groups, dilation, output_size, bool(flip),
+        activation, dtype, algorithm,
+    )  # fmt: skip
+    return call.run(operands, out)
+
+
+@remembered
+def _prepare(
+    forms: Forms,
+    rank: int,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: Any,
+    dilation: Any,
+    output_size: Any,
+    flip: bool,
+    activation: str | None,
+    dtype: Any,
+    algorithm: str,
+) -> Call:
+    shape, weight_shape = forms[0].shape, forms[1].shape
     name = f"conv_transpose{rank}d"
-    arg.check_shape(x.shape, rank, name, ", ".join("DHW"[3 - rank :]))
-    arg.check_weight(w.shape, rank, name, f"(C, O / groups, {rank} kernel sizes)")
-    channels = x.shape[-rank - 1]
-    if w.shape[0] != channels:
+    arg.check_shape(shape, rank, name, ", ".join("DHW"[3 - rank :]))
+    arg.check_weight(weight_shape, rank, name, f"(C, O / groups, {rank} kernel sizes)")
+    channels = shape[-rank - 1]
+    if weight_shape[0] != channels:
         raise ValueError(
-            f"weight has shape {w.shape}, which takes {w.shape[0]} input channels, but input has {channels}; give a "
-            f"weight of shape ({channels}, O / groups, ...), the one of the convolution to be transposed."
+            f"weight has shape {weight_shape}, which takes {weight_shape[0]} input channels, but input has "
+            f"{channels}; give one of shape ({channels}, O / groups, ...), that of the convolution to be transposed."
         )
     count = arg.whole(groups, "groups", 1)
-    out_channels = w.shape[1] * count
+    out_channels = weight_shape[1] * count
     arg.check_groups(channels, out_channels, count)
-    axes = arg.transposed_axes(x.shape[-rank:], w.shape[2:], stride, padding, output_padding, dilation, output_size)
-    batch = x.shape[0] if x.ndim == rank + 2 else 1
+    axes = arg.transposed_axes(shape[-rank:], weight_shape[2:], stride, padding, output_padding, dilation, output_size)
+    batch = shape[0] if len(shape) == rank + 2 else 1
     geometry = Geometry(batch, channels, out_channels, count, axes)
-    return sum_of_products("conv_transpose", geometry, x, w, bias, not flip, activation, dtype, out, algorithm)
+    return prepare_products("conv_transpose", geometry, forms, not flip, activation, dtype, algorithm)

@@ -9,7 +9,8 @@ import numpy as np
 
 from fastconv.jit.machine import machine
 from fastconv.jit.threads import chunks_for
-from fastconv.plan.plan import Choice, recording
+from fastconv.ops.calls import recording
+from fastconv.plan.plan import Choice
 from fastconv.plan.problem import Problem
 
 __all__ = ["explain"]

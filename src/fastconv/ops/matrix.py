@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -80,8 +81,60 @@ def conv_matrix(
     """
     w = arg.array(weight, "weight")
     geometry, plain = _geometry(w, input_size, stride, padding, dilation, groups, padding_mode)
-    patterns = [axis_pattern(axis, geometry.padding_mode) for axis in geometry.axes]
-    return ConvMatrix(geometry, patterns, w, bool(flip), plain, index_dtype)
+    patterns = tuple(axis_pattern(axis, geometry.padding_mode) for axis in geometry.axes)
+    return ConvMatrix(_Map(geometry, patterns, bool(flip), plain, w.shape, w.dtype, index_dtype), w)
+
+
+@dataclass(frozen=True)
+class _Map:
+    """What a matrix is, apart from its entries.
+
+    Attributes
+    ----------
+    geometry : Geometry
+        Of the convolution, also where the matrix is transposed.
+    patterns : tuple of Pattern
+        Which columns the rows meet, along each axis.
+    mirrored, plain : bool
+        The kernel is flipped; inputs and outputs have no channel axis.
+    weight_shape, weight_dtype : tuple of int, numpy.dtype
+        Of the weight as it was given.
+    index_dtype : dtype or None
+        As it was given.
+    transposed : bool
+        Rows are the convolution's inputs.
+    """
+
+    geometry: Geometry
+    patterns: tuple[Pattern, ...]
+    mirrored: bool
+    plain: bool
+    weight_shape: tuple[int, ...]
+    weight_dtype: np.dtype
+    index_dtype: Any
+    transposed: bool = False
+
+    def transpose(self) -> _Map:
+        patterns = tuple(pattern.transpose() for pattern in self.patterns)
+        return replace(self, patterns=patterns, transposed=not self.transposed)
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Of the rows and the columns."""
+        found = (self.geometry.out_channels, self.geometry.channels)
+        return found[::-1] if self.transposed else found
+
+    @property
+    def sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Spatial sizes of the rows and the columns."""
+        found = (self.geometry.output_size, self.geometry.input_size)
+        return found[::-1] if self.transposed else found
+
+    @property
+    def entries(self) -> int:
+        """Number of stored entries."""
+        rows, columns = self.channels
+        return rows * (columns // self.geometry.groups) * prod(pattern.count for pattern in self.patterns)
 
 
 class ConvMatrix:
@@ -117,47 +170,28 @@ class ConvMatrix:
     __array_ufunc__ = None
     ndim = 2
 
-    def __init__(
-        self,
-        geometry: Geometry,
-        patterns: Sequence[Pattern],
-        weight: np.ndarray,
-        mirrored: bool,
-        plain: bool,
-        index_dtype: Any,
-        transpose_of: ConvMatrix | None = None,
-    ) -> None:
-        self._geometry, self._patterns, self._mirrored, self._plain = geometry, tuple(patterns), mirrored, plain
-        self._transpose_of = transpose_of
-        self._weight_dtype = weight.dtype
-        self._weight_shape = weight.shape
-        self.dtype = arg.sum_dtype(arg.result_dtype([weight.dtype], None))
-        channels = (geometry.out_channels, geometry.channels)
-        columns_in, rows_out = geometry.input_size, geometry.output_size
-        if transpose_of is not None:
-            channels, columns_in, rows_out = channels[::-1], rows_out, columns_in
-        self.output_size = rows_out if plain else (channels[0], *rows_out)
-        self.input_size = columns_in if plain else (channels[1], *columns_in)
-        self.shape = (channels[0] * prod(rows_out), channels[1] * prod(columns_in))
-        per_group = channels[1] // geometry.groups
-        self.nnz = channels[0] * per_group * prod(pattern.count for pattern in patterns)
-        self._table = csr_table(geometry, patterns, mirrored=mirrored, transposed=transpose_of is not None)
-        dtype = _index_dtype(index_dtype, max(self.nnz, *self.shape))
+    def __init__(self, map: _Map, weight: np.ndarray, transpose_of: ConvMatrix | None = None) -> None:
+        self._map, self._transpose_of = map, transpose_of
+        self.dtype = arg.sum_dtype(arg.result_dtype([map.weight_dtype], None))
+        (rows, columns), (row_size, column_size) = map.channels, map.sizes
+        self.output_size = row_size if map.plain else (rows, *row_size)
+        self.input_size = column_size if map.plain else (columns, *column_size)
+        self.shape = (prod(self.output_size), prod(self.input_size))
+        self.nnz = map.entries
+        self._table = csr_table(map.geometry, map.patterns, mirrored=map.mirrored, transposed=map.transposed)
+        dtype = _index_dtype(map.index_dtype, max(self.nnz, *self.shape))
         self._data = np.empty(self.nnz, self.dtype)
         self._indices = np.empty(self.nnz, dtype)
         self._indptr = np.empty(self.shape[0] + 1, dtype)
         self._indptr[-1] = self.nnz
-        self._build(weight, self._indices)
+        self._build(weight, self._indptr)
 
-    def _build(self, weight: np.ndarray, indices: np.ndarray) -> None:
-        self._weight = np.array(arg.native(weight, self.dtype), order="C").reshape(-1)
-        tasks = self.shape[0] // len(self._last_pattern.entries)
-        arrays = (span(self._weight), self._data, indices, self._indptr, self._table)
-        build.run(tasks, self.nnz * BUILD_COST, *arrays)
-
-    @property
-    def _last_pattern(self) -> Pattern:
-        return self._patterns[-1]
+    def _build(self, weight: np.ndarray, indptr: np.ndarray) -> None:
+        """Write the entries, and the pattern too unless `indptr` is empty."""
+        self._weight = np.array(arg.native(weight, self.dtype), order="C")
+        lines = self.shape[0] // self.output_size[-1]
+        flat = span(self._weight)
+        build.run(lines, self.nnz * BUILD_COST, flat, self._data, self._indices, indptr, self._table)
 
     @property
     def data(self) -> np.ndarray:
@@ -188,8 +222,8 @@ class ConvMatrix:
             Where the weight has another shape, or a dtype that does not fit the matrix's.
         """
         w = arg.array(weight, "weight")
-        if w.shape != self._weight_shape:
-            raise ValueError(f"weight has shape {w.shape}; this matrix was made for {self._weight_shape}.")
+        if w.shape != self._map.weight_shape:
+            raise ValueError(f"weight has shape {w.shape}; this matrix was made for {self._map.weight_shape}.")
         if not np.can_cast(w.dtype, self.dtype, "same_kind"):
             raise TypeError(
                 f"weight has dtype {w.dtype}, which does not fit this matrix of {self.dtype}; make a new one."
@@ -197,7 +231,7 @@ class ConvMatrix:
         owner = self if self._transpose_of is None else self._transpose_of
         for matrix in (owner, owner.__dict__.get("T")):
             if matrix is not None:
-                matrix._build(w, matrix._indices[:0])
+                matrix._build(w, matrix._indptr[:0])
         return self
 
     @cached_property
@@ -205,13 +239,7 @@ class ConvMatrix:
         """The transpose, K'ᵀ: built once, then kept."""
         if self._transpose_of is not None:
             return self._transpose_of
-        patterns = [pattern.transpose() for pattern in self._patterns]
-        weight = self._weight.reshape(self._weight_shape)
-        matrix = ConvMatrix(
-            self._geometry, patterns, weight, self._mirrored, self._plain, self._indices.dtype, transpose_of=self
-        )
-        matrix._weight_dtype = self._weight_dtype
-        return matrix
+        return ConvMatrix(self._map.transpose(), self._weight, transpose_of=self)
 
     @property
     def H(self) -> ConvMatrix:
@@ -224,10 +252,9 @@ class ConvMatrix:
         """The complex conjugate; a real matrix gives itself."""
         if self.dtype.kind != "c":
             return self
-        owner = self if self._transpose_of is None else self._transpose_of
-        weight = owner._weight.reshape(owner._weight_shape).conj()
-        made = ConvMatrix(owner._geometry, owner._patterns, weight, owner._mirrored, owner._plain, owner._indices.dtype)
-        return made if owner is self else made.T
+        if self._transpose_of is not None:
+            return self._transpose_of.conj().T
+        return ConvMatrix(self._map, self._weight.conj())
 
     def transpose(self) -> ConvMatrix:
         """As `T`."""
@@ -245,7 +272,7 @@ class ConvMatrix:
                 f"a matrix of shape {self.shape} cannot multiply an array of shape {x.shape}; give ({self.shape[1]},) "
                 f"or ({self.shape[1]}, k), such as image.ravel(), or use apply(image)."
             )
-        result = arg.result_dtype([self._weight_dtype, x.dtype], None)
+        result = arg.result_dtype([self._map.weight_dtype, x.dtype], None)
         sums = arg.sum_dtype(result)
         values = np.ascontiguousarray(arg.native(x, sums))
         y = np.empty((self.shape[0], *x.shape[1:]), sums)
@@ -260,7 +287,7 @@ class ConvMatrix:
 
     def __rmatmul__(self, other: Any) -> np.ndarray:
         """``v @ A`` and ``M @ A``."""
-        return (self.T @ np.asarray(other).T).T
+        return (self.T @ arg.array(other, "the operand").T).T
 
     dot = __matmul__
 
@@ -297,8 +324,8 @@ class ConvMatrix:
             raise ValueError(
                 f"input has shape {values.shape}; this matrix takes {self.input_size} or a batch of those."
             )
-        batch = self @ values.reshape(len(values), -1).T
-        return np.ascontiguousarray(batch.T).reshape(-1, *self.output_size)
+        batch = self @ values.reshape(len(values), self.shape[1]).T
+        return np.ascontiguousarray(batch.T).reshape(len(values), *self.output_size)
 
     def toarray(self) -> np.ndarray:
         """The dense matrix."""
@@ -324,10 +351,10 @@ class ConvMatrix:
         return matrix
 
     def __repr__(self) -> str:
-        g = self._geometry
+        g = self._map.geometry
         kernel = " x ".join(map(str, g.kernel_size))
         what = f"kernel {kernel} on {self.input_size} to {self.output_size}"
-        kind = "transposed " if self._transpose_of is not None else ""
+        kind = "transposed " if self._map.transposed else ""
         return f"<ConvMatrix {self.shape[0]} x {self.shape[1]}, {self.dtype}, {self.nnz} entries: {kind}{what}>"
 
 
@@ -340,7 +367,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 def _index_dtype(index_dtype: Any, largest: int) -> np.dtype:
     if index_dtype is None:
         return np.dtype(np.int32 if largest < 2**31 else np.int64)
-    dtype = arg.dtype_of(index_dtype)
+    dtype = arg.dtype_of(index_dtype, "index_dtype")
     if dtype not in (np.int32, np.int64):
         raise ValueError(f"index_dtype={dtype} is not an index type; give np.int32 or np.int64.")
     if largest > np.iinfo(dtype).max:

@@ -8,8 +8,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
-from fastconv.ops.results import deliver, scratch_for
-from fastconv.plan.plan import choose
+from fastconv.ops.calls import Call, prepare, remembered
 from fastconv.plan.problem import Problem
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"]
@@ -251,24 +250,39 @@ def _max_pool(
     out: np.ndarray | None,
     algorithm: str,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    x = _real_array(input)
-    geometry = _geometry(f"max_pool{rank}d", rank, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    x = arg.array(input, "input")
+    call = _prepare_max(
+        (arg.form(x),), rank, kernel_size, stride, padding, dilation, bool(ceil_mode), bool(return_indices), algorithm
+    )
+    if not call.problem.indices:
+        return call.run((x,), out)
+    places = np.empty(call.problem.geometry.output_shape, np.int64)
+    values = call.run((x,), out, places)
+    return values, places.reshape(call.shape)
+
+
+@remembered
+def _prepare_max(
+    forms: tuple[arg.Form],
+    rank: int,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+    algorithm: str,
+) -> Call:
+    [x] = forms
+    geometry = _geometry(f"max_pool{rank}d", rank, x, kernel_size, stride, padding, dilation, ceil_mode)
     result = x.dtype.newbyteorder("=")
-    shape = geometry.output_shape if x.ndim == rank + 2 else geometry.output_shape[1:]
-    arg.check_out(out, shape, result)
-    operands = [x]
     # Booleans and float16 are compared as types that kernels have: exactly, since both fit.
     work = {"b": np.dtype(np.uint8), "f": arg.sum_dtype(result)}.get(result.kind, result)
-    x = arg.native(x, work).reshape(geometry.input_shape)
-    indices = bool(return_indices)
-    problem = Problem("max_pool", geometry, work, x.strides, x.dtype, indices=indices)
-    choice = choose(problem, algorithm)
-    y = scratch_for(out, geometry.output_shape, work, operands)
-    places = [np.empty(geometry.output_shape, np.int64)] if indices else []
-    if y.size:
-        choice.plan.run(x, y, *places)
-    values = deliver(y, out, shape, result)
-    return (values, places[0].reshape(shape)) if indices else values
+    x, conversion = x.taken_as(work)
+    batched = len(x.shape) == rank + 2
+    strides = x.strides if batched else (0, *x.strides)
+    problem = Problem("max_pool", geometry, work, strides, x.dtype, indices=return_indices)
+    return prepare(problem, algorithm, (conversion,), result, batched)
 
 
 def _avg_pool(
@@ -285,65 +299,69 @@ def _avg_pool(
     out: np.ndarray | None,
     algorithm: str,
 ) -> np.ndarray:
-    x = _real_array(input)
-    geometry = _geometry(f"avg_pool{rank}d", rank, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    result = _mean_dtype(x, dtype)
+    x = arg.array(input, "input")
+    call = _prepare_avg(
+        (arg.form(x),), rank, kernel_size, stride, padding, bool(ceil_mode), bool(count_include_pad), divisor_override,
+        dilation, dtype, algorithm,
+    )  # fmt: skip
+    return call.run((x,), out)
+
+
+@remembered
+def _prepare_avg(
+    forms: tuple[arg.Form],
+    rank: int,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
+    dilation: Any,
+    dtype: Any,
+    algorithm: str,
+) -> Call:
+    [x] = forms
+    geometry = _geometry(f"avg_pool{rank}d", rank, x, kernel_size, stride, padding, dilation, ceil_mode)
+    result = _mean_dtype(x.dtype, dtype)
     divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
     if divisor == 0 or (divisor is not None and divisor < 0 and result.kind == "u"):
         raise ValueError(f"divisor_override={divisor} cannot divide sums of {result}; give a positive int.")
-    shape = geometry.output_shape if x.ndim == rank + 2 else geometry.output_shape[1:]
-    arg.check_out(out, shape, result)
-    operands = [x]
     work = arg.sum_dtype(result) if result.kind == "f" else result
-    x = arg.native(x, work if x.dtype.kind == "f" else x.dtype).reshape(geometry.input_shape)
+    x, conversion = x.taken_as(work if x.dtype.kind == "f" else x.dtype.newbyteorder("="))
+    batched = len(x.shape) == rank + 2
+    strides = x.strides if batched else (0, *x.strides)
     problem = Problem(
-        "avg_pool",
-        geometry,
-        work,
-        x.strides,
-        x.dtype,
-        count_include_pad=bool(count_include_pad),
-        divisor=divisor,
+        "avg_pool", geometry, work, strides, x.dtype, count_include_pad=count_include_pad, divisor=divisor
     )
-    choice = choose(problem, algorithm)
-    y = scratch_for(out, geometry.output_shape, work, operands)
-    if y.size:
-        choice.plan.run(x, y)
-    return deliver(y, out, shape, result)
-
-
-def _real_array(input: Any) -> np.ndarray:
-    x = arg.array(input, "input")
-    if x.dtype.kind == "c":
-        raise TypeError(f"input has dtype {x.dtype}; pooling takes real numbers, such as input.real or abs(input).")
-    return x
+    return prepare(problem, algorithm, (conversion,), result, batched)
 
 
 def _geometry(
     name: str,
     rank: int,
-    shape: tuple[int, ...],
+    x: arg.Form,
     kernel_size: Any,
     stride: Any,
     padding: Any,
     dilation: Any,
     ceil_mode: bool,
 ) -> Geometry:
-    arg.check_shape(shape, rank, name, ", ".join("DHW"[3 - rank :]))
-    axes = arg.pool_axes(shape[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
-    channels = shape[-rank - 1]
-    return Geometry(shape[0] if len(shape) == rank + 2 else 1, channels, channels, channels, axes)
+    if x.dtype.kind == "c":
+        raise TypeError(f"input has dtype {x.dtype}; pooling takes real numbers, such as input.real or abs(input).")
+    arg.check_shape(x.shape, rank, name, ", ".join("DHW"[3 - rank :]))
+    axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
+    channels = x.shape[-rank - 1]
+    return Geometry(x.shape[0] if len(x.shape) == rank + 2 else 1, channels, channels, channels, axes)
 
 
-def _mean_dtype(x: np.ndarray, dtype: Any) -> np.dtype:
+def _mean_dtype(given: np.dtype, dtype: Any) -> np.dtype:
     """The dtype of averages: the input's unless another is asked for."""
-    if dtype is None and x.dtype.kind == "b":
+    if dtype is None and given.kind == "b":
         raise TypeError(
             "input has dtype bool, whose averages would be 0 or 1; pass dtype=np.float32 for their true means."
         )
-    result = x.dtype.newbyteorder("=") if dtype is None else arg.dtype_of(dtype)
-    if result.kind not in "iuf" or not np.can_cast(x.dtype, result, "same_kind"):
-        raise TypeError(
-            f"dtype={result} cannot hold averages of {x.dtype} numbers; give {x.dtype} or a floating dtype."
-        )
+    result = given.newbyteorder("=") if dtype is None else arg.dtype_of(dtype)
+    if result.kind not in "iuf" or not np.can_cast(given, result, "same_kind"):
+        raise TypeError(f"dtype={result} cannot hold averages of {given} numbers; give {given} or a floating dtype.")
     return result

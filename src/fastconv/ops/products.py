@@ -8,48 +8,57 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
-from fastconv.ops.results import deliver, scratch_for
-from fastconv.plan.plan import choose
+from fastconv.ops.calls import Call, prepare
 from fastconv.plan.problem import Problem
 
-__all__ = ["sum_of_products"]
+__all__ = ["forms_of", "operands_of", "prepare_products"]
+
+Forms = tuple[arg.Form, arg.Form, arg.Form | None]
 
 
-def sum_of_products(
+def operands_of(input: Any, weight: Any, bias: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The operands as arrays."""
+    b = None if bias is None else arg.array(bias, "bias")
+    return arg.array(input, "input"), arg.array(weight, "weight"), b
+
+
+def forms_of(operands: tuple[np.ndarray, np.ndarray, np.ndarray | None]) -> Forms:
+    """Their forms."""
+    x, weight, bias = operands
+    return arg.form(x), arg.form(weight), None if bias is None else arg.form(bias)
+
+
+def prepare_products(
     op: str,
     geometry: Geometry,
-    x: np.ndarray,
-    weight: np.ndarray,
-    bias: Any,
+    forms: Forms,
     mirrored: bool,
     activation: str | None,
     dtype: Any,
-    out: np.ndarray | None,
     algorithm: str,
-) -> np.ndarray:
-    """Plan and run ``activation(weight * x + bias)``; `x` may lack the batch axis."""
-    bias = arg.bias_array(bias, geometry.out_channels)
-    operands = [x, weight] if bias is None else [x, weight, bias]
-    result = arg.result_dtype([operand.dtype for operand in operands], dtype)
+) -> Call:
+    """Decide all about ``activation(weight * x + bias)``; the form of x may lack the batch axis."""
+    given = [form for form in forms if form is not None]
+    result = arg.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
-    shape = geometry.output_shape if x.ndim == len(geometry.axes) + 2 else geometry.output_shape[1:]
-    arg.check_out(out, shape, result)
     sums = arg.sum_dtype(result)
-    x, weight = arg.native(x, sums).reshape(geometry.input_shape), arg.native(weight, sums)
-    if bias is not None:
-        bias = np.ascontiguousarray(arg.native(bias, sums))
+    x, x_conversion = forms[0].taken_as(sums)
+    weight, weight_conversion = forms[1].taken_as(sums)
+    bias_conversion = None
+    if forms[2] is not None:
+        arg.check_bias(forms[2].shape, geometry.out_channels)
+        bias, bias_conversion = forms[2].taken_as(sums)
+        if bias.strides != (sums.itemsize,):  # kernels take the bias contiguous
+            bias_conversion = sums
+    batched = len(x.shape) == len(geometry.axes) + 2
     problem = Problem(
         op=op,
         geometry=geometry,
         dtype=sums,
-        x_strides=x.strides,
+        x_strides=x.strides if batched else (0, *x.strides),
         x_dtype=x.dtype,
         weight_strides=weight.strides,
         mirrored=mirrored,
         activation=activation,
     )
-    choice = choose(problem, algorithm)
-    y = scratch_for(out, geometry.output_shape, sums, operands)
-    if y.size:
-        choice.plan.run(x, weight, bias, y)
-    return deliver(y, out, shape, result)
+    return prepare(problem, algorithm, (x_conversion, weight_conversion, bias_conversion), result, batched)

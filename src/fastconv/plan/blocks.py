@@ -71,7 +71,7 @@ def choose_blocks(
         one = -(-blocks.numbers // step) * step_cost + blocks.slab * channels * element_cost
         count = prod(blocks.counts)
         # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
-        return one * count * (1 + 1 / (count * images))
+        return one * count * (1 + 1 / max(1, count * images))
 
     return min(_candidates(windows), key=lambda blocks: (too_large(blocks), cost(blocks)))
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,7 +9,7 @@ from typing import Any
 from fastconv.plan.problem import Problem
 from fastconv.plan.registry import ALGORITHMS
 
-__all__ = ["Choice", "choose", "recording"]
+__all__ = ["Choice", "choose"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Choice:
     walk: tuple[tuple[str, str], ...]
 
 
+@lru_cache(maxsize=1024)
 def choose(problem: Problem, name: str = "auto") -> Choice:
     """Plan a problem with the named algorithm, or with the first candidate that serves.
 
@@ -42,29 +40,6 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
     ValueError
         Where no algorithm has that name, or the one that has declines.
     """
-    choice = _choose(problem, name)
-    calls = _calls.get()
-    if calls is not None:
-        calls.append((problem, choice))
-    return choice
-
-
-@contextmanager
-def recording() -> Iterator[list[tuple[Problem, Choice]]]:
-    """Collect the choices that are made inside the ``with`` block, in this thread or task."""
-    calls: list[tuple[Problem, Choice]] = []
-    token = _calls.set(calls)
-    try:
-        yield calls
-    finally:
-        _calls.reset(token)
-
-
-_calls: ContextVar[list[tuple[Problem, Choice]] | None] = ContextVar("fastconv_calls", default=None)
-
-
-@lru_cache(maxsize=1024)
-def _choose(problem: Problem, name: str) -> Choice:
     candidates = ALGORITHMS[problem.op]
     names = [candidate.name for candidate in candidates]
     if name != "auto" and name not in names:
