@@ -122,7 +122,8 @@ def whole(value: Any, name: str, least: int) -> int:
 
 def per_axis(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
     """One int for each spatial axis, from an int or a sequence of `rank` ints."""
-    if isinstance(value, str) or not isinstance(value, (Sequence, np.ndarray)) or getattr(value, "ndim", 1) == 0:
+    several = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes))
+    if not several or getattr(value, "ndim", 1) == 0:
         return (whole(value, name, least),) * rank
     if len(value) == 1 and rank > 1:
         value = [value[0]] * rank

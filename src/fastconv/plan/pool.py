@@ -74,32 +74,27 @@ class PoolPlan:
 
 def plan_rows(problem: Problem) -> PoolPlan:
     """Plan a pooling that reads the rows of the input in place."""
-    if problem.op == "max_pool":
-        return _plan_rows(problem, max_pool_rows, _lowest(problem.dtype))
-    sums = _sums(problem)
-    exact = sums.dtype.kind != "f" and problem.dtype.kind != "f"
-    return _plan_rows(problem, avg_pool_rows_truncated if exact else avg_pool_rows, sums)
+    return _plan_rows(problem, *_reduction(problem, max_pool_rows, avg_pool_rows, avg_pool_rows_truncated))
 
 
 def plan_slab(problem: Problem) -> PoolPlan:
     """Plan a pooling of gathered images."""
+    maximum = max_pool_indices if problem.indices else max_pool_slab
+    return _plan_slab(problem, *_reduction(problem, maximum, avg_pool_slab, avg_pool_slab_truncated))
+
+
+def _reduction(problem: Problem, maximum: Kernel, mean: Kernel, truncated: Kernel) -> tuple[Kernel, np.ndarray]:
+    """The kernel that a problem needs, and what padding counts as: one element of the type that is reduced.
+
+    Floats are summed in the result's type, whole numbers exactly in 64 bits.
+    """
+    given, result = problem.x_dtype, problem.dtype
     if problem.op == "max_pool":
-        return _plan_slab(problem, max_pool_indices if problem.indices else max_pool_slab, _lowest(problem.dtype))
-    sums = _sums(problem)
-    exact = sums.dtype.kind != "f" and problem.dtype.kind != "f"
-    return _plan_slab(problem, avg_pool_slab_truncated if exact else avg_pool_slab, sums)
-
-
-def _lowest(dtype: np.dtype) -> np.ndarray:
-    """What padding counts as in a maximum: the type's lowest value."""
-    return np.array([-np.inf if dtype.kind == "f" else np.iinfo(dtype).min], dtype)
-
-
-def _sums(problem: Problem) -> np.ndarray:
-    """A zero of the type of sums: floats are summed in the result's type, whole numbers exactly in 64 bits."""
-    if problem.x_dtype.kind == "f":
-        return np.zeros(1, problem.dtype)
-    return np.zeros(1, np.uint64 if problem.x_dtype == np.uint64 else np.int64)
+        return maximum, np.array([-np.inf if result.kind == "f" else np.iinfo(result).min], result)
+    if given.kind == "f":
+        return mean, np.zeros(1, result)
+    sums = np.zeros(1, np.uint64 if given == np.uint64 else np.int64)
+    return (mean if result.kind == "f" else truncated), sums
 
 
 def _plan_rows(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:

@@ -1,0 +1,174 @@
+"""Every operation against PyTorch's of the same name and arguments."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from properties.strategies import integers
+
+torch = pytest.importorskip("torch")
+
+# Shape of the input, shape of the weight, then stride, padding, dilation, groups.
+CONVS: list[tuple[Any, ...]] = [
+    ((2, 3, 9), (4, 3, 3), 1, 0, 1, 1),
+    ((1, 4, 30), (6, 2, 4), 3, 2, 2, 2),
+    ((3, 2, 12), (2, 1, 5), 2, 7, 1, 2),
+    ((3, 50), (8, 3, 7), 1, "same", 3, 1),
+    ((2, 3, 6, 7), (9, 3, 3, 2), 1, 0, 1, 1),
+    ((3, 6, 7), (2, 3, 3, 3), (2, 1), (1, 2), 1, 1),
+    ((1, 3, 32, 32), (16, 3, 3, 3), 1, "same", 1, 1),
+    ((1, 3, 40, 38), (8, 3, 7, 7), 2, 3, 1, 1),
+    ((2, 6, 13, 9), (4, 3, 2, 4), (2, 3), (0, 3), (3, 2), 2),
+    ((1, 8, 15, 14), (8, 1, 3, 3), 2, 1, 1, 8),
+    ((1, 8, 15, 14), (24, 1, 5, 5), 1, 2, 1, 8),
+    ((2, 17, 5, 4), (20, 17, 1, 1), 1, 0, 1, 1),
+    ((1, 2, 4, 5, 3), (2, 2, 2, 3, 1), (1, 2, 1), (1, 0, 0), 1, 1),
+    ((2, 5, 6, 5), (4, 2, 3, 3, 3), 1, "valid", 1, 1),
+    ((2, 2, 7, 6, 8), (4, 1, 2, 2, 3), (2, 1, 2), 1, (2, 2, 1), 2),
+]
+
+# Shape of the input, shape of the weight, then stride, padding, output_padding, groups, dilation.
+TRANSPOSES: list[tuple[Any, ...]] = [
+    ((2, 3, 5), (3, 4, 3), 1, 0, 0, 1, 1),
+    ((1, 2, 6), (2, 3, 5), 2, 2, 1, 1, 1),
+    ((2, 7), (2, 3, 2), 5, 0, 4, 1, 1),
+    ((1, 2, 5), (2, 2, 3), 3, 4, 3, 1, 4),
+    ((2, 3, 4, 5), (3, 4, 3, 2), 1, 0, 0, 1, 1),
+    ((1, 8, 9, 8), (8, 16, 4, 4), 2, 1, 0, 1, 1),
+    ((4, 3, 5), (4, 3, 3, 2), (2, 3), (1, 0), (1, 2), 2, (2, 1)),
+    ((1, 4, 5, 4), (4, 1, 3, 3), 2, 1, 1, 4, 1),
+    ((1, 2, 3, 2, 4), (2, 2, 2, 3, 1), (1, 2, 1), (0, 1, 0), (0, 1, 0), 1, 1),
+    ((2, 2, 3, 3, 2), (2, 3, 2, 2, 3), (2, 1, 3), 1, (1, 0, 2), 2, (1, 2, 1)),
+]
+
+# Spatial rank, shape of the input, kernel, stride, padding (at most half the kernel), dilation.
+POOLS: list[tuple[Any, ...]] = [
+    (1, (2, 3, 9), 3, None, 0, 1),
+    (1, (2, 11), 4, 3, 2, 2),
+    (1, (1, 2, 300), 3, 1, 1, 1),
+    (1, (1, 2, 20), 2, 5, 1, 1),
+    (2, (2, 2, 6, 7), (3, 2), 2, (1, 0), 1),
+    (2, (3, 28, 27), 3, 2, 1, 1),
+    (2, (2, 2, 8, 8), 3, 1, 1, 1),
+    (2, (1, 2, 9, 40), 2, None, 0, 1),
+    (2, (1, 1, 12, 13), 3, (2, 3), 1, (3, 2)),
+    (2, (1, 3, 7, 8), (7, 8), 1, 0, 1),
+    (3, (1, 2, 4, 5, 6), (2, 3, 2), (2, 1, 3), (1, 1, 0), (1, 2, 1)),
+    (3, (1, 4, 6, 10), 2, 2, 0, 1),
+]
+
+DTYPES = ["float32", "float64"]
+
+
+def theirs(name: str, *arguments: Any, **options: Any) -> Any:
+    """PyTorch's function of that name on arrays."""
+    tensors = (torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in arguments)
+    found = getattr(torch.nn.functional, name)(*tensors, **options)
+    return tuple(f.numpy() for f in found) if isinstance(found, tuple) else found.numpy()
+
+
+def ours(name: str, *arguments: Any, **options: Any) -> Any:
+    """Our function of that name."""
+    return getattr(fc, name)(*arguments, **options)
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, "int64"])
+@pytest.mark.parametrize(("x_shape", "w_shape", "stride", "padding", "dilation", "groups"), CONVS)
+def test_conv(
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    dtype: str,
+) -> None:
+    x, w, b = integers(x_shape, dtype), integers(w_shape, dtype, 1), integers(w_shape[:1], dtype, 2)
+    call = (f"conv{len(w_shape) - 2}d", x, w, b, stride, padding, dilation, groups)
+    np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "stride", "padding", "output_padding", "groups", "dilation"), TRANSPOSES
+)
+def test_conv_transpose(
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
+    dtype: str,
+) -> None:
+    x, w = integers(x_shape, dtype), integers(w_shape, dtype, 1)
+    b = integers((w_shape[1] * groups,), dtype, 2)
+    call = (f"conv_transpose{len(w_shape) - 2}d", x, w, b, stride, padding, output_padding, groups, dilation)
+    np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("dtype", [*DTYPES, "int64", "uint8"])
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_max_pool(pool: tuple[Any, ...], dtype: str, ceil_mode: bool) -> None:
+    rank, shape, *arguments = pool
+    x = integers(shape, dtype)  # few values, hence many ties
+    if x.dtype.kind == "f":
+        rng = np.random.default_rng(1)
+        x[rng.random(x.shape) < 0.1] = np.nan
+        x[rng.random(x.shape) < 0.2] = -np.inf
+    call = (f"max_pool{rank}d", x, *arguments, ceil_mode)
+    values, places = theirs(*call, return_indices=True)
+    found, at = ours(*call, True)
+    np.testing.assert_array_equal(found, values, strict=True)
+    np.testing.assert_array_equal(at, places, strict=True)
+    np.testing.assert_array_equal(ours(*call), values, strict=True)
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("count_include_pad", [True, False])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("pool", [(*pool, dilation) for *pool, dilation in POOLS if dilation == 1], ids=str)
+def test_avg_pool(pool: tuple[Any, ...], dtype: str, count_include_pad: bool, ceil_mode: bool) -> None:
+    rank, shape, *arguments, _ = pool
+    call = (f"avg_pool{rank}d", integers(shape, dtype), *arguments, ceil_mode, count_include_pad)
+    rtol = 2 * np.finfo(dtype).eps
+    np.testing.assert_allclose(ours(*call), theirs(*call), rtol=rtol, strict=True)
+    for divisor in (3, -2) if rank > 1 else ():  # which avg_pool1d of PyTorch has not
+        np.testing.assert_allclose(ours(*call, divisor), theirs(*call, divisor), rtol=rtol, strict=True)
+
+
+@pytest.mark.parametrize("divisor", [None, 3, -2])
+def test_avg_pool_of_integers(divisor: int | None) -> None:
+    x = np.random.default_rng(0).integers(-100, 101, (2, 3, 8, 9))
+    call = ("avg_pool2d", x, 3, 2, 1, True, True, divisor)
+    np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+
+
+@pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu", "silu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_activations(name: str, dtype: str) -> None:
+    x, w = integers((2, 3, 6, 7), dtype), integers((4, 3, 3, 2), dtype, 1)
+    w /= 8
+    expected = theirs(name, theirs("conv2d", x, w))
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(ours("conv2d", x, w, activation=name), expected, rtol=4 * eps, atol=eps)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_modules_with_padding_modes(mode: str) -> None:
+    x, w = integers((2, 3, 6, 7)), integers((4, 3, 3, 5), seed=1)
+    layer = torch.nn.Conv2d(3, 4, (3, 5), padding=(1, 2), padding_mode=mode, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(w))
+        expected = layer(torch.from_numpy(x)).numpy()
+    np.testing.assert_array_equal(ours("conv2d", x, w, padding=(1, 2), padding_mode=mode), expected)
+
+
+def test_infinite_and_missing_values() -> None:
+    x, w = integers((1, 2, 6, 7)), integers((3, 2, 3, 3), seed=1)
+    x[0, 0, 2, 2], x[0, 1, 5, 6], w[1, 1, 0, 0] = np.inf, np.nan, -np.inf
+    np.testing.assert_array_equal(ours("conv2d", x, w, padding=1), theirs("conv2d", x, w, None, 1, 1))

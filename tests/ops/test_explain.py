@@ -1,0 +1,87 @@
+"""`explain` runs a call and says what was chosen, what declined and why."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+
+X, W = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "lines"),
+    [
+        (
+            fc.conv2d,
+            (X, W),
+            [r"conv on 1 x 3 x 8 x 8 to 1 x 4 x 6 x 6 in float64, 3888 products", r"- tile chosen: .*"],
+        ),
+        (
+            fc.conv2d,
+            (X, W.astype(complex)),
+            [
+                r"conv on .* in complex128, 3888 products",
+                r"- tile declined: its tiles sum .*, not complex128",
+                r"- loops chosen: .*",
+            ],
+        ),
+        (
+            fc.conv_transpose2d,
+            (X[:, :1], W[:1]),
+            [r"conv_transpose on 1 x 1 x 8 x 8 to 1 x 3 x 10 x 10 in float64, \d+ products", r"- tile chosen: .*"],
+        ),
+        (
+            fc.max_pool2d,
+            (X, 2, None, 0, 1, False, True),
+            [r"max_pool on 1 x 3 x 8 x 8 to 1 x 3 x 4 x 4 in float64.*", r"- rows declined: it keeps no indices"],
+        ),
+        (fc.avg_pool1d, (X[0], 2), [r"avg_pool on 3 x 8 x 8 to 3 x 8 x 4 in float64.*"]),
+    ],
+)
+def test_it_tells_the_walk(call: Callable[..., Any], arguments: tuple[Any, ...], lines: list[str]) -> None:
+    told = fc.explain(call, *arguments).splitlines()
+    for line, pattern in zip(told, lines, strict=False):
+        assert re.fullmatch(pattern, line)
+
+
+def test_it_tells_blocks_threads_and_the_machine() -> None:
+    told = fc.explain(fc.conv2d, X, W)
+    assert re.search(r"^- \d+ tasks, about .* microseconds on one thread, in \d+ of \d+ threads$", told, re.MULTILINE)
+    assert re.search(r"^- .*, \d+-byte vectors$", told, re.MULTILINE)
+
+
+def test_a_named_algorithm_is_the_only_one_looked_at() -> None:
+    told = fc.explain(fc.conv2d, X, W, algorithm="reference")
+    assert "- reference chosen: " in told
+    assert "tile" not in told
+
+
+def test_it_passes_everything_on_and_gives_errors_back() -> None:
+    out = np.zeros((1, 4, 6, 6))
+    fc.explain(fc.conv2d, X, W, out=out)
+    np.testing.assert_array_equal(out, fc.conv2d(X, W))
+    with pytest.raises(ValueError, match="stride=0 is too small"):
+        fc.explain(fc.conv2d, X, W, stride=0)
+
+
+def test_a_call_of_several_operations_is_told_in_full() -> None:
+    def layer(x: np.ndarray) -> np.ndarray:
+        return fc.max_pool2d(fc.conv2d(x, W), 2)
+
+    told = fc.explain(layer, X)
+    assert re.search(r"^conv on ", told)
+    assert re.search(r"^max_pool on ", told, re.MULTILINE)
+
+
+def test_a_call_without_choices_says_so() -> None:
+    assert fc.explain(fc.conv_output_size, 5, 3).startswith("conv_output_size made no choice")
+
+
+def test_calls_outside_are_not_recorded() -> None:
+    told = fc.explain(fc.conv2d, X, W)
+    fc.max_pool2d(X, 2)
+    assert fc.explain(fc.conv2d, X, W) == told

@@ -1,0 +1,372 @@
+"""Pooling: printed numbers, the reference, PyTorch's rules for places and NaN, and what a caller may hand in."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from fastconv import reference
+from fastconv.plan.registry import ALGORITHMS
+from properties.strategies import LAYOUTS, integers
+
+GUIDE_INPUT = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]])
+
+MAX = {1: fc.max_pool1d, 2: fc.max_pool2d, 3: fc.max_pool3d}
+AVG = {1: fc.avg_pool1d, 2: fc.avg_pool2d, 3: fc.avg_pool3d}
+MAX_NAMES = [candidate.name for candidate in ALGORITHMS["max_pool"]]
+AVG_NAMES = [candidate.name for candidate in ALGORITHMS["avg_pool"]]
+
+REAL = ["float16", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
+
+# Shape of the input, kernel, stride, padding, dilation.
+CALLS = {
+    "1d": ((2, 3, 9), (3,), (3,), ((0, 0),), (1,)),
+    "1d, padded and dilated": ((1, 2, 11), (4,), (3,), ((2, 5),), (2,)),
+    "1d, long and overlapping": ((1, 2, 2000), (3,), (1,), ((1, 1),), (1,)),
+    "1d, stride beyond the kernel": ((1, 2, 20), (2,), (5,), ((0, 1),), (1,)),
+    "1d, one element": ((1, 1, 1), (1,), (1,), ((0, 0),), (1,)),
+    "2d": ((2, 2, 6, 7), (3, 2), (2, 2), ((1, 1), (0, 0)), (1, 1)),
+    "2d, stem": ((1, 3, 28, 27), (3, 3), (2, 2), ((1, 1), (1, 1)), (1, 1)),
+    "2d, small and overlapping": ((2, 2, 8, 8), (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1)),
+    "2d, blocks": ((1, 2, 9, 40), (2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1)),
+    "2d, padding to the brim": ((1, 2, 5, 6), (4, 3), (3, 1), ((3, 0), (2, 2)), (1, 1)),
+    "2d, dilated": ((1, 1, 12, 13), (3, 3), (2, 3), ((4, 1), (1, 4)), (3, 2)),
+    "2d, one pixel left": ((2, 3, 7, 8), (7, 8), (1, 1), ((0, 0), (0, 0)), (1, 1)),
+    "3d": ((1, 2, 4, 5, 6), (2, 3, 2), (2, 1, 3), ((1, 0), (1, 1), (0, 0)), (1, 2, 1)),
+    "3d, blocks": ((2, 1, 4, 6, 10), (2, 2, 2), (2, 2, 2), ((0, 0), (0, 0), (0, 0)), (1, 1, 1)),
+}
+
+X = integers((2, 3, 6, 7))
+
+
+def test_printed_maxima() -> None:
+    values, places = fc.max_pool2d(GUIDE_INPUT[None], 3, 1, return_indices=True)
+    assert values[0].tolist() == [[3, 3, 3], [3, 3, 3], [3, 2, 3]]
+    assert places[0].tolist() == [[0, 1, 8], [10, 8, 8], [10, 12, 14]]  # the first of several threes in row-major order
+    assert places.dtype == np.int64
+
+
+def test_printed_means() -> None:
+    means = fc.avg_pool2d(GUIDE_INPUT[None].astype(float), 3, 1)
+    assert np.round(means[0], 1).tolist() == [[1.7, 1.7, 1.7], [1.0, 1.2, 1.8], [1.1, 0.8, 1.3]]
+
+
+@pytest.mark.parametrize(
+    ("functions", "names"),
+    [
+        (MAX, ["input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"]),
+        (AVG, ["input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"]),
+    ],
+)
+def test_arguments_are_pytorchs(functions: dict[int, Any], names: list[str]) -> None:
+    for function in functions.values():
+        parameters = inspect.signature(function).parameters.values()
+        assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == names
+
+
+def test_stride_is_the_kernels_size_by_default() -> None:
+    for pool in (fc.max_pool2d, fc.avg_pool2d):
+        np.testing.assert_array_equal(pool(X, (3, 2)), pool(X, (3, 2), stride=(3, 2)))
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("call", CALLS)
+def test_maxima_of_every_geometry(call: str, ceil_mode: bool) -> None:
+    x_shape, *arguments = CALLS[call]
+    x, pool = integers(x_shape), MAX[len(x_shape) - 2]
+    values, places = reference.max_pool(x, *arguments, ceil_mode)
+    np.testing.assert_array_equal(pool(x, *arguments, ceil_mode), values, strict=True)
+    found, at = pool(x, *arguments, ceil_mode, return_indices=True)
+    np.testing.assert_array_equal(found, values, strict=True)
+    np.testing.assert_array_equal(at, places, strict=True)
+
+
+@pytest.mark.parametrize("count_include_pad", [True, False])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("call", CALLS)
+def test_means_of_every_geometry(call: str, ceil_mode: bool, count_include_pad: bool) -> None:
+    x_shape, kernel, stride, padding, dilation = CALLS[call]
+    x, pool = integers(x_shape), AVG[len(x_shape) - 2]
+    expected = reference.avg_pool(x, kernel, stride, padding, ceil_mode, count_include_pad, None, dilation)
+    y = pool(x, kernel, stride, padding, ceil_mode, count_include_pad, dilation=dilation)
+    np.testing.assert_array_equal(y, expected, strict=True)
+
+
+def test_auto_serves_what_an_algorithm_declines() -> None:
+    for pool in (fc.max_pool2d, fc.avg_pool2d):
+        served = [pool(X, 3, 1, padding=1, algorithm=name) for name in ("auto", "reference")]
+        np.testing.assert_array_equal(*served)
+
+
+@pytest.mark.parametrize(
+    ("padding", "pairs"), [("valid", (0, 0)), ("same", (0, 1)), ("same_lower", (1, 0)), (1, (1, 1))]
+)
+def test_named_paddings(padding: Any, pairs: tuple[int, int]) -> None:
+    for pool in (fc.max_pool2d, fc.avg_pool2d):
+        np.testing.assert_array_equal(pool(X, 2, 1, padding), pool(X, 2, 1, (pairs, pairs)))
+    assert fc.max_pool2d(X, 3, 2, "same").shape == (2, 3, 3, 4)
+    assert fc.max_pool2d(X, 3, 1, "full").shape == (2, 3, 8, 9)
+
+
+def test_unbatched_is_a_batch_of_one() -> None:
+    for x_shape, *arguments in CALLS.values():
+        x = integers(x_shape[1:])
+        rank = x.ndim - 1
+        alone, batch = (MAX[rank](image, *arguments, return_indices=True) for image in (x, x[None]))
+        for one, of_batch in zip(alone, batch, strict=True):
+            np.testing.assert_array_equal(one, of_batch[0], strict=True)
+        means = (AVG[rank](image, *arguments[:-1], dilation=arguments[-1]) for image in (x, x[None]))
+        np.testing.assert_array_equal(next(means), next(means)[0], strict=True)
+
+
+@pytest.mark.parametrize("name", sorted({"auto", *MAX_NAMES, *AVG_NAMES}))
+def test_empty_batch(name: str) -> None:
+    assert fc.max_pool2d(X[:0], 2, algorithm=name).shape == (0, 3, 3, 3)
+    assert fc.avg_pool2d(X[:0], 2, algorithm=name).shape == (0, 3, 3, 3)
+    for found in fc.max_pool2d(X[:0], 2, return_indices=True):
+        assert found.shape == (0, 3, 3, 3)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Maxima
+
+
+@pytest.mark.parametrize("dtype", ["bool", *REAL])
+def test_maxima_of_every_dtype(dtype: str) -> None:
+    x = integers(X.shape, dtype)
+    values, places = reference.max_pool(x, (3, 2), (2, 1), ((1, 2), (0, 1)), (1, 1), False)
+    arguments = ((3, 2), (2, 1), ((1, 2), (0, 1)))
+    np.testing.assert_array_equal(fc.max_pool2d(x, *arguments), values, strict=True)
+    found, at = fc.max_pool2d(x, *arguments, return_indices=True)
+    np.testing.assert_array_equal(found, values, strict=True)
+    np.testing.assert_array_equal(at, places, strict=True)
+
+
+@pytest.mark.parametrize("dtype", REAL)
+def test_extreme_values(dtype: str) -> None:
+    """Padding never wins, not even against the lowest value that there is."""
+    limits = np.finfo(dtype) if np.dtype(dtype).kind == "f" else np.iinfo(dtype)
+    lowest = -np.inf if np.dtype(dtype).kind == "f" else limits.min
+    x = np.full((1, 2, 4), lowest, dtype)
+    x[0, 1, 2] = limits.max
+    values, places = fc.max_pool1d(x, 3, 2, padding=((2, 2),), return_indices=True)
+    assert values.tolist() == [[[lowest] * 3, [lowest, limits.max, limits.max]]]
+    assert places.tolist() == [[[0, 0, 2], [0, 2, 2]]]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", MAX_NAMES)
+def test_nan_wins_every_window_that_it_is_in(dtype: str, name: str) -> None:
+    x = X.astype(dtype)
+    x[0, 0, 2, 3] = x[1, 2, 5, 0] = np.nan
+    x[1, 1] = -np.inf
+    values, _ = reference.max_pool(x, (2, 3), (2, 2), ((0, 0), (1, 1)), (1, 1), False)
+    assert np.isnan(values).sum() > 2
+    np.testing.assert_array_equal(fc.max_pool2d(x, (2, 3), (2, 2), (0, 1), algorithm=name), values)
+
+
+def test_the_last_nan_is_the_place() -> None:
+    """PyTorch's rule, as the reference has it."""
+    nan, inf = np.nan, np.inf
+    values, places = fc.max_pool1d(np.array([[1, nan, 2, nan, inf, 0, 9]]), 3, 1, return_indices=True)
+    np.testing.assert_array_equal(values, [[nan, nan, nan, nan, inf]])
+    assert places.tolist() == [[1, 3, 3, 3, 4]]
+    square = np.array([[[nan, nan], [nan, 1]]])
+    assert fc.max_pool2d(square, 2, return_indices=True)[1].item() == 2
+
+
+def test_the_first_of_equal_maxima_is_the_place() -> None:
+    places = fc.max_pool3d(np.zeros((1, 2, 4, 4)), 2, return_indices=True)[1]
+    assert places.tolist() == [[[[0, 2], [8, 10]]]]
+
+
+@pytest.mark.parametrize("mode", ["floor", "ceil"])
+def test_places_pick_the_values(mode: str) -> None:
+    for x_shape, *arguments in CALLS.values():
+        x = np.random.default_rng(0).normal(size=x_shape)
+        pool = MAX[len(x_shape) - 2]
+        values, places = pool(x, *arguments, mode == "ceil", return_indices=True)
+        flat, at = x.reshape(*x_shape[:2], -1), places.reshape(*x_shape[:2], -1)
+        np.testing.assert_array_equal(np.take_along_axis(flat, at, 2).reshape(values.shape), values)
+
+
+def test_ceil_mode_drops_a_window_behind_the_input() -> None:
+    assert fc.max_pool1d([[1, 2]], 2, 3, 1, ceil_mode=True).tolist() == [[1]]
+    assert fc.max_pool1d([[1, 2, 3]], 2, 3, 1, ceil_mode=True).tolist() == [[1, 3]]
+    assert fc.max_pool1d([[1, 2]], 3, 2, ceil_mode=True).tolist() == [[2]]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Means
+
+
+def test_divisors_at_the_edges() -> None:
+    """Of ones, a sum counts the taps on the input, so that the mean shows what it was divided by."""
+
+    def means(ceil_mode: bool, count_include_pad: bool, divisor_override: int | None = None) -> list[float]:
+        pads = ((2, 1),)
+        return fc.avg_pool1d(np.ones((1, 4)), 3, 3, pads, ceil_mode, count_include_pad, divisor_override)[0].tolist()
+
+    assert means(False, True) == [1 / 3, 3 / 3]
+    assert means(True, True) == [1 / 3, 3 / 3]
+    assert means(True, False) == [1, 1]
+    assert means(True, True, 4) == [1 / 4, 3 / 4]
+    assert means(False, False, -2) == [-1 / 2, -3 / 2]
+
+
+@pytest.mark.parametrize(("count_include_pad", "expected"), [(True, [3 / 4, 1 / 2]), (False, [1.0, 1.0])])
+def test_nothing_beyond_the_padding_counts(count_include_pad: bool, expected: list[float]) -> None:
+    """Windows begin at -1 and 3 of 4 elements; the second covers one element, one zero, and two positions beyond."""
+    assert fc.avg_pool1d(np.ones((1, 4)), 4, 4, 1, True, count_include_pad)[0].tolist() == expected
+
+
+@pytest.mark.parametrize("name", AVG_NAMES)
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64"])
+def test_means_of_integers_drop_the_fraction(dtype: str, name: str) -> None:
+    x = np.array([[-3, -4, 5, 6, -100, -127]], dtype)
+    means = fc.avg_pool1d(x, 2, 1, algorithm=name)
+    assert means.dtype == dtype
+    assert means.tolist() == [[-3, 0, 5, -47, -113]]
+    assert fc.avg_pool1d(x[:, :4], 2, 1, divisor_override=-2, algorithm=name).tolist() == [[3, 0, -5]]
+
+
+def test_sums_of_integers_are_exact() -> None:
+    assert fc.avg_pool1d(np.full((1, 600), 255, np.uint8), 600).item() == 255
+    assert fc.avg_pool1d(np.full((1, 600), -128, np.int8), 600).item() == -128
+    assert fc.avg_pool1d(np.full((1, 600), -(2**31), np.int32), 600).item() == -(2**31)
+    assert fc.avg_pool1d(np.array([[2**61 + 1, 2**61 - 1, 3]]), 2, 1).tolist() == [[2**61, 2**60 + 1]]
+    assert fc.avg_pool1d(np.array([[2**53 + 1, 2**53 + 1]]), 2).item() == 2**53 + 1
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, 2**63 - 1])
+def test_sums_of_uint64_are_exact(number: int) -> None:
+    assert fc.avg_pool1d(np.array([[number, number]], np.uint64), 2).item() == number
+
+
+@pytest.mark.parametrize(
+    ("dtype", "result"),
+    [*((dtype, None) for dtype in REAL), ("float16", "float32"), ("float32", "float64"), ("float64", "float32")],
+)
+def test_means_of_every_dtype(dtype: str, result: str | None) -> None:
+    x = integers(X.shape, dtype)
+    means = fc.avg_pool2d(x, (2, 4), 1, dtype=result)
+    wanted = reference.avg_pool(x.astype(result or dtype), (2, 4), (1, 1), ((0, 0),) * 2, False, True, None, (1, 1))
+    np.testing.assert_array_equal(means, wanted, strict=True)  # eighths of small whole numbers are exact
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
+def test_true_means_of_integers(dtype: str) -> None:
+    x = integers(X.shape, dtype)
+    means = fc.avg_pool2d(x, 3, dtype=np.float64)
+    assert means.dtype == np.float64
+    np.testing.assert_allclose(means, fc.avg_pool2d(x.astype(np.float64), 3), rtol=1e-15)
+
+
+def test_float16_is_summed_in_float32() -> None:
+    assert fc.avg_pool1d(np.full((1, 5000), 30, np.float16), 5000).item() == 30  # the sum is beyond float16
+
+
+@pytest.mark.parametrize("name", AVG_NAMES)
+def test_nan_and_infinity_stay_in_their_windows(name: str) -> None:
+    x = X.copy()
+    x[0, 0, 2, 3], x[1, 1, 0, 0], x[1, 1, 0, 1] = np.nan, np.inf, -np.inf
+    with np.errstate(invalid="ignore"):
+        expected = reference.avg_pool(x, (2, 3), (2, 2), ((0, 0), (1, 1)), False, True, None, (1, 1))
+        means = fc.avg_pool2d(x, (2, 3), (2, 2), (0, 1), algorithm=name)
+    assert 0 < np.isnan(means).sum() < means.size / 4
+    np.testing.assert_array_equal(means, expected)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Memory, algorithms and threads
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["float32", "int8", "bool"])
+def test_layouts(layout: str, dtype: str) -> None:
+    x = integers(X.shape, dtype)
+    laid = LAYOUTS[layout](x)
+    for arguments in (((3, 2), (2, 1), (1, 0)), (2, 2)):
+        np.testing.assert_array_equal(fc.max_pool2d(laid, *arguments), fc.max_pool2d(x, *arguments), strict=True)
+        for of_laid, of_x in zip(*(fc.max_pool2d(a, *arguments, return_indices=True) for a in (laid, x)), strict=True):
+            np.testing.assert_array_equal(of_laid, of_x, strict=True)
+        np.testing.assert_array_equal(
+            fc.avg_pool2d(laid, *arguments, dtype=np.float32), fc.avg_pool2d(x, *arguments, dtype=np.float32)
+        )
+
+
+def test_repeated_elements_and_lists() -> None:
+    x = np.broadcast_to(X[:, :1, :, :1], X.shape)
+    np.testing.assert_array_equal(fc.max_pool2d(x, 2), fc.max_pool2d(x.copy(), 2))
+    np.testing.assert_array_equal(fc.avg_pool2d(x, 2), fc.avg_pool2d(x.copy(), 2))
+    assert fc.max_pool1d([[3, 1, 4, 1]], 2).tolist() == [[3, 4]]
+    assert fc.avg_pool1d([[3.0, 1, 4, 1]], 2).tolist() == [[2, 2.5]]
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name not in ("read-only", "byte-swapped")])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bool"])
+def test_out_of_any_strides(layout: str, dtype: str) -> None:
+    x = integers(X.shape, dtype)
+    wanted = fc.max_pool2d(x, 2, 1)
+    out = LAYOUTS[layout](np.zeros_like(wanted))
+    assert fc.max_pool2d(x, 2, 1, out=out) is out
+    np.testing.assert_array_equal(out, wanted)
+    out[...] = 0
+    values, places = fc.max_pool2d(x, 2, 1, return_indices=True, out=out)
+    assert values is out
+    np.testing.assert_array_equal(out, wanted)
+    np.testing.assert_array_equal(places, fc.max_pool2d(x, 2, 1, return_indices=True)[1])
+    if dtype != "bool":
+        assert fc.avg_pool2d(x, 2, 1, out=out) is out
+        np.testing.assert_array_equal(out, fc.avg_pool2d(x, 2, 1))
+
+
+@pytest.mark.parametrize("name", ["auto", *MAX_NAMES])
+@pytest.mark.parametrize("shift", [0, 1, 37])
+def test_out_may_overlap_the_input(shift: int, name: str) -> None:
+    x = integers((1, 2, 40, 90))
+    for pool in (fc.max_pool2d, fc.avg_pool2d):
+        memory = np.zeros(x.size + shift)
+        source, out = memory[: x.size].reshape(x.shape), memory[shift:].reshape(x.shape)
+        source[...] = x
+        wanted = pool(x, 3, 1, 1)
+        assert pool(source, 3, 1, 1, out=out, algorithm="slab" if name == "rows" else name) is out
+        np.testing.assert_array_equal(out, wanted)
+        out = memory[: 2 * 20 * 45].reshape(1, 2, 20, 45)
+        source[...] = x
+        wanted = pool(x, 2)
+        assert pool(source, 2, out=out, algorithm=name) is out
+        np.testing.assert_array_equal(out, wanted)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda: fc.max_pool2d(X, 2, algorithm="fastest"), "algorithm='fastest' is not known for max_pool; choose"),
+        (lambda: fc.avg_pool2d(X, 2, algorithm="tile"), "algorithm='tile' is not known for avg_pool; choose"),
+        (
+            lambda: fc.max_pool2d(X, 2, return_indices=True, algorithm="rows"),
+            "algorithm='rows' cannot serve this call: it keeps no indices",
+        ),
+    ],
+)
+def test_unknown_and_unfit_algorithms(call: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        call()
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 60, 200), (1, 64, 9, 9), (1, 1, 3, 20000)])
+@pytest.mark.parametrize("arguments", [(3, 2, 1), (2, 2, 0), (3, 1, 1)])
+def test_same_bits_for_any_number_of_chunks(
+    shape: tuple[int, ...], arguments: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    found = []
+    for chunks in (1, 2, 3, 7):
+        monkeypatch.setattr("fastconv.jit.decorators.chunks_for", lambda tasks, _, n=chunks: min(n, tasks))
+        values, places = fc.max_pool2d(x, *arguments, return_indices=True)
+        results = (fc.max_pool2d(x, *arguments), values, places, fc.avg_pool2d(x, *arguments))
+        found.append(tuple(result.tobytes() for result in results))
+    assert len(set(found)) == 1

@@ -1,0 +1,205 @@
+"""What the operations are tried on: exact values, memory layouts, and geometries that always give an output."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from numpy.typing import DTypeLike, NDArray
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
+
+# Per spatial rank: most taps of a kernel along an axis, and most elements beyond the fewest that give an output.
+MOST_TAPS = {1: 6, 2: 3, 3: 2}
+MOST_MORE = {1: 14, 2: 6, 3: 3}
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def examples(count: int) -> settings:
+    """Settings for `count` examples: the same ones each time under CI, and no deadline since first calls compile."""
+    return settings(max_examples=count, deadline=None, derandomize="CI" in os.environ)
+
+
+def integers(shape: tuple[int, ...], dtype: DTypeLike = np.float64, seed: int = 0) -> NDArray[Any]:
+    """Small whole numbers of any dtype, whose sums of products are exact: comparisons need no tolerance."""
+    dtype, rng = np.dtype(dtype), np.random.default_rng(seed)
+    values = rng.integers(0 if dtype.kind in "ub" else -4, 2 if dtype.kind == "b" else 5, shape)
+    return (values + 1j * rng.integers(-4, 5, shape) if dtype.kind == "c" else values).astype(dtype)
+
+
+def _strided(values: NDArray[Any]) -> NDArray[Any]:
+    view = np.zeros([2 * size + 1 for size in values.shape], values.dtype)[(slice(1, None, 2),) * values.ndim]
+    view[...] = values
+    return view
+
+
+def _backwards(values: NDArray[Any]) -> NDArray[Any]:
+    back = (slice(None, None, -1),) * values.ndim
+    return np.ascontiguousarray(values[back])[back]
+
+
+def _misaligned(values: NDArray[Any]) -> NDArray[Any]:
+    view = np.zeros(values.nbytes + 1, np.uint8)[1:].view(values.dtype).reshape(values.shape)
+    view[...] = values
+    return view
+
+
+def _field(values: NDArray[Any], *others: tuple[str, DTypeLike]) -> NDArray[Any]:
+    records = np.zeros(values.shape, [*others, ("values", values.dtype)])
+    records["values"] = values
+    return records["values"]
+
+
+def _read_only(values: NDArray[Any]) -> NDArray[Any]:
+    copy = values.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+#: Each turns an array into an equal one that lies differently in memory.
+LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "contiguous": np.ascontiguousarray,
+    "read-only": _read_only,
+    "fortran": np.asfortranarray,
+    "strided": _strided,
+    "backwards": _backwards,
+    "last axis first": lambda values: np.moveaxis(np.ascontiguousarray(np.moveaxis(values, -1, 0)), 0, -1),
+    "byte-swapped": lambda values: values.astype(values.dtype.newbyteorder()),
+    "misaligned": _misaligned,
+    "field": lambda values: _field(values, ("other", values.dtype)),
+    "packed field": lambda values: _field(values, ("other", np.int8)),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A convolution or a transposed one without its values; the reference takes `options` by the same names."""
+
+    input_shape: tuple[int, ...]
+    weight_shape: tuple[int, ...]
+    options: dict[str, Any]
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.input_shape) - 2
+
+
+@dataclass(frozen=True)
+class PoolCase:
+    """A pooling without its values."""
+
+    input_shape: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    ceil_mode: bool
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial axes."""
+        return len(self.input_shape) - 2
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """The spatial part of a case."""
+
+    kernel: tuple[int, ...]
+    dilation: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """Positions that a window reaches over."""
+        return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+
+
+@st.composite
+def _windows(draw: st.DrawFn) -> _Windows:
+    rank = draw(st.integers(1, 3))
+
+    def per_axis(most: int) -> tuple[int, ...]:
+        return draw(st.tuples(*[st.integers(1, most)] * rank))
+
+    return _Windows(kernel=per_axis(MOST_TAPS[rank]), dilation=per_axis(3), stride=per_axis(4))
+
+
+def _size(draw: st.DrawFn, fewest: int, rank: int) -> int:
+    fewest = max(1, fewest)
+    return draw(st.integers(fewest, fewest + MOST_MORE[rank]))
+
+
+@st.composite
+def conv_cases(draw: st.DrawFn, *, padding_modes: tuple[str, ...] = PADDING_MODES) -> Case:
+    """Convolutions of any rank, with padding from none to beyond the kernel."""
+    windows = draw(_windows())
+    padding = tuple(draw(st.tuples(*[st.integers(0, extent + 1)] * 2)) for extent in windows.extents)
+    rank = len(padding)
+    size = [_size(draw, e - sum(pads), rank) for e, pads in zip(windows.extents, padding, strict=True)]
+    groups, channels, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 3, 5, 9]))
+    return Case(
+        input_shape=(draw(st.integers(1, 2)), groups * channels, *size),
+        weight_shape=(groups * outputs, channels, *windows.kernel),
+        options={
+            "stride": windows.stride,
+            "padding": padding,
+            "dilation": windows.dilation,
+            "groups": groups,
+            "padding_mode": draw(st.sampled_from(padding_modes)),
+            "flip": draw(st.booleans()),
+        },
+    )
+
+
+@st.composite
+def conv_transpose_cases(draw: st.DrawFn) -> Case:
+    """Transposed convolutions of any rank that crop anything but the whole output."""
+    windows = draw(_windows())
+    rank = len(windows.kernel)
+    size = tuple(_size(draw, 1, rank) for _ in range(rank))
+    extra = tuple(draw(st.integers(0, max(s, d) - 1)) for s, d in zip(windows.stride, windows.dilation, strict=True))
+    padding = []
+    for i, e, s, a in zip(size, windows.extents, windows.stride, extra, strict=True):
+        crop = draw(st.integers(0, min(s * (i - 1) + e + a - 1, 2 * e)))
+        before = draw(st.integers(0, crop))
+        padding.append((before, crop - before))
+    groups, channels, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 3, 5, 9]))
+    return Case(
+        input_shape=(draw(st.integers(1, 2)), groups * channels, *size),
+        weight_shape=(groups * channels, outputs, *windows.kernel),
+        options={
+            "stride": windows.stride,
+            "padding": tuple(padding),
+            "output_padding": extra,
+            "groups": groups,
+            "dilation": windows.dilation,
+            "flip": draw(st.booleans()),
+        },
+    )
+
+
+@st.composite
+def pool_cases(draw: st.DrawFn) -> PoolCase:
+    """Poolings of any rank whose windows all meet the input."""
+    windows = draw(_windows())
+    rank = len(windows.kernel)
+    padding, size = [], []
+    for d, e in zip(windows.dilation, windows.extents, strict=True):
+        before, after = draw(st.tuples(*[st.integers(0, e - 1)] * 2))
+        padding.append((before, after))
+        # An input of at least d elements is never stepped over by taps d apart.
+        size.append(_size(draw, max(e - before - after, d), rank))
+    return PoolCase(
+        input_shape=(draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size),
+        kernel_size=windows.kernel,
+        stride=windows.stride,
+        padding=tuple(padding),
+        dilation=windows.dilation,
+        ceil_mode=draw(st.booleans()),
+    )

@@ -1,0 +1,166 @@
+"""Every registered algorithm against the reference, which shares no code with them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import fastconv as fc
+from fastconv import reference
+from fastconv.ops.calls import recording
+from fastconv.plan.plan import choose
+from fastconv.plan.registry import ALGORITHMS
+from properties.strategies import (
+    LAYOUTS,
+    Case,
+    PoolCase,
+    conv_cases,
+    conv_transpose_cases,
+    examples,
+    integers,
+    pool_cases,
+    seeds,
+)
+
+Array = NDArray[Any]
+
+#: The dtype of the operands, and the one that their sums of products have.
+SUM_DTYPES = {"float32": "float32", "int8": "int32", "complex64": "complex64"}
+
+layouts = st.sampled_from(sorted(LAYOUTS))
+
+CANDIDATES = [(op, candidate.name) for op, candidates in ALGORITHMS.items() for candidate in candidates]
+
+
+@pytest.fixture(scope="module", params=["usual blocks", "small blocks"])
+def blocks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Once as calls are planned, once cut into so small blocks and chunks that every case has several."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "small blocks":
+            patch.setattr("fastconv.plan.blocks.ROW_LIMITS", (3,))
+            patch.setattr("fastconv.plan.blocks.MOST_ROWS", 2)
+            patch.setattr("fastconv.jit.threads.PARALLEL_NANOSECONDS", 0)
+        choose.cache_clear()
+        yield
+    choose.cache_clear()
+
+
+@st.composite
+def conv_calls(draw: st.DrawFn) -> tuple[Callable[..., Array], Array]:
+    return draw(_products(conv_cases(), "conv", reference.conv, outputs_axis=0))
+
+
+@st.composite
+def conv_transpose_calls(draw: st.DrawFn) -> tuple[Callable[..., Array], Array]:
+    return draw(_products(conv_transpose_cases(), "conv_transpose", reference.conv_transpose, outputs_axis=1))
+
+
+@st.composite
+def _products(
+    draw: st.DrawFn, cases: st.SearchStrategy[Case], name: str, expected: Callable[..., Array], outputs_axis: int
+) -> tuple[Callable[..., Array], Array]:
+    """A call that lacks its algorithm, and what the reference gives for it."""
+    case, dtype, seed = draw(cases), draw(st.sampled_from(sorted(SUM_DTYPES))), draw(seeds)
+    sums = SUM_DTYPES[dtype]
+    x, w = integers(case.input_shape, dtype, seed), integers(case.weight_shape, dtype, seed + 1)
+    outputs = w.shape[0] if outputs_axis == 0 else w.shape[1] * case.options["groups"]
+    bias = integers((outputs,), dtype, seed + 2) if draw(st.booleans()) else None
+    given_x, given_w = LAYOUTS[draw(layouts)](x), LAYOUTS[draw(layouts)](w)
+    wanted = expected(x.astype(sums), w.astype(sums), None if bias is None else bias.astype(sums), **case.options)
+
+    def call(**options: Any) -> Array:
+        return getattr(fc, f"{name}{case.rank}d")(given_x, given_w, bias, **case.options, **options)
+
+    return call, wanted
+
+
+def _pool_arguments(case: PoolCase) -> tuple[Any, ...]:
+    return case.kernel_size, case.stride, case.padding
+
+
+def _real_values(draw: st.DrawFn, case: PoolCase) -> Array:
+    return integers(case.input_shape, draw(st.sampled_from(["float32", "int8"])), draw(seeds))
+
+
+@st.composite
+def max_pool_calls(draw: st.DrawFn) -> tuple[Callable[..., tuple[Array, Array]], tuple[Array, Array]]:
+    """Maxima with their places, of few different values, with NaN and infinities where there are such."""
+    case = draw(pool_cases())
+    x = _real_values(draw, case)
+    if x.dtype.kind == "f":
+        rng = np.random.default_rng(draw(seeds))
+        x[rng.random(x.shape) < 0.1] = np.nan
+        x[rng.random(x.shape) < 0.2] = -np.inf
+    expected = reference.max_pool(x, *_pool_arguments(case), case.dilation, case.ceil_mode)
+    given_x = LAYOUTS[draw(layouts)](x)
+
+    def call(**options: Any) -> tuple[Array, Array]:
+        arguments = (*_pool_arguments(case), case.dilation, case.ceil_mode)
+        found: tuple[Array, Array] = getattr(fc, f"max_pool{case.rank}d")(given_x, *arguments, True, **options)
+        alone = getattr(fc, f"max_pool{case.rank}d")(given_x, *arguments, **options)
+        np.testing.assert_array_equal(alone, found[0])
+        return found
+
+    return call, expected
+
+
+@st.composite
+def avg_pool_calls(draw: st.DrawFn) -> tuple[Callable[..., Array], Array]:
+    case = draw(pool_cases())
+    x = _real_values(draw, case)
+    arguments = (case.ceil_mode, draw(st.booleans()), draw(st.sampled_from([None, 3, -2])))
+    expected = reference.avg_pool(x, *_pool_arguments(case), *arguments, case.dilation)
+    given_x = LAYOUTS[draw(layouts)](x)
+
+    def call(**options: Any) -> Array:
+        function = getattr(fc, f"avg_pool{case.rank}d")
+        return function(given_x, *_pool_arguments(case), *arguments, dilation=case.dilation, **options)
+
+    return call, expected
+
+
+CALLS = {
+    "conv": conv_calls(),
+    "conv_transpose": conv_transpose_calls(),
+    "max_pool": max_pool_calls(),
+    "avg_pool": avg_pool_calls(),
+}
+
+
+def test_every_family_has_calls() -> None:
+    assert set(ALGORITHMS) <= set(CALLS), "a family of operations without calls here"
+
+
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize(("op", "name"), CANDIDATES)
+@examples(60)
+@given(data=st.data())
+def test_algorithm_agrees_with_the_reference(op: str, name: str, data: st.DataObject) -> None:
+    """An algorithm gives what the reference gives, or says that it cannot serve, as it does when it is asked."""
+    call, expected = data.draw(CALLS[op])
+    with recording() as choices:
+        call()
+    problem, _ = choices[0]
+    [candidate] = [c for c in ALGORITHMS[op] if c.name == name]
+    reason = candidate.refuse(problem)
+    if reason is not None:
+        with pytest.raises(ValueError, match="cannot serve this call"):
+            call(algorithm=name)
+        return
+    found = call(algorithm=name)
+    for actual, wanted in zip(_results(found), _results(expected), strict=True):
+        assert actual.dtype == wanted.dtype
+        assert actual.shape == wanted.shape
+        if op == "max_pool" or wanted.dtype.kind in "iu":
+            np.testing.assert_array_equal(actual, wanted)
+        else:  # of whole numbers, so that whatever is left out or counted twice is much more than what rounding does
+            atol = 1e-4 * np.max(np.abs(wanted), initial=1)
+            np.testing.assert_allclose(actual, wanted, rtol=0, atol=atol)
+
+
+def _results(found: Array | tuple[Array, ...]) -> tuple[Array, ...]:
+    return found if isinstance(found, tuple) else (found,)
