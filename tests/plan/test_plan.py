@@ -47,7 +47,9 @@ def test_unknown_and_unfit_names() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 16, 256, 4096])
-@pytest.mark.parametrize("size", [(1, 1, 100_000), (1, 224, 224), (1, 7, 7), (16, 64, 64), (1, 1, 1)])
+@pytest.mark.parametrize(
+    "size", [(1, 1, 100_000), (1, 1, 9_000_000), (1, 500_000, 3), (1, 224, 224), (1, 7, 7), (16, 64, 64), (1, 1, 1)]
+)
 def test_blocks_cover_the_output_and_fit_the_cache(size: tuple[int, int, int], channels: int) -> None:
     windows = [Windows(Axis(n, min(n, 3), before=1, after=1)) for n in size]
     blocks = choose_blocks(windows, channels, 4, 1, 1.0, 0.5)

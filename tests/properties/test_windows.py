@@ -41,8 +41,8 @@ def tape(axis: Axis) -> list[int | None]:
     stretched: list[int | None] = []
     for element in range(axis.size):
         stretched += [None] * (axis.stretch - 1) * (element > 0) + [element]
-    before = [None] * axis.before + stretched[max(0, -axis.before) :]
-    return before + [None] * axis.after if axis.after >= 0 else before[: axis.after]
+    positions = range(-axis.before, len(stretched) + axis.after)
+    return [stretched[position] if 0 <= position < len(stretched) else None for position in positions]
 
 
 def window_starts(axis: Axis) -> Iterator[int]:

@@ -85,8 +85,9 @@ def _candidates(windows: Sequence[Windows]) -> Iterator[Blocks]:
 
 
 def _even_sizes(total: int, most: int) -> list[int]:
-    """Sizes of at most `most` that cut `total` into nearly equal blocks, largest first."""
-    return sorted({-(-total // parts) for parts in range(-(-total // most), min(total, 4096) + 1)}, reverse=True)
+    """Sizes of at most `most` that cut `total` into nearly equal blocks, largest first; single ones last."""
+    fewest = -(-total // most)
+    return sorted({-(-total // parts) for parts in range(fewest, min(total, fewest + 64) + 1)} | {1}, reverse=True)
 
 
 def _blocks(windows: Sequence[Windows], sizes: tuple[int, ...]) -> Blocks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -31,20 +31,22 @@ class Table:
 
     def __init__(self, records: tuple[type, ...]) -> None:
         self._head = sum(len(record._fields) for record in records)  # type: ignore[attr-defined, misc]
-        self._lists: list[int] = []
+        self._end = self._head
+        self._lists: list[np.ndarray] = []
 
-    def append(self, values: Iterable[int]) -> int:
+    def append(self, values: Sequence[int] | np.ndarray) -> int:
         """Add a list; returns where it begins."""
-        at = self._head + len(self._lists)
-        self._lists += values
+        at = self._end
+        self._lists.append(np.asarray(values, np.int64))
+        self._end += len(values)
         return at
 
     def append_records(self, records: Iterable[Iterable[int]]) -> int:
         """Add a list of records; returns where it begins."""
-        return self.append(value for record in records for value in record)
+        return self.append([value for record in records for value in record])
 
     def finish(self, records: Iterable[Iterable[int]]) -> np.ndarray:
         """The table, as int64."""
         head = [value for record in records for value in record]
         assert len(head) == self._head, "the records are those the table was made for"
-        return np.array(head + self._lists, np.int64)
+        return np.concatenate([np.array(head, np.int64), *self._lists])
