@@ -105,6 +105,7 @@ def conv_transpose2d(
     Notes
     -----
     No inserted zero is multiplied: the outputs are computed in stride x stride interleaved phases, each a convolution.
+    Those around the input are: an infinite or NaN weight gives NaN at the border of the output.
 
     References
     ----------
