@@ -267,6 +267,7 @@ OUTS: list[Row] = [
 ]
 
 SMALL = fc.conv_matrix(np.ones((2, 2)), (3, 3))
+WHOLE = fc.conv_matrix(np.ones((2, 2), np.int8), (3, 3))
 assert SMALL.T.shape == (9, 4), "products from the left use the transpose, which is now made"
 
 MATRICES: list[Row] = [
@@ -292,7 +293,7 @@ MATRICES: list[Row] = [
     (lambda: SMALL @ 2.0, ValueError, r"cannot multiply an array of shape \(\)"),
     (lambda: SMALL @ np.ma.ones(9), TypeError, "the operand is a masked array"),
     (lambda: SMALL @ (["a"] * 9), TypeError, "the operand has dtype <U1"),
-    (lambda: np.ones(9) @ SMALL, ValueError, r"cannot multiply an array of shape \(9,\)"),
+    (lambda: np.ones(9) @ SMALL, ValueError, r"array of shape \(9,\) cannot multiply a matrix"),
     (lambda: SMALL.apply(np.ones((3, 4))), ValueError, r"input has shape \(3, 4\); this matrix takes \(3, 3\) or a"),
     (lambda: SMALL.apply(np.ones((2, 2, 3, 3))), ValueError, r"input has shape \(2, 2, 3, 3\)"),
     (
@@ -300,6 +301,7 @@ MATRICES: list[Row] = [
         ValueError,
         r"weight has shape \(3, 3\); this matrix was made for \(2, 2\)",
     ),
+    (lambda: WHOLE.update(np.full((2, 2), 2**40)), TypeError, "weight has dtype int64, .* matrix of int32"),
     (lambda: SMALL.update(np.ones((2, 2)) * 1j), TypeError, "weight has dtype complex128, .* matrix of float64"),
 ]
 

@@ -88,3 +88,8 @@ def test_sizes_are_shapes(padding: Any, stride: Any, dilation: int) -> None:
     assert fc.max_pool2d(x, kernel, stride, padding, dilation).shape[1:] == fc.pool_output_size(
         size, kernel, stride, padding, dilation
     )
+
+
+def test_arrays_of_sizes_are_sizes() -> None:
+    assert fc.conv_output_size(np.array([5, 7]), 3) == (3, 5)
+    assert fc.conv_matrix(np.ones(3), np.array([5])).shape == (3, 5)

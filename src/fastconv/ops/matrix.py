@@ -224,7 +224,8 @@ class ConvMatrix:
         w = arg.array(weight, "weight")
         if w.shape != self._map.weight_shape:
             raise ValueError(f"weight has shape {w.shape}; this matrix was made for {self._map.weight_shape}.")
-        if not np.can_cast(w.dtype, self.dtype, "same_kind"):
+        # Whole numbers must fit: a float that does not is infinite, but an integer would be another number.
+        if not np.can_cast(w.dtype, self.dtype, "safe" if self.dtype.kind == "i" else "same_kind"):
             raise TypeError(
                 f"weight has dtype {w.dtype}, which does not fit this matrix of {self.dtype}; make a new one."
             )
@@ -287,7 +288,13 @@ class ConvMatrix:
 
     def __rmatmul__(self, other: Any) -> np.ndarray:
         """``v @ A`` and ``M @ A``."""
-        return (self.T @ arg.array(other, "the operand").T).T
+        x = arg.array(other, "the operand")
+        if x.ndim not in (1, 2) or x.shape[-1] != self.shape[0]:
+            raise ValueError(
+                f"an array of shape {x.shape} cannot multiply a matrix of shape {self.shape}; give ({self.shape[0]},) "
+                f"or (k, {self.shape[0]})."
+            )
+        return (self.T @ x.T).T
 
     dot = __matmul__
 
@@ -297,7 +304,7 @@ class ConvMatrix:
 
     def rmatvec(self, v: Any) -> np.ndarray:
         """``A.H @ v``: for real weights the transposed convolution."""
-        return self.H @ v
+        return self.rmatmat(v)
 
     def matmat(self, m: Any) -> np.ndarray:
         """``A @ M`` for a matrix (n, k)."""
@@ -305,7 +312,9 @@ class ConvMatrix:
 
     def rmatmat(self, m: Any) -> np.ndarray:
         """``A.H @ M`` for a matrix (m, k)."""
-        return self.H @ m
+        if self.dtype.kind != "c":
+            return self.T @ m
+        return np.conj(self.T @ np.conj(arg.array(m, "the operand")))
 
     def apply(self, x: Any) -> np.ndarray:
         """Convolve an array shaped as `input_size`, or a batch of them, into `output_size`.
@@ -379,7 +388,7 @@ def _geometry(
     w: np.ndarray, input_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any, padding_mode: Any
 ) -> tuple[Geometry, bool]:
     """The geometry, and whether the input has no channel axis."""
-    if not isinstance(input_size, Sequence) or not 1 <= len(input_size) <= 4:
+    if not isinstance(input_size, (Sequence, np.ndarray)) or not 1 <= len(input_size) <= 4:
         raise ValueError(
             f"input_size={input_size!r} is not a size; give (C, *spatial) or (*spatial), such as (3, 32, 32)."
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastconv.ops import arguments as arg
 
 __all__ = ["conv_output_size", "conv_transpose_output_size", "pool_output_size"]
@@ -156,12 +158,15 @@ def pool_output_size(
     return _as_given(arg.pool_axes(size, kernel, stride, padding, dilation, bool(ceil_mode)), input_size, kernel_size)
 
 
+_SEVERAL = (Sequence, np.ndarray)
+
+
 def _sizes(input_size: Any, kernel_size: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    ranks = [len(value) for value in (input_size, kernel_size) if isinstance(value, Sequence)]
+    ranks = [len(value) for value in (input_size, kernel_size) if isinstance(value, _SEVERAL)]
     rank = max(ranks, default=1)
     return arg.per_axis(input_size, rank, "input_size", 1), arg.per_axis(kernel_size, rank, "kernel_size", 1)
 
 
 def _as_given(axes: Sequence[Any], *sizes: Any) -> int | tuple[int, ...]:
     outputs = tuple(axis.output for axis in axes)
-    return outputs if any(isinstance(size, Sequence) for size in sizes) else outputs[0]
+    return outputs if any(isinstance(size, _SEVERAL) for size in sizes) else outputs[0]
