@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from fastconv.jit.decorators import helper, kernel
 from fastconv.jit.records import reader
 from fastconv.jit.vector import unsigned
+from fastconv.kernels.slab import Space
 
 __all__ = ["CSR_TABLE", "CsrAxis", "CsrHead", "build", "multiply", "multiply_many"]
 
@@ -76,44 +77,43 @@ _axis = reader(CsrAxis)
 
 
 @helper
-def _weight(weights: Any, at: int, table: Any, d: CsrAxis, h: CsrAxis, w: CsrAxis, e_d: int, e_h: int, e_w: int) -> Any:
+def _weight(weights: Any, at: int, table: Any, axes: Space, entry: Space) -> Any:
     """One entry: the sum over the taps that meet in it, more than one only where padding repeats the input."""
+    d, h, w = axes.d, axes.h, axes.w
     total = weights.dtype.type(0)
-    for t_d in range(table[d.tap_starts_at + e_d], table[d.tap_starts_at + e_d + 1]):
-        for t_h in range(table[h.tap_starts_at + e_h], table[h.tap_starts_at + e_h + 1]):
+    for t_d in range(table[d.tap_starts_at + entry.d], table[d.tap_starts_at + entry.d + 1]):
+        for t_h in range(table[h.tap_starts_at + entry.h], table[h.tap_starts_at + entry.h + 1]):
             plane = at + table[d.taps_at + t_d] + table[h.taps_at + t_h]
-            for t_w in range(table[w.tap_starts_at + e_w], table[w.tap_starts_at + e_w + 1]):
+            for t_w in range(table[w.tap_starts_at + entry.w], table[w.tap_starts_at + entry.w + 1]):
                 total += weights[plane + table[w.taps_at + t_w]]
     return total
 
 
+class _Row(NamedTuple):
+    """A row of the matrix: its position, its first entry, its first weight, and its group's first column channel."""
+
+    position: Space
+    at: int
+    source: int
+    image: int
+
+
 @helper
 def _write_row(
-    weights: Any,
-    source: int,
-    data: Any,
-    indices: Any,
-    at: int,
-    image: int,
-    table: Any,
-    head: CsrHead,
-    d: CsrAxis,
-    h: CsrAxis,
-    w: CsrAxis,
-    i_d: int,
-    i_h: int,
-    i_w: int,
-    pattern: bool,
+    weights: Any, data: Any, indices: Any, table: Any, head: CsrHead, axes: Space, row: _Row, pattern: bool
 ) -> None:
     """Work out the entries of one row."""
+    d, h, w = axes.d, axes.h, axes.w
+    i_d, i_h, i_w = d.starts_at + row.position.d, h.starts_at + row.position.h, w.starts_at + row.position.w
+    at = row.at
     for c in range(head.column_channels):
-        first = source + c * head.column_step
-        for e_d in range(table[d.starts_at + i_d], table[d.starts_at + i_d + 1]):
-            plane = (image + c) * d.columns + table[d.columns_at + e_d]
-            for e_h in range(table[h.starts_at + i_h], table[h.starts_at + i_h + 1]):
+        first = row.source + c * head.column_step
+        for e_d in range(table[i_d], table[i_d + 1]):
+            plane = (row.image + c) * d.columns + table[d.columns_at + e_d]
+            for e_h in range(table[i_h], table[i_h + 1]):
                 line = (plane * h.columns + table[h.columns_at + e_h]) * w.columns
-                for e_w in range(table[w.starts_at + i_w], table[w.starts_at + i_w + 1]):
-                    data[at] = _weight(weights, first, table, d, h, w, e_d, e_h, e_w)
+                for e_w in range(table[i_w], table[i_w + 1]):
+                    data[at] = _weight(weights, first, table, axes, Space(e_d, e_h, e_w))
                     if pattern:
                         indices[at] = line + table[w.columns_at + e_w]
                     at += 1
@@ -163,7 +163,8 @@ def build(begin: int, end: int, weights: Any, data: Any, indices: Any, indptr: A
                 back = at - line - each * table[w.starts_at + i_w - w.lag]
                 _copy_row(data, indices, at, line + each * table[w.starts_at + i_w + 1], back, shift, pattern)
             else:
-                _write_row(weights, source, data, indices, at, image, table, head, d, h, w, i_d, i_h, i_w, pattern)
+                row = _Row(Space(i_d, i_h, i_w), at, source, image)
+                _write_row(weights, data, indices, table, head, Space(d, h, w), row, pattern)
 
 
 @kernel
@@ -178,13 +179,26 @@ def multiply(begin: int, end: int, data: Any, indices: Any, indptr: Any, x: Any,
 
 @kernel
 def multiply_many(begin: int, end: int, data: Any, indices: Any, indptr: Any, x: Any, y: Any, columns: Any) -> None:
-    """Y = A X for some rows, with X and Y flat and ``columns[0]`` columns."""
+    """Y = A X for some rows, X and Y flat with ``columns[0]`` columns; four at a time stay in registers."""
     count = unsigned(columns[0])
+    zero = y.dtype.type(0)
+    one, two, three, four = unsigned(1), unsigned(2), unsigned(3), unsigned(4)
     for row in range(begin, end):
-        to = unsigned(row) * count
-        for i in range(count):
-            y[to + i] = 0
-        for e in range(unsigned(indptr[row]), unsigned(indptr[row + 1])):
-            value, at = data[e], unsigned(indices[e]) * count
-            for i in range(count):
-                y[to + i] += value * x[at + i]
+        to, first, last = unsigned(row) * count, unsigned(indptr[row]), unsigned(indptr[row + 1])
+        i = unsigned(0)
+        while i + four <= count:
+            a, b, c, d = zero, zero, zero, zero
+            for e in range(first, last):
+                value, at = data[e], unsigned(indices[e]) * count + i
+                a += value * x[at]
+                b += value * x[at + one]
+                c += value * x[at + two]
+                d += value * x[at + three]
+            y[to + i], y[to + i + one], y[to + i + two], y[to + i + three] = a, b, c, d
+            i += four
+        while i < count:
+            a = zero
+            for e in range(first, last):
+                a += data[e] * x[unsigned(indices[e]) * count + i]
+            y[to + i] = a
+            i += one
