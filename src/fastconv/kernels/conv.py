@@ -38,7 +38,7 @@ ROWS = machine().tile_rows
 HALF_ROWS = ROWS // 2
 ONE_ROW = 1
 VECTORS = machine().tile_vectors
-TWICE_VECTORS = 2 * VECTORS  # a single row has enough sums in flight only with more vectors: 69 against 50 GFLOP/s
+TWICE_VECTORS = 2 * VECTORS  # a single row needs more vectors to have enough sums in flight
 
 
 class ConvHead(NamedTuple):

@@ -2,7 +2,7 @@
 
 K' is a product of one pattern for each axis: output (d, h, w) meets input (i, j, k) where d meets i, h meets j and w
 meets k. So the number of entries before any row is known in closed form, and each thread writes its rows where they
-belong. Most rows repeat the one before them, a step to the right: those are copied, which is four times as fast as
+belong. Most rows repeat the one before them, a step to the right: those are copied, which takes a sixth of the time of
 working them out.
 """
 
