@@ -397,3 +397,10 @@ def test_same_arrays_for_any_number_of_chunks(monkeypatch: pytest.MonkeyPatch) -
 def test_what_it_names_is_what_it_holds() -> None:
     assert not re.search("object at", repr(matrix()))
     assert matrix().shape == dense().shape
+
+
+@pytest.mark.parametrize("columns", [1, 3, 4, 5, 15, 16, 17, 40])
+def test_products_with_few_and_many_columns(columns: int) -> None:
+    a = fc.conv_matrix(integers((2, 3, 3, 2), seed=1), (3, 5, 6), padding=1)
+    m = integers((a.shape[1], columns), seed=2)
+    np.testing.assert_array_equal(a @ m, a.toarray() @ m)

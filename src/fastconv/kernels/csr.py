@@ -66,6 +66,9 @@ class CsrAxis(NamedTuple):
     taps_at: int
 
 
+#: Columns from which on a product adds up whole rows: below, the registers hold its sums.
+MANY_COLUMNS = 16
+
 #: What stands in a table, in this order, before the lists that its records point to.
 CSR_TABLE = (CsrHead, CsrAxis, CsrAxis, CsrAxis)
 
@@ -177,28 +180,49 @@ def multiply(begin: int, end: int, data: Any, indices: Any, indptr: Any, x: Any,
         y[row] = total
 
 
-@kernel
-def multiply_many(begin: int, end: int, data: Any, indices: Any, indptr: Any, x: Any, y: Any, columns: Any) -> None:
-    """Y = A X for some rows, X and Y flat with ``columns[0]`` columns; four at a time stay in registers."""
-    count = unsigned(columns[0])
+@helper
+def _row_of_few(data: Any, indices: Any, first: int, last: int, x: Any, y: Any, to: int, count: int) -> None:
+    """One row of a product with few columns, of which four at a time stay in registers."""
     zero = y.dtype.type(0)
     one, two, three, four = unsigned(1), unsigned(2), unsigned(3), unsigned(4)
+    i = unsigned(0)
+    while i + four <= count:
+        a, b, c, d = zero, zero, zero, zero
+        for e in range(first, last):
+            value, at = data[e], unsigned(indices[e]) * count + i
+            a += value * x[at]
+            b += value * x[at + one]
+            c += value * x[at + two]
+            d += value * x[at + three]
+        y[to + i], y[to + i + one], y[to + i + two], y[to + i + three] = a, b, c, d
+        i += four
+    while i < count:
+        a = zero
+        for e in range(first, last):
+            a += data[e] * x[unsigned(indices[e]) * count + i]
+        y[to + i] = a
+        i += one
+
+
+@helper
+def _row_of_many(data: Any, indices: Any, first: int, last: int, x: Any, total: Any) -> None:
+    """One row of a product with many columns: whole rows of x are added up, as vectors."""
+    for i in range(total.size):
+        total[i] = 0
+    for e in range(first, last):
+        value, at = data[e], indices[e] * total.size
+        part = x[at : at + total.size]
+        for i in range(total.size):
+            total[i] += value * part[i]
+
+
+@kernel
+def multiply_many(begin: int, end: int, data: Any, indices: Any, indptr: Any, x: Any, y: Any, columns: Any) -> None:
+    """Y = A X for some rows, with X and Y flat and ``columns[0]`` columns."""
+    count = columns[0]
     for row in range(begin, end):
-        to, first, last = unsigned(row) * count, unsigned(indptr[row]), unsigned(indptr[row + 1])
-        i = unsigned(0)
-        while i + four <= count:
-            a, b, c, d = zero, zero, zero, zero
-            for e in range(first, last):
-                value, at = data[e], unsigned(indices[e]) * count + i
-                a += value * x[at]
-                b += value * x[at + one]
-                c += value * x[at + two]
-                d += value * x[at + three]
-            y[to + i], y[to + i + one], y[to + i + two], y[to + i + three] = a, b, c, d
-            i += four
-        while i < count:
-            a = zero
-            for e in range(first, last):
-                a += data[e] * x[unsigned(indices[e]) * count + i]
-            y[to + i] = a
-            i += one
+        first, last = unsigned(indptr[row]), unsigned(indptr[row + 1])
+        if count < MANY_COLUMNS:
+            _row_of_few(data, indices, first, last, x, y, unsigned(row) * unsigned(count), unsigned(count))
+        else:
+            _row_of_many(data, indices, first, last, x, y[row * count : (row + 1) * count])
