@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.decorators import helper, kernel
+from fastconv.jit.decorators import helper
+from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.tile import lanes, tile

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.jit.machine import machine
-from fastconv.jit.threads import chunks_for
+from fastconv.jit.threads import thread_count, threads_for
 from fastconv.ops.calls import recording
 from fastconv.plan.plan import Choice
 from fastconv.plan.problem import Problem
@@ -58,10 +58,10 @@ def _lines(problem: Problem, choice: Choice) -> list[str]:
     lines += [f"- {name} {what}" for name, what in choice.walk]
     lines.append(f"- {choice.plan.summary}")
     tasks, nanoseconds = choice.plan.tasks, choice.plan.nanoseconds
-    threads = chunks_for(tasks, nanoseconds)
+    threads = threads_for(tasks, nanoseconds)
     lines.append(
         f"- {tasks} tasks, about {nanoseconds / 1000:.3g} microseconds on one thread, in {threads} of "
-        f"{chunks_for(10**9, 1e18)} threads"
+        f"{thread_count()} threads"
     )
     lines.append(f"- {machine().name}, {machine().vector_bytes}-byte vectors")
     return lines

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from fastconv.geometry.geometry import KERNEL_RANK
-from fastconv.jit.decorators import Kernel
+from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.kernels.activation import ACTIVATIONS
 from fastconv.kernels.conv import CONV_TABLE, HALF_ROWS, ROWS, ConvHead, OutputAxis, Phase, RowBlock, pack_weights

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from fastconv.jit.decorators import Kernel
+from fastconv.jit.kernel import Kernel
 from fastconv.kernels.pool_rows import (
     ROW_POOL_TABLE,
     RowPoolAxis,
