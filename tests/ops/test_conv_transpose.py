@@ -276,7 +276,11 @@ def test_lists_do() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("fastest", {}, "algorithm='fastest' is not known for conv_transpose; choose 'auto' or one of 'tile', "),
+        (
+            "fastest",
+            {},
+            "algorithm='fastest' is not known for conv_transpose; choose 'auto' or one of 'direct', ",
+        ),
         ("tile", {"dtype": np.complex64}, "algorithm='tile' cannot serve this call: .* not complex64"),
     ],
 )

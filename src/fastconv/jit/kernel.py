@@ -11,14 +11,18 @@ from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 from typing import Any
 
-from numba import intp, typeof
+import numpy as np
+from numba import config
 
-from fastconv.jit.address import address_of
 from fastconv.jit.decorators import compiled
+from fastconv.jit.letter import blank_letter, call_trampoline, code_block, reads_arrays, span, trampoline, write_letter
 from fastconv.jit.pool import BUSY, share
 from fastconv.jit.threads import PARALLEL_NANOSECONDS, helpers_for
 
-__all__ = ["Kernel", "kernel"]
+__all__ = ["Bound", "Kernel", "kernel"]
+
+#: Whether bodies are called by Python, with the vectors themselves: nothing is compiled, or arrays look unfamiliar.
+_IN_PYTHON = config.DISABLE_JIT or not reads_arrays()
 
 #: Longest time between two looks for Ctrl-C, which Python only sees between two calls of compiled code. Estimates of
 #: time may be ten times too low, and then it is still gone in a fifth of a second.
@@ -33,7 +37,7 @@ class Kernel:
     Parameters
     ----------
     function : callable
-        ``body(begin, end, *args)``.
+        ``body(begin, end, *vectors)``.
     name : str
         Unique in the package: compiled code is kept under it.
     """
@@ -42,9 +46,39 @@ class Kernel:
         self.__doc__ = function.__doc__
         self.name = name
         self.body = compiled(function, name)
-        self._addresses: dict[tuple[Any, ...], int] = {}
+        self._bound: dict[tuple[np.dtype, ...], Bound] = {}
 
-    def run(self, tasks: int, nanoseconds: float, *args: Any) -> None:
+    def bind(self, *dtypes: Any) -> Bound:
+        """The kernel for arrays of these dtypes, compiled at the first run."""
+        key = tuple(map(np.dtype, dtypes))
+        if key not in self._bound:
+            self._bound[key] = Bound(self, key)
+        return self._bound[key]
+
+    def run(self, tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
+        """As `Bound.run`, for arrays of any dtypes."""
+        self.bind(*[array.dtype for array in arrays]).run(tasks, nanoseconds, *arrays)
+
+
+class Bound:
+    """A kernel whose dtypes are known, so that a call need not look at them.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        What to run.
+    dtypes : tuple of numpy.dtype
+        Of the arrays.
+    """
+
+    __slots__ = ("_block", "_code", "dtypes", "kernel")
+
+    def __init__(self, kernel: Kernel, dtypes: tuple[np.dtype, ...]) -> None:
+        self.kernel, self.dtypes = kernel, dtypes
+        self._block: np.ndarray | None = None
+        self._code = 0  # address of the block
+
+    def run(self, tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
         """Do all tasks, in parallel where that pays.
 
         Parameters
@@ -53,26 +87,56 @@ class Kernel:
             Number of tasks.
         nanoseconds : float
             Rough time of all tasks on one thread.
-        *args : ndarray
-            What the body takes after ``begin`` and ``end``: contiguous vectors.
+        *arrays : ndarray
+            What the body takes after ``begin`` and ``end``, of the bound dtypes. It sees each as one vector, the memory
+            from the lowest element to the highest; arrays that it writes are contiguous.
         """
-        if nanoseconds < PARALLEL_NANOSECONDS:
-            self.body(0, tasks, *args)
-            return
+        if nanoseconds < PARALLEL_NANOSECONDS or _IN_PYTHON:
+            self.run_serial(tasks, *arrays)
+        else:
+            self._run_long(tasks, nanoseconds, tuple(map(id, arrays)))
+
+    def run_serial(self, tasks: int, *arrays: np.ndarray) -> None:
+        """As `run`, for work that is known to be too little for several threads."""
+        if _IN_PYTHON:
+            self.kernel.body(0, tasks, *map(_vector, arrays))
+        elif launch(self._code or self._compile(), 0, tasks, *map(id, arrays)):
+            raise self._no_memory(1)
+
+    def _compile(self) -> int:
+        self._block = code_block(self.kernel.body, self.dtypes)
+        self._code = self._block.ctypes.data
+        return self._code
+
+    def _run_long(self, tasks: int, nanoseconds: float, arrays: tuple[int, ...]) -> None:
+        """Slice by slice, each shared out to helpers."""
+        code = self._code or self._compile()
         helpers = helpers_for(tasks, nanoseconds)
         grain = max(1, int(tasks * GRAIN_NANOSECONDS / nanoseconds))
         for begin, end in _slices(tasks, nanoseconds, helpers + 1):
-            failed = share(self._address(args), begin, end, grain, helpers, args) if helpers else BUSY
+            failed = share(code, begin, end, grain, helpers, arrays) if helpers else BUSY
             if failed == BUSY:
-                self.body(begin, end, *args)
-            elif failed:
-                raise MemoryError(f"There is no memory left for the scratch of {self.name} in {helpers + 1} threads.")
+                failed = launch(code, begin, end, *arrays)
+            if failed:
+                raise self._no_memory(helpers + 1)
 
-    def _address(self, args: tuple[Any, ...]) -> int:
-        key = tuple((array.dtype, array.flags.writeable) for array in args)
-        if key not in self._addresses:
-            self._addresses[key] = address_of(self.body, (intp, intp, *map(typeof, args)))
-        return self._addresses[key]
+    def _no_memory(self, threads: int) -> MemoryError:
+        return MemoryError(f"There is no memory left for the scratch of {self.kernel.name} in {threads} threads.")
+
+
+def _vector(array: np.ndarray) -> np.ndarray:
+    """An array as bodies see it; one that may be written is."""
+    return array.reshape(-1) if array.flags.c_contiguous else span(array)
+
+
+def _launch(code, begin, end, *arrays):  # type: ignore[no-untyped-def]
+    """The serial driver: all tasks in the calling thread; 1 if there is no memory for the scratch, else 0."""
+    letter = blank_letter(arrays)
+    write_letter(letter, code, arrays)
+    return call_trampoline(trampoline(arrays), letter, begin, end)
+
+
+launch = compiled(_launch, "launch")
 
 
 def _slices(tasks: int, nanoseconds: float, threads: int) -> Iterator[tuple[int, int]]:

@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 
 from fastconv.jit import atomic
-from fastconv.jit.address import LETTER_WORDS, call_trampoline, write_letter
 from fastconv.jit.decorators import compiled, helper
+from fastconv.jit.letter import LETTER_WORDS, call_trampoline, trampoline, write_letter
 
-__all__ = ["BUSY", "share", "start_helpers"]
+__all__ = ["BUSY", "available_cores", "share", "start_helpers"]
 
 #: What `share` returns where another job is being done.
 BUSY = -1
@@ -66,11 +66,11 @@ def _do_tasks(words: Any) -> None:
         begin = atomic.load(words, _NEXT)
 
 
-def _share(words, letter, address, begin, end, grain, helpers, args):  # type: ignore[no-untyped-def]
+def _share(words, letter, code, begin, end, grain, helpers, *arrays):  # type: ignore[no-untyped-def]
     if not atomic.exchange_if(words, _OWNER, 0, 1):
         return BUSY
-    words[_TRAMPOLINE] = write_letter(letter, address, args)
-    words[_LETTER] = letter.ctypes.data
+    words[_TRAMPOLINE], words[_LETTER] = trampoline(arrays), letter.ctypes.data
+    write_letter(letter.ctypes.data, code, arrays)
     words[_END], words[_GRAIN], words[_ALLOWED], words[_FAILED] = end, grain, helpers, 0
     atomic.store(words, _NEXT, begin)
     atomic.add(words, _SEQUENCE, 1)  # odd: open
@@ -222,8 +222,10 @@ def start_helpers(wanted: int) -> int:
     return _pool.start(wanted)
 
 
-def share(address: int, begin: int, end: int, grain: int, helpers: int, args: tuple[Any, ...]) -> int:
+def share(code: int, begin: int, end: int, grain: int, helpers: int, arrays: tuple[int, ...]) -> int:
     """Do tasks `begin` to `end` together with at most `helpers` helpers, at least `grain` tasks at once.
+
+    `code` is the address of a `code_block`, `arrays` those of the array objects.
 
     Returns
     -------
@@ -233,7 +235,7 @@ def share(address: int, begin: int, end: int, grain: int, helpers: int, args: tu
     pool = _pool
     if pool._asleep:
         pool.wake()
-    failed: int = _share_compiled(pool.words, pool.letter, address, begin, end, grain, helpers, args)
+    failed: int = _share_compiled(pool.words, pool.letter, code, begin, end, grain, helpers, *arrays)
     return failed
 
 

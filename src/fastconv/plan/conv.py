@@ -8,7 +8,6 @@ from math import prod
 
 import numpy as np
 
-from fastconv.geometry.geometry import KERNEL_RANK
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.kernels.activation import ACTIVATIONS
@@ -16,8 +15,8 @@ from fastconv.kernels.conv import CONV_TABLE, HALF_ROWS, ROWS, ConvHead, OutputA
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.blocks import Blocks, choose_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.span import span, steps
 from fastconv.plan.table import Table
+from fastconv.plan.weights import Weights, weights_of
 from fastconv.plan.windows import Windows, slab_axes
 
 __all__ = ["ConvPlan", "Packing", "plan_conv"]
@@ -57,7 +56,7 @@ class Packing:
         """The packed weights."""
         packed = np.empty(self.size, weight.dtype)
         nanoseconds = self.size * PACK_COST
-        pack_weights.run(self.tasks, nanoseconds, span(weight), packed, self.table, self.steps, self.offsets)
+        pack_weights.run(self.tasks, nanoseconds, weight, packed, self.table, self.steps, self.offsets)
         return packed
 
 
@@ -94,8 +93,8 @@ class ConvPlan:
     def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Write the result into the contiguous `y`."""
         packed = self.packing.run(weight)
-        bias = span(np.empty(0, y.dtype) if bias is None else bias)
-        self.kernel.run(self.tasks, self.nanoseconds, span(x), packed, bias, y.reshape(-1), self.table, self.offsets)
+        bias = np.empty(0, y.dtype) if bias is None else bias
+        self.kernel.run(self.tasks, self.nanoseconds, x, packed, bias, y, self.table, self.offsets)
 
 
 def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
@@ -112,7 +111,7 @@ def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
     x = problem.x_steps()
     table = Table(CONV_TABLE)
     axes = slab_axes(table, windows, blocks.sizes, x.steps[2:], g.padding_mode)
-    weights = _weights(problem)
+    weights = weights_of(problem)
     phases, offsets, weight_offsets = _phases(windows, axes, channels, weights)
     head = ConvHead(
         groups=g.groups,
@@ -181,7 +180,7 @@ def _row_blocks(out_channels: int) -> list[RowBlock]:
 
 
 def _phases(
-    windows: list[Windows], axes: list[SlabAxis], channels: int, weights: _Weights
+    windows: list[Windows], axes: list[SlabAxis], channels: int, weights: Weights
 ) -> tuple[list[Phase], np.ndarray, np.ndarray]:
     """The output phases, and for each of their depths (channel, tap) its place in the slab and its weight's step."""
     sizes = [axis.phases for axis in axes] + [axis.positions for axis in axes]
@@ -201,28 +200,3 @@ def _phases(
         phases.append(Phase(d, h, w, begin, len(taps) * channels))
         begin += len(taps) * channels
     return phases, np.concatenate(places), np.concatenate(weight_offsets)
-
-
-@dataclass(frozen=True, slots=True)
-class _Weights:
-    """Where the weights stand: the first one, and the steps of group, output channel, input channel and taps."""
-
-    base: int
-    group: int
-    row: int
-    channel: int
-    taps: tuple[int, ...]
-
-
-def _weights(problem: Problem) -> _Weights:
-    g = problem.geometry
-    transposed = problem.op == "conv_transpose"
-    outer, inner = (g.channels, g.out_channels) if transposed else (g.out_channels, g.channels)
-    shape = (outer, inner // g.groups, *g.kernel_size)
-    base, (outer_step, inner_step, *taps) = steps(shape, problem.weight_strides, problem.dtype.itemsize)
-    if problem.mirrored:
-        base += sum((k - 1) * step for k, step in zip(g.kernel_size, taps, strict=True))
-        taps = [-step for step in taps]
-    row, channel = (inner_step, outer_step) if transposed else (outer_step, inner_step)
-    lifted = (0,) * (KERNEL_RANK - len(taps)) + tuple(taps)
-    return _Weights(base, outer // g.groups * outer_step, row, channel, lifted)

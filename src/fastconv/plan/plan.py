@@ -50,7 +50,7 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
     for candidate in candidates:
         if name not in ("auto", candidate.name):
             continue
-        reason = candidate.refuse(problem)
+        reason = candidate.refuse(problem) or (candidate.yields(problem) if name == "auto" else None)
         if reason is None:
             return Choice(
                 candidate.name, candidate.plan(problem), (*walk, (candidate.name, f"chosen: {candidate.summary}"))

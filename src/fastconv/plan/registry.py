@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
+from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
 from fastconv.plan.reference import plan_reference
@@ -20,6 +22,20 @@ SHORT_ROW = 192
 _TILE_TYPES = ("float32", "float64", "int32", "int64")
 
 
+def _refuse_direct(problem: Problem) -> str | None:
+    if problem.activation:
+        return "it applies no activation"
+    if problem.geometry.padding_mode != "zeros":
+        return "it knows no padding but zeros"
+    return None
+
+
+def _direct_yields(problem: Problem) -> str | None:
+    if direct_nanoseconds(problem) > PARALLEL_NANOSECONDS:
+        return "summing in place is only faster for very little work, and serial"
+    return None
+
+
 def _refuse_tile(problem: Problem) -> str | None:
     if problem.dtype.name not in _TILE_TYPES:
         return f"its tiles sum {', '.join(_TILE_TYPES)}, not {problem.dtype.name}"
@@ -31,8 +47,10 @@ def _refuse_loops(problem: Problem) -> str | None:
 
 
 def _refuse_rows(problem: Problem) -> str | None:
-    if problem.indices:
-        return "it keeps no indices"
+    return "it keeps no indices" if problem.indices else None
+
+
+def _rows_yield(problem: Problem) -> str | None:
     rows, last = problem.geometry.axes[-2:] if len(problem.geometry.axes) > 1 else (None, problem.geometry.axes[-1])
     overlapping = rows is not None and rows.stride == last.stride == 1
     if overlapping and last.size < 2 * last.output < 2 * SHORT_ROW:
@@ -50,6 +68,7 @@ def _plan_tile(problem: Problem) -> object:
 
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CONV = (
+    Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
     Algorithm("tile", "gathers slabs of input and sums register tiles of outputs", _refuse_tile, _plan_tile),
     Algorithm(
         "loops",
@@ -61,7 +80,9 @@ _CONV = (
 )
 
 _POOL = (
-    Algorithm("rows", "reduces rows of the input in place, then along the result", _refuse_rows, plan_rows),
+    Algorithm(
+        "rows", "reduces rows of the input in place, then along the result", _refuse_rows, plan_rows, _rows_yield
+    ),
     Algorithm("slab", "gathers whole images and reduces them along one axis after the other", _serve, plan_slab),
     _REFERENCE,
 )
