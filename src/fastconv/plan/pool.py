@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from fastconv.jit.kernel import Kernel
+from fastconv.jit.kernel import Bound, Kernel
 from fastconv.kernels.pool_rows import (
     ROW_POOL_TABLE,
     RowPoolAxis,
@@ -44,7 +44,7 @@ class PoolPlan:
 
     Attributes
     ----------
-    kernel : Kernel
+    kernel : Bound
         What reduces.
     table : ndarray of int64
         Its records and their lists.
@@ -58,7 +58,7 @@ class PoolPlan:
         The choice in words.
     """
 
-    kernel: Kernel
+    kernel: Bound
     table: np.ndarray
     fill: np.ndarray
     tasks: int
@@ -95,6 +95,11 @@ def _reduction(problem: Problem, maximum: Kernel, mean: Kernel, truncated: Kerne
     return (mean if result.kind == "f" else truncated), sums
 
 
+def _bind(problem: Problem, kernel: Kernel, fill: np.ndarray) -> Bound:
+    results = (problem.dtype, np.int64) if problem.indices else (problem.dtype,)
+    return kernel.bind(problem.x_dtype, *results, fill.dtype, np.int64)
+
+
 def _plan_rows(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     g = problem.geometry.lift()
     x = problem.x_steps()
@@ -127,7 +132,7 @@ def _plan_rows(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     k_d, k_h, k_w = g.kernel_size
     combined = k_d * k_h * min(g.input_size[-1], g.axes[-1].stride * outputs[-1]) + 3 * k_w * outputs[-1]
     return PoolPlan(
-        kernel=kernel,
+        kernel=_bind(problem, kernel, fill),
         table=table.finish([head, *axes]),
         fill=fill,
         tasks=lines * blocks,
@@ -161,7 +166,7 @@ def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     ]
     tasks = images * prod(blocks.counts)
     return PoolPlan(
-        kernel=kernel,
+        kernel=_bind(problem, kernel, fill),
         table=table.finish(
             [SlabPoolHead(g.channels, x.base, x.steps[0], x.steps[1], problem.divisor or 0), *slabs, *axes]
         ),
