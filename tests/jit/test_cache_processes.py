@@ -15,12 +15,15 @@ PRELUDE = """
 import numpy as np
 import fastconv as fc
 
-x = np.random.default_rng(0).integers(-9, 9, (1, 4, 100_000)).astype(np.float32)
+random = np.random.default_rng(0)
+small, large = (random.integers(-9, 9, (1, 3, size, size)).astype(np.float32) for size in (32, 320))
 
 def check(name):
-    expected = {"max": x.reshape(1, 4, -1, 2).max(-1), "avg": x.reshape(1, 4, -1, 2).mean(-1)}[name]
-    found = {"max": fc.max_pool1d, "avg": fc.avg_pool1d}[name](x, 2)
-    assert np.array_equal(found, expected), (name, found, expected)
+    for x in small, large:  # one is done serially, the other in parallel
+        windows = x.reshape(1, 3, x.shape[2] // 2, 2, -1, 2)
+        expected = {"max": windows.max((3, 5)), "avg": windows.mean((3, 5))}[name]
+        found = {"max": fc.max_pool2d, "avg": fc.avg_pool2d}[name](x, 2)
+        assert np.array_equal(found, expected), (name, found, expected)
 
 def forbid_compiling():
     import numba.core.dispatcher as d
