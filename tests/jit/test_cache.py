@@ -62,7 +62,7 @@ def test_another_name_option_or_type_is_another_file(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
-        ("fastconv.jit.cache", "package_digest", lambda: "another package"),
+        ("fastconv.jit.cache", "_digest_of_files", lambda: "another package"),
         ("fastconv.jit.cache", "machine", lambda: "another machine"),
         ("numba", "__version__", "0.67.9"),
         ("llvmlite", "__version__", "0.1"),
@@ -77,12 +77,18 @@ def test_another_name_option_or_type_is_another_file(directory: Path) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_circumstance_is_part_of_the_name(module, name, value, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_circumstance_is_part_of_the_name(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, module, name, value
+) -> None:
     run()
     with monkeypatch.context() as patch:
         patch.setattr(f"{module}.{name}", value, raising=False)
+        cache.package_digest.cache_clear()
         assert run() == ([2, 4, 6], 0)
+        assert run() == ([2, 4, 6], 1)
+    cache.package_digest.cache_clear()
     assert run() == ([2, 4, 6], 1)
+    assert len(files(directory)) == 2
 
 
 @pytest.mark.parametrize("name", ["NUMBA_NUM_THREADS", "THREADING_LAYER", "CACHE_DIR"])
@@ -125,10 +131,10 @@ def test_package_without_sources_runs_uncached(directory: Path, monkeypatch: pyt
     assert not directory.exists()
 
 
-def test_process_whose_package_was_replaced_keeps_nothing(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_whose_package_was_replaced_runs_uncached(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run()
     monkeypatch.setattr(cache, "_digest_of_files", lambda: "another version's")
-    assert run() == ([2, 4, 6], 1), "what was kept before is of this process's version"
+    assert run() == ([2, 4, 6], 0), "its caller may be of the other version"
     assert run("other") == ([2, 4, 6], 0)
     assert len(files(directory)) == 1
 
@@ -328,7 +334,7 @@ def test_unknown_numba_loads_with_all_preparations(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cpu_target.target_context, "refresh", lambda: prepared.append("refreshed"))
     assert run() == ([2, 4, 6], 1)
     assert prepared == []
-    monkeypatch.setattr(cache, "_READ", ((0, 50), (0, 60)))
+    monkeypatch.setattr(cache, "_KNOWN", ((0, 50), (0, 60)))
     assert run() == ([2, 4, 6], 1)
     assert prepared == ["refreshed"]
 

@@ -48,8 +48,8 @@ _HARMLESS = (
     "THREADING_LAYER",
 )
 
-#: Versions of Numba whose loading of code was read: `_prepare` knows what it needs.
-_READ = ((0, 61), (0, 68))
+#: The first and the last version of Numba that `_prepare` knows.
+_KNOWN = ((0, 61), (0, 68))
 
 #: Where our numbers for functions begin; Numba's own count from 1.
 _FIRST_NUMBER = 1 << 40
@@ -70,7 +70,7 @@ class CompileCache(NullCache):
 
     def __init__(self, name: str, options: str) -> None:
         self._function = {"kernel": name, "options": options}
-        package_digest()  # of the files that this process runs: they may be others by the time that it compiles
+        package_digest()  # of the files that this process imports: by its first call they may be others
 
     @property
     def cache_path(self) -> str:
@@ -113,7 +113,7 @@ class CompileCache(NullCache):
         from numba.core.serialize import dumps
 
         directory = _directory()
-        if directory is None or _digest_of_files() != package_digest():  # replaced while this process ran
+        if directory is None:
             return
         if compiled.fndesc.uid < _FIRST_NUMBER:
             raise ValueError("its functions are numbered in another way")
@@ -130,9 +130,13 @@ class CompileCache(NullCache):
 
 
 def _directory() -> Path | None:
-    """The directory to use, or None: there is none, the package cannot say what it is, or others could write there."""
+    """The directory to use; None where there is none, or neither its files nor the package's can be trusted.
+
+    A package that was replaced while this process runs may have modules of both versions in memory: the code of neither
+    need be the right one for its caller.
+    """
     directory = place().directory
-    if directory is None or package_digest() is None:
+    if directory is None or package_digest() is None or _digest_of_files() != package_digest():
         return None
     try:
         why = objection(os.stat(directory))
@@ -184,7 +188,7 @@ def surroundings(target_context: Any) -> dict[str, str]:
     """All that machine code depends on beside the function and its types, each under its name."""
     triple, cpu, features = target_context.codegen().magic_tuple()
     return {
-        "package": str(package_digest()),
+        "package": package_digest() or "",
         "python": f"{sys.implementation.name} {platform.python_version()}{getattr(sys, 'abiflags', '')}",
         "numba": numba.__version__,
         "llvmlite": llvmlite.__version__,
@@ -211,9 +215,9 @@ def _prepare(target_context: Any) -> None:
     """Make a process able to run loaded code.
 
     Numba refreshes the context here, which readies its compiler too, and takes 160 of the 420 ms of a process's first
-    operation. Loaded code needs the symbols of Numba's run time alone; a Numba that nobody has read may need more.
+    operation. Loaded code needs the symbols of Numba's run time alone; in a Numba that we do not know it may need more.
     """
-    if _READ[0] <= numba.version_info.short <= _READ[1]:
+    if _KNOWN[0] <= numba.version_info.short <= _KNOWN[1]:
         from numba.core.runtime import rtsys
 
         rtsys.initialize(target_context)

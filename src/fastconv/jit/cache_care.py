@@ -127,7 +127,7 @@ def _trouble(where: Place, here: dict[str, str] | None) -> str | None:
         return f"Compiled code is not kept: {where.reason}."
     if here is None:
         return "Compiled code is not kept: this Numba does not say what it was compiled for."
-    if here["package"] == "None":
+    if not here["package"]:
         return "Compiled code is not kept: fastconv's own source files cannot be read."
     existing = next(path for path in (directory, *directory.parents) if os.path.exists(path))
     if not existing.is_dir():
