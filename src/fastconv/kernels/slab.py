@@ -20,7 +20,7 @@ import numpy as np
 from fastconv.jit.decorators import helper
 from fastconv.jit.records import reader
 
-__all__ = ["Images", "SlabAxis", "Space", "gather", "slab_axes", "slab_channel_size"]
+__all__ = ["Images", "SlabAxis", "Space", "gather", "slab_axes", "slab_channel_size", "source_of"]
 
 
 class SlabAxis(NamedTuple):
@@ -89,7 +89,7 @@ def slab_channel_size(axes: Space) -> int:
 
 
 @helper
-def _source(table: Any, axis: SlabAxis, position: int) -> int:
+def source_of(table: Any, axis: SlabAxis, position: int) -> int:
     """The input element at a position, or -1 where the fill value stands."""
     if position >= 0:
         if position < axis.size:
@@ -105,10 +105,10 @@ def _gather_row(row: Any, x: Any, at: int, table: Any, w: SlabAxis, first: int, 
     inner = min(w.positions, max(0, -(first // w.step)))
     outer = max(inner, min(w.positions, (w.size - first + w.step - 1) // w.step))
     for p in range(inner):
-        source = _source(table, w, first + p * w.step)
+        source = source_of(table, w, first + p * w.step)
         row[p] = x[at + source * w.stride] if source >= 0 else fill
     for p in range(outer, w.positions):
-        source = _source(table, w, first + p * w.step)
+        source = source_of(table, w, first + p * w.step)
         row[p] = x[at + source * w.stride] if source >= 0 else fill
     if inner == outer:
         return
@@ -143,9 +143,9 @@ def gather(slab: Any, x: Any, images: Images, table: Any, axes: Space, first: Sp
                 for phase_w in range(w.phases):
                     first_w = w.step * first.w + table[w.phases_at + phase_w] - w.low
                     for place_d in range(d.positions):
-                        source_d = _source(table, d, first_d + place_d * d.step)
+                        source_d = source_of(table, d, first_d + place_d * d.step)
                         for place_h in range(h.positions):
-                            source_h = _source(table, h, first_h + place_h * h.step)
+                            source_h = source_of(table, h, first_h + place_h * h.step)
                             row = slab[to : to + w.positions]
                             if source_d >= 0 and source_h >= 0:
                                 at = image + source_d * d.stride + source_h * h.stride

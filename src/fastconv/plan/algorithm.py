@@ -25,9 +25,12 @@ class Algorithm:
         ``refuse(problem)`` gives the reason why this algorithm cannot serve, or None.
     plan : callable
         ``plan(problem)`` gives an object with ``run(...)``, ``nanoseconds`` and ``summary``.
+    rival : bool
+        It serves only where no later candidate promises to be faster; the others serve wherever they can.
     """
 
     name: str
     summary: str
     refuse: Callable[[Problem], str | None]
     plan: Callable[[Problem], Any]
+    rival: bool = False

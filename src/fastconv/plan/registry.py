@@ -10,6 +10,7 @@ from fastconv.plan.conv import plan_conv
 from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
 from fastconv.plan.reference import plan_reference
+from fastconv.plan.spread import plan_spread
 
 __all__ = ["ALGORITHMS"]
 
@@ -50,6 +51,13 @@ def _plan_tile(problem: Problem) -> object:
 
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CONV = (
+    Algorithm(
+        "spread",
+        "sums register tiles of output channels for pixels that stand anywhere",
+        _refuse_tile,
+        plan_spread,
+        rival=True,
+    ),
     Algorithm("tile", "gathers slabs of input and sums register tiles of outputs", _refuse_tile, _plan_tile),
     Algorithm(
         "loops",

@@ -1,0 +1,74 @@
+"""Where a problem's weights stand, and how they are packed for tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastconv.geometry.geometry import KERNEL_RANK
+from fastconv.kernels.weights import pack_weights
+from fastconv.plan.problem import Problem
+from fastconv.plan.span import aligned_empty, span, steps
+
+__all__ = ["Packing", "Weights", "weights_of"]
+
+#: Nanoseconds to pack a weight, for estimates only.
+PACK_COST = 0.2
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How weights are laid out for tiles.
+
+    Attributes
+    ----------
+    table : ndarray of int64
+        The plan's.
+    steps : ndarray of int64
+        As `pack_weights` takes them.
+    offsets : ndarray of int64
+        For each depth, the step of its weight.
+    size : int
+        Elements of the packed weights.
+    tasks : int
+        Number of tasks.
+    """
+
+    table: np.ndarray
+    steps: np.ndarray
+    offsets: np.ndarray
+    size: int
+    tasks: int
+
+    def run(self, weight: np.ndarray) -> np.ndarray:
+        """The packed weights."""
+        packed = aligned_empty(self.size, weight.dtype)
+        nanoseconds = self.size * PACK_COST
+        pack_weights.run(self.tasks, nanoseconds, span(weight), packed, self.table, self.steps, self.offsets)
+        return packed
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where the weights stand: the first one, and the steps of group, output channel, input channel and taps."""
+
+    base: int
+    group: int
+    row: int
+    channel: int
+    taps: tuple[int, ...]
+
+
+def weights_of(problem: Problem) -> Weights:
+    g = problem.geometry
+    transposed = problem.op == "conv_transpose"
+    outer, inner = (g.channels, g.out_channels) if transposed else (g.out_channels, g.channels)
+    shape = (outer, inner // g.groups, *g.kernel_size)
+    base, (outer_step, inner_step, *taps) = steps(shape, problem.weight_strides, problem.dtype.itemsize)
+    if problem.mirrored:
+        base += sum((k - 1) * step for k, step in zip(g.kernel_size, taps, strict=True))
+        taps = [-step for step in taps]
+    row, channel = (inner_step, outer_step) if transposed else (outer_step, inner_step)
+    lifted = (0,) * (KERNEL_RANK - len(taps)) + tuple(taps)
+    return Weights(base, outer // g.groups * outer_step, row, channel, lifted)
