@@ -83,7 +83,7 @@ def test_tiles_fit_the_registers() -> None:
         assert row.spread_rows % 2 == 0
 
 
-@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("dtype", [*TYPES, "complex64", "complex128"])
 def test_square_is_transposed(dtype: str) -> None:
     @njit(boundscheck=False)
     def run(source, target, step, pitch):

@@ -29,13 +29,15 @@ class VectorCode:
     context, builder : object
         Numba's target context and LLVM's builder, as an intrinsic gets them.
     dtype : numba type
-        Of the elements: float32, float64, int32 or int64.
+        Of the elements: float32, float64, int32 or int64; complex ones too where vectors are only moved.
     """
 
     def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
         self._context, self._builder, self._dtype = context, builder, dtype
         self.lanes = lane_count(dtype)
-        self.type = ir.VectorType(context.get_data_type(dtype), self.lanes)
+        is_complex = isinstance(dtype, types.Complex)  # a pair of numbers, which can be moved as one wide integer
+        element = ir.IntType(dtype.bitwidth) if is_complex else context.get_data_type(dtype)
+        self.type = ir.VectorType(element, self.lanes)
         self.zero = ir.Constant(self.type, [0.0 if isinstance(dtype, types.Float) else 0] * self.lanes)
         self._align = dtype.bitwidth // 8
 

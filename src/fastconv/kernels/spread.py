@@ -183,7 +183,7 @@ def _target(block: Block, phase: Phase, out: Space, counts: Space) -> _Target:
         block.first.d * out.d.step + phase.d, block.first.h * out.h.step + phase.h, block.first.w * out.w.step + phase.w
     )
     joined = 1
-    if counts.w == out.w.size and out.h.step == 1:
+    if counts.w == out.w.size and out.w.step == 1 and out.h.step == 1:
         joined = counts.h
         if counts.h == out.h.size and out.d.step == 1:
             joined = counts.h * counts.d
