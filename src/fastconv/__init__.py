@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastconv.jit.threads import threads
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
     from fastconv.ops.explain import explain
@@ -35,17 +36,19 @@ __all__ = [
     "max_pool2d",
     "max_pool3d",
     "pool_output_size",
+    "threads",
 ]
 
 _MODULES = {
-    "conv": ("conv1d", "conv2d", "conv3d"),
-    "conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-    "explain": ("explain",),
-    "matrix": ("ConvMatrix", "conv_matrix"),
-    "pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
-    "sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
+    "ops.conv": ("conv1d", "conv2d", "conv3d"),
+    "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+    "ops.explain": ("explain",),
+    "ops.matrix": ("ConvMatrix", "conv_matrix"),
+    "ops.pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
+    "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
+    "jit.threads": ("threads",),
 }
-_HOMES = {name: f"fastconv.ops.{module}" for module, names in _MODULES.items() for name in names}
+_HOMES = {name: f"fastconv.{module}" for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastconv.jit import cache, decorators
-from fastconv.jit.decorators import Kernel
+from fastconv.jit import cache, pool
+from fastconv.jit.kernel import Kernel
 
 
 def body(begin, end, x, y):
@@ -138,5 +138,5 @@ def test_kernels_of_the_package_have_names_of_their_own() -> None:
     names = [kernel.name for kernel in kernels]
     assert len(names) >= 12
     assert len(set(names)) == len(names)
-    assert decorators._share._cache._function[0] not in names
-    assert os.path.isabs(decorators._share._cache.cache_path)
+    assert pool._share_compiled._cache._function[0] not in names
+    assert os.path.isabs(pool._share_compiled._cache.cache_path)

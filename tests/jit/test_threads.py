@@ -1,91 +1,79 @@
-"""No combination of threads and forks crashes, hangs or gives a wrong answer; each in a process of its own."""
+"""How many threads a call uses, and who may say so."""
 
 import os
 import subprocess
 import sys
-import textwrap
+import threading
 
+import numba
 import numpy as np
 import pytest
 
-from fastconv.jit.threads import PARALLEL_NANOSECONDS, chunks_for, region
+import fastconv as fc
+from fastconv.jit.threads import PARALLEL_NANOSECONDS, thread_count, threads_for
+from sharing import share_out
 
-PRELUDE = """
-import numpy as np, fastconv as fc
-x = np.random.default_rng(0).integers(-4, 5, (1, 16, 64, 64)).astype(np.float32)
-w = np.random.default_rng(1).integers(-4, 5, (16, 16, 3, 3)).astype(np.float32)
-"""
-RUN = "fc.conv2d(x, w).sum(dtype=np.float64)"
-
-FORKS = f"""
-import os
-{PRELUDE}
-expected = {RUN}
-def child():
-    assert {RUN} == expected
-    grandchild = os.fork()
-    if grandchild == 0:
-        os._exit(0 if {RUN} == expected else 3)
-    assert os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1]) == 0
-pid = os.fork()
-if pid == 0:
-    child()
-    os._exit(0)
-assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-assert {RUN} == expected
-"""
-
-POOL = f"""
-import multiprocessing
-{PRELUDE}
-def work(_):
-    return float({RUN})
-if __name__ == "__main__":
-    expected = work(0)
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        assert pool.map(work, range(6)) == [expected] * 6
-"""
-
-THREADS = f"""
-from concurrent.futures import ThreadPoolExecutor
-{PRELUDE}
-with ThreadPoolExecutor(4) as pool:
-    found = list(pool.map(lambda _: float({RUN}), range(24)))
-assert len(set(found)) == 1 and found[0] == float(fc.conv2d(x, w, algorithm="loops").sum(dtype=np.float64))
-"""
-
-CASES = {"forks": FORKS, "multiprocessing pool": POOL, "thread pool, first call included": THREADS}
-LAYERS = ["default", "workqueue"]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize("case", CASES)
-def test_process_survives_with_the_right_numbers(case: str, layer: str) -> None:
-    env = os.environ | {"NUMBA_NUM_THREADS": "2"}
-    if layer != "default":
-        env["NUMBA_THREADING_LAYER"] = layer
-    code = textwrap.dedent(CASES[case])
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+MOST = numba.config.NUMBA_NUM_THREADS
 
 
 def test_small_work_stays_serial() -> None:
-    assert chunks_for(100, PARALLEL_NANOSECONDS - 1) == 1
-    assert chunks_for(1, 1e9) == 1
+    assert threads_for(100, PARALLEL_NANOSECONDS - 1) == 1
+    assert threads_for(1, 1e9) == 1
 
 
-def test_only_one_region_at_a_time() -> None:
-    with region() as first, region() as second:
-        assert (first, second) == (True, False)
-    with region() as again:
-        assert again
+def test_large_work_uses_what_numba_allows() -> None:
+    assert threads_for(10**6, 1e9) == MOST
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        assert threads_for(10**6, 1e9) == 1
+    finally:
+        numba.set_num_threads(before)
 
 
-def test_same_bits_serial_and_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fastconv as fc
-    from fastconv.jit import threads
+def test_a_block_limits_its_own_thread_only() -> None:
+    before, elsewhere = thread_count(), []
+    with fc.threads(1):
+        assert thread_count() == 1
+        thread = threading.Thread(target=lambda: elsewhere.append(thread_count()))
+        thread.start()
+        thread.join()
+        with fc.threads(MOST):
+            assert thread_count() == MOST
+        assert thread_count() == 1
+        assert numba.get_num_threads() == before
+    assert (thread_count(), elsewhere) == (before, [before])
 
+
+@pytest.mark.parametrize("count", [0, -1, MOST + 1])
+def test_counts_out_of_range(count: int) -> None:
+    with (
+        pytest.raises(ValueError, match=rf"^threads\({count}\) is out of range; give 1 to {MOST}, .*\.$"),
+        fc.threads(count),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("count", [1.0, "2", None, True])
+def test_counts_that_are_none(count: object) -> None:
+    with pytest.raises(TypeError, match=r"is not a whole number; give an int from 1 to"), fc.threads(count):
+        pass
+
+
+def test_numbas_own_threads_are_not_started() -> None:
+    code = """
+import numpy as np, fastconv as fc
+from fastconv.jit import pool
+from numba.np.ufunc import parallel
+fc.conv2d(np.ones((1, 32, 64, 64), np.float32), np.ones((32, 32, 3, 3), np.float32))
+assert pool._pool.started == 1 and not parallel._is_initialized
+"""
+    env = os.environ | {"NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_same_bits_serial_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 5, 19, 23), np.float32), rng.standard_normal((7, 5, 3, 3), np.float32)
     calls = {
@@ -96,8 +84,7 @@ def test_same_bits_serial_and_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
         "matrix": lambda: fc.conv_matrix(w, (5, 9, 8)) @ x[0, :, :9, :8].ravel(),
     }
     serial = {name: call() for name, call in calls.items()}
-    monkeypatch.setattr(threads, "PARALLEL_NANOSECONDS", 0)
-    for chunks in (2, 3, 7):
-        monkeypatch.setattr(threads.numba, "get_num_threads", lambda chunks=chunks: chunks)
+    for helpers in (1, 2, 6):
+        share_out(monkeypatch, helpers)
         for name, call in calls.items():
             np.testing.assert_array_equal(call(), serial[name], err_msg=name)

@@ -10,6 +10,7 @@ import fastconv as fc
 from fastconv import reference
 from fastconv.plan.registry import ALGORITHMS
 from properties.strategies import LAYOUTS, integers
+from sharing import share_out
 
 CONVS = {1: fc.conv1d, 2: fc.conv2d, 3: fc.conv3d}
 TRANSPOSES = {1: fc.conv_transpose1d, 2: fc.conv_transpose2d, 3: fc.conv_transpose3d}
@@ -275,7 +276,11 @@ def test_lists_do() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("fastest", {}, "algorithm='fastest' is not known for conv_transpose; choose 'auto' or one of 'tile', "),
+        (
+            "fastest",
+            {},
+            "algorithm='fastest' is not known for conv_transpose; choose 'auto' or one of 'direct', ",
+        ),
         ("tile", {"dtype": np.complex64}, "algorithm='tile' cannot serve this call: .* not complex64"),
     ],
 )
@@ -285,13 +290,13 @@ def test_unknown_and_unfit_algorithms(name: Any, options: dict[str, Any], reason
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
-def test_same_bits_for_any_number_of_chunks(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_bits_for_any_number_of_helpers(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(2, 16, 24, 40)), rng.normal(size=(16, 18, 4, 4))
     size = fc.conv_transpose_output_size((24, 40), 4, stride, 1)
     found = set()
-    for chunks in (1, 2, 3, 7):
-        monkeypatch.setattr("fastconv.jit.decorators.chunks_for", lambda tasks, _, n=chunks: min(n, tasks))
+    for helpers in (0, 1, 2, 6):
+        share_out(monkeypatch, helpers)
         out = np.full((2, 18, *size), np.nan)  # so that no element can be left out unseen
         found.add(fc.conv_transpose2d(x, w, stride=stride, padding=1, out=out).tobytes())
     assert len(found) == 1

@@ -9,7 +9,7 @@ import pytest
 
 import fastconv as fc
 from fastconv import reference
-from fastconv.jit.decorators import Kernel
+from fastconv.jit.kernel import Kernel
 
 X, W = np.ones((1, 2, 4, 4)), np.ones((3, 2, 2, 2))
 MASKED = np.ma.masked_array(X, X > 2)

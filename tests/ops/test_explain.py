@@ -9,7 +9,7 @@ import pytest
 
 import fastconv as fc
 
-X, W = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
+X, W = np.ones((1, 3, 16, 16)), np.ones((8, 3, 3, 3))
 
 
 @pytest.mark.parametrize(
@@ -18,13 +18,18 @@ X, W = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
         (
             fc.conv2d,
             (X, W),
-            [r"conv on 1 x 3 x 8 x 8 to 1 x 4 x 6 x 6 in float64, 3888 products", r"- tile chosen: .*"],
+            [
+                r"conv on 1 x 3 x 16 x 16 to 1 x 8 x 14 x 14 in float64, 42336 products",
+                r"- direct declined: .*",
+                r"- tile chosen: .*",
+            ],
         ),
         (
             fc.conv2d,
             (X, W.astype(complex)),
             [
-                r"conv on .* in complex128, 3888 products",
+                r"conv on .* in complex128, 42336 products",
+                r"- direct declined: summing in place is only faster for very little work, and serial",
                 r"- tile declined: its tiles sum .*, not complex128",
                 r"- loops chosen: .*",
             ],
@@ -32,14 +37,17 @@ X, W = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
         (
             fc.conv_transpose2d,
             (X[:, :1], W[:1]),
-            [r"conv_transpose on 1 x 1 x 8 x 8 to 1 x 3 x 10 x 10 in float64, \d+ products", r"- tile chosen: .*"],
+            [
+                r"conv_transpose on 1 x 1 x 16 x 16 to 1 x 3 x 18 x 18 in float64, \d+ products",
+                r"- direct chosen: .*",
+            ],
         ),
         (
             fc.max_pool2d,
             (X, 2, None, 0, 1, False, True),
-            [r"max_pool on 1 x 3 x 8 x 8 to 1 x 3 x 4 x 4 in float64.*", r"- rows declined: it keeps no indices"],
+            [r"max_pool on 1 x 3 x 16 x 16 to 1 x 3 x 8 x 8 in float64.*", r"- rows declined: it keeps no indices"],
         ),
-        (fc.avg_pool1d, (X[0], 2), [r"avg_pool on 3 x 8 x 8 to 3 x 8 x 4 in float64.*"]),
+        (fc.avg_pool1d, (X[0], 2), [r"avg_pool on 3 x 16 x 16 to 3 x 16 x 8 in float64.*"]),
     ],
 )
 def test_it_tells_the_walk(call: Callable[..., Any], arguments: tuple[Any, ...], lines: list[str]) -> None:

@@ -12,6 +12,7 @@ import scipy.sparse.linalg
 import fastconv as fc
 from fastconv import reference
 from properties.strategies import LAYOUTS, PADDING_MODES, integers
+from sharing import share_out
 
 # Weight, input size, and options; reference matrices are written for (C, *spatial).
 CALLS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
@@ -380,12 +381,12 @@ def test_repr_says_what_it_is(made: fc.ConvMatrix, words: str) -> None:
     assert repr(made) == words
 
 
-def test_same_arrays_for_any_number_of_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_arrays_for_any_number_of_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     w, v, m = rng.normal(size=(5, 3, 3, 3)), rng.normal(size=3 * 20 * 30), rng.normal(size=(3 * 20 * 30, 3))
     found = set()
-    for i, chunks in enumerate((1, 2, 3, 7)):
-        monkeypatch.setattr("fastconv.jit.decorators.chunks_for", lambda tasks, _, n=chunks: min(n, tasks))
+    for i, helpers in enumerate((0, 1, 2, 6)):
+        share_out(monkeypatch, helpers)
         # Powers of two scale all bits alike, and what one of them left in memory is wrong for the next.
         a = fc.conv_matrix(w * 2**i, (3, 20, 30), padding=2, padding_mode="reflect")
         values = (array / 2**i for array in (a.data, a.T.data, a @ v, a @ m))

@@ -10,6 +10,7 @@ import fastconv as fc
 from fastconv import reference
 from fastconv.plan.registry import ALGORITHMS
 from properties.strategies import LAYOUTS, integers
+from sharing import share_out
 
 GUIDE_INPUT = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]])
 
@@ -373,14 +374,14 @@ def test_unknown_and_unfit_algorithms(call: Any, reason: str) -> None:
 
 @pytest.mark.parametrize("shape", [(2, 3, 60, 200), (1, 64, 9, 9), (1, 1, 3, 20000)])
 @pytest.mark.parametrize("arguments", [(3, 2, 1), (2, 2, 0), (3, 1, 1)])
-def test_same_bits_for_any_number_of_chunks(
+def test_same_bits_for_any_number_of_helpers(
     shape: tuple[int, ...], arguments: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     empty = np.full((*shape[:2], *fc.pool_output_size(shape[2:], *arguments)), np.nan, np.float32)
     found = set()
-    for chunks in (1, 2, 3, 7):
-        monkeypatch.setattr("fastconv.jit.decorators.chunks_for", lambda tasks, _, n=chunks: min(n, tasks))
+    for helpers in (0, 1, 2, 6):
+        share_out(monkeypatch, helpers)
         # Written over NaN, so that no element can be left out unseen.
         values, places = fc.max_pool2d(x, *arguments, return_indices=True, out=empty.copy())
         maxima, means = (pool(x, *arguments, out=empty.copy()) for pool in (fc.max_pool2d, fc.avg_pool2d))

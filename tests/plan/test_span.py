@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fastconv.plan.span import span, steps
+from fastconv.jit.letter import span
+from fastconv.plan.span import steps
 
 BASE = np.arange(120.0).reshape(4, 5, 6)
 VIEWS = {

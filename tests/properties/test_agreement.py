@@ -25,6 +25,7 @@ from properties.strategies import (
     pool_cases,
     seeds,
 )
+from sharing import share_out
 
 Array = NDArray[Any]
 
@@ -43,7 +44,7 @@ def blocks(request: pytest.FixtureRequest) -> Iterator[None]:
         if request.param == "small blocks":
             patch.setattr("fastconv.plan.blocks.ROW_LIMITS", (3,))
             patch.setattr("fastconv.plan.blocks.MOST_ROWS", 2)
-            patch.setattr("fastconv.jit.threads.PARALLEL_NANOSECONDS", 0)
+            share_out(patch, helpers=3)
         choose.cache_clear()
         yield
     choose.cache_clear()

@@ -1,64 +1,91 @@
-"""How many pieces a job is cut into, and when threads may run at all.
-
-Numba's OpenMP layer kills a forked child that enters a parallel region, and its workqueue layer aborts the process when
-two Python threads are in one at once. So forked children run serially, and so does whoever finds a region busy; results
-are the same bits either way.
-"""
+"""How many threads a call may use."""
 
 from __future__ import annotations
 
-import os
-import threading
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
-import numba
+from numba import config
+from numba.np.ufunc import parallel
 
-__all__ = ["PARALLEL_NANOSECONDS", "chunks_for", "region"]
+from fastconv.jit.pool import start_helpers
 
-#: Below this much work on one thread a job stays serial. A parallel region costs 2 microseconds with the OpenMP and TBB
-#: layers, and two threads save at most half: from five times that on, it pays even with a slow second core.
-PARALLEL_NANOSECONDS = 10_000
+__all__ = ["PARALLEL_NANOSECONDS", "helpers_for", "thread_count", "threads", "threads_for"]
+
+#: Below this much work on one thread a job stays serial. A parallel region costs PLACEHOLDER
+PARALLEL_NANOSECONDS = 6_000
+
+_limit: ContextVar[int | None] = ContextVar("fastconv_threads", default=None)
 
 
-def chunks_for(tasks: int, nanoseconds: float) -> int:
-    """Number of pieces for `tasks` that take `nanoseconds` on one thread; 1 means serial.
+def thread_count() -> int:
+    """Most threads that a call here and now may use: `threads`, else ``numba.set_num_threads``, NUMBA_NUM_THREADS."""
+    limit = _limit.get()
+    if limit is not None:
+        return limit
+    # numba.get_num_threads() would start Numba's own threads, which nothing here needs.
+    if getattr(parallel, "_is_initialized", True):
+        return int(parallel.get_num_threads())
+    return int(config.NUMBA_NUM_THREADS)
 
-    Follows ``numba.set_num_threads`` and NUMBA_NUM_THREADS.
-    """
-    if tasks < 2 or nanoseconds < PARALLEL_NANOSECONDS or _state.forked:
+
+def threads_for(tasks: int, nanoseconds: float) -> int:
+    """How many threads are wanted for tasks that take so long on one."""
+    if tasks < 2 or nanoseconds < PARALLEL_NANOSECONDS or config.DISABLE_JIT:
         return 1
-    return min(tasks, numba.get_num_threads())
+    return min(tasks, thread_count())
 
 
-class _State:
-    """What a process knows of its regions."""
-
-    def __init__(self, forked: bool) -> None:
-        self.forked = forked
-        self.busy = threading.Lock()
-
-
-_state = _State(forked=False)
-
-
-def _start_in_child() -> None:
-    # The lock may have been held by a thread that the child does not have.
-    global _state
-    _state = _State(forked=True)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_in_child)
+def helpers_for(tasks: int, nanoseconds: float) -> int:
+    """How many threads beside the calling one can join in a job; starts them where they are not there yet."""
+    wanted = threads_for(tasks, nanoseconds) - 1
+    return start_helpers(wanted) if wanted else 0
 
 
 @contextmanager
-def region() -> Iterator[bool]:
-    """Whether the body of the ``with`` statement may run a parallel region; at most one thread may at a time."""
-    busy = _state.busy
-    free = busy.acquire(blocking=False)
+def threads(count: int) -> Iterator[None]:
+    """Use at most `count` threads for calls inside the ``with`` block.
+
+    It holds for the thread, or asyncio task, that enters the block, and goes before ``numba.set_num_threads`` and
+    NUMBA_NUM_THREADS, which are left as they are. Results are the same bits for any number.
+
+    Parameters
+    ----------
+    count : int
+        From 1, which means serial, to NUMBA_NUM_THREADS, by default the number of cores.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `count` is not such a number.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> with fc.threads(1):
+    ...     y = fc.max_pool2d(np.eye(4)[None], 2)
+    """
+    token = _limit.set(_checked(count))
     try:
-        yield free
+        yield
     finally:
-        if free:
-            busy.release()
+        _limit.reset(token)
+
+
+def _checked(count: Any) -> int:
+    most = int(config.NUMBA_NUM_THREADS)
+    try:
+        if isinstance(count, bool):
+            raise TypeError
+        number = operator.index(count)
+    except TypeError:
+        raise TypeError(f"threads({count!r}) is not a whole number; give an int from 1 to {most}.") from None
+    if not 1 <= number <= most:
+        raise ValueError(
+            f"threads({number}) is out of range; give 1 to {most}, the number of threads that NUMBA_NUM_THREADS or "
+            "else the number of cores allows."
+        )
+    return number

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.decorators import helper, kernel
+from fastconv.jit.decorators import helper
+from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.tile import lanes, tile
 from fastconv.kernels.activation import activate, keep

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastconv.jit.decorators import helper, kernel
+from fastconv.jit.decorators import helper
+from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.slab import Space

@@ -1,4 +1,4 @@
-"""The plain slab: a piece of the padded input in its own order, so that whatever its stride a row is one run to copy."""
+"""The plain slab: a piece of the padded input in its own order; a row is one run to copy, whatever the stride."""
 
 from __future__ import annotations
 

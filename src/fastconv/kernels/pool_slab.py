@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.decorators import helper, kernel
+from fastconv.jit.decorators import helper
+from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size

@@ -1,4 +1,4 @@
-"""Convolution with output channels as lanes: each tile sums some pixels, each from wherever it stands, for 2 vectors of channels.
+"""Convolution with output channels as lanes: a tile sums some pixels, each from wherever it stands, for two vectors of them.
 
 The tile reads a pixel's numbers through a table of places, so pixels need not be neighbours: no gap between rows is
 computed along, no inserted zero multiplied, and where no window reaches into padding the input is read where it stands,
@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.jit.copy import copy_run
-from fastconv.jit.decorators import helper, kernel
+from fastconv.jit.decorators import helper
+from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.tile import lanes, spread_tile
@@ -27,7 +28,6 @@ from fastconv.kernels.conv_table import (
     SLAB_AT,
     TABLE_SIZE,
     Block,
-    OutputAxis,
     Phase,
     RowBlock,
     block_of,
@@ -278,9 +278,7 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
             block = block_of(task, head, out)
             base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
             if in_place:
-                base += (
-                    block.first.d * pixel.d.step + block.first.h * pixel.h.step + block.first.w * pixel.w.step
-                )
+                base += block.first.d * pixel.d.step + block.first.h * pixel.h.step + block.first.w * pixel.w.step
             elif gathered != block.place:  # the parts of a group's row blocks share their slab
                 first = Space(
                     block.first.d * pixel.d.stride - axes.d.low,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastconv.jit.decorators import kernel
+from fastconv.jit.kernel import kernel
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
 from fastconv.kernels.conv_table import PHASE_FIELDS, ROW_BLOCK_FIELDS, read_head, read_phase, read_row_block

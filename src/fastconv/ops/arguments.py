@@ -24,6 +24,7 @@ __all__ = [
     "check_activation",
     "check_bias",
     "check_groups",
+    "check_numbers",
     "check_out",
     "check_padding_mode",
     "check_shape",
@@ -45,6 +46,9 @@ __all__ = [
 Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
 PerAxis = int | Sequence[int]
 
+#: Characters of the dtypes that arrays may have: booleans, integers, real and complex numbers, but no long doubles.
+_NUMBERS = frozenset("?bBhHiIlLqQefdFD")
+
 
 def array(value: Any, name: str) -> np.ndarray:
     """An ndarray of numbers from an array-like, without a copy where there is one already.
@@ -65,13 +69,17 @@ def array(value: Any, name: str) -> np.ndarray:
         raise TypeError(
             f"{name} of type {type(value).__name__} cannot be made an array ({error}); give a NumPy array."
         ) from None
-    kinds = {"b": "boolean", "i": "whole", "u": "whole", "f": "real", "c": "complex"}
-    if found.dtype.kind not in kinds or found.dtype.itemsize > (16 if found.dtype.kind == "c" else 8):
+    check_numbers(found.dtype, name)
+    return found
+
+
+def check_numbers(dtype: np.dtype, name: str) -> None:
+    """Refuse arrays of anything but numbers."""
+    if dtype.char not in _NUMBERS:
         raise TypeError(
-            f"{name} has dtype {found.dtype}; use booleans, integers of 8 to 64 bits, float16, float32, float64, "
+            f"{name} has dtype {dtype}; use booleans, integers of 8 to 64 bits, float16, float32, float64, "
             f"complex64 or complex128, as in {name}.astype(np.float64)."
         )
-    return found
 
 
 class Form(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops.calls import Call, remembered
-from fastconv.ops.products import Forms, forms_of, operands_of, prepare_products
+from fastconv.ops.products import Forms, operands_of, prepare_products
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
@@ -175,7 +175,7 @@ def _conv(
 ) -> np.ndarray:
     operands = operands_of(input, weight, bias)
     call = _prepare(
-        forms_of(operands),
+        operands,
         rank,
         stride,
         padding,

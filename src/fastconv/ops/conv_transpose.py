@@ -9,7 +9,7 @@ import numpy as np
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
 from fastconv.ops.calls import Call, remembered
-from fastconv.ops.products import Forms, forms_of, operands_of, prepare_products
+from fastconv.ops.products import Forms, operands_of, prepare_products
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -174,7 +174,7 @@ def _conv_transpose(
 ) -> np.ndarray:
     operands = operands_of(input, weight, bias)
     call = _prepare(
-        forms_of(operands), rank, stride, padding, output_padding, groups, dilation, output_size, bool(flip),
+        operands, rank, stride, padding, output_padding, groups, dilation, output_size, bool(flip),
         activation, dtype, algorithm,
     )  # fmt: skip
     return call.run(operands, out)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.jit.machine import machine
-from fastconv.jit.threads import chunks_for
+from fastconv.jit.threads import thread_count, threads_for
 from fastconv.ops.calls import recording
 from fastconv.plan.plan import Choice
 from fastconv.plan.problem import Problem
@@ -34,8 +34,9 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     Examples
     --------
     >>> import numpy as np, fastconv as fc
-    >>> print(fc.explain(fc.conv2d, np.ones((3, 8, 8)), np.ones((4, 3, 3, 3), complex)))  # doctest: +ELLIPSIS
-    conv on 1 x 3 x 8 x 8 to 1 x 4 x 6 x 6 in complex128, 3888 products
+    >>> print(fc.explain(fc.conv2d, np.ones((3, 16, 16)), np.ones((8, 3, 3, 3), complex)))  # doctest: +ELLIPSIS
+    conv on 1 x 3 x 16 x 16 to 1 x 8 x 14 x 14 in complex128, 42336 products
+    - direct declined: summing in place is only faster for very little work, and serial
     - tile declined: its tiles sum float32, float64, int32, int64, not complex128
     - loops chosen: gathers slabs of input and sums in compiled loops
     - ... blocks of 1 x ...
@@ -58,10 +59,10 @@ def _lines(problem: Problem, choice: Choice) -> list[str]:
     lines += [f"- {name} {what}" for name, what in choice.walk]
     lines.append(f"- {choice.plan.summary}")
     tasks, nanoseconds = choice.plan.tasks, choice.plan.nanoseconds
-    threads = chunks_for(tasks, nanoseconds)
+    threads = threads_for(tasks, nanoseconds)
     lines.append(
         f"- {tasks} tasks, about {nanoseconds / 1000:.3g} microseconds on one thread, in {threads} of "
-        f"{chunks_for(10**9, 1e18)} threads"
+        f"{thread_count()} threads"
     )
     lines.append(f"- {machine().name}, {machine().vector_bytes}-byte vectors")
     return lines

@@ -14,7 +14,6 @@ from fastconv.geometry import Geometry
 from fastconv.kernels.csr import build, multiply, multiply_many
 from fastconv.ops import arguments as arg
 from fastconv.plan.csr import Pattern, axis_pattern, csr_table
-from fastconv.plan.span import span
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -190,8 +189,7 @@ class ConvMatrix:
         """Write the entries, and the pattern too unless `indptr` is empty."""
         self._weight = np.array(arg.native(weight, self.dtype), order="C")
         lines = self.shape[0] // self.output_size[-1]
-        flat = span(self._weight)
-        build.run(lines, self.nnz * BUILD_COST, flat, self._data, self._indices, indptr, self._table)
+        build.run(lines, self.nnz * BUILD_COST, self._weight, self._data, self._indices, indptr, self._table)
 
     @property
     def data(self) -> np.ndarray:
@@ -277,13 +275,13 @@ class ConvMatrix:
         sums = arg.sum_dtype(result)
         values = np.ascontiguousarray(arg.native(x, sums))
         y = np.empty((self.shape[0], *x.shape[1:]), sums)
-        arrays = (span(self._data), span(self._indices), span(self._indptr), values.reshape(-1), y.reshape(-1))
+        arrays = (self._data, self._indices, self._indptr, values, y)
         if x.ndim == 1:
-            multiply.run(self.shape[0], self.nnz * MULTIPLY_COST, *arrays[:3], span(values), arrays[4])
+            multiply.run(self.shape[0], self.nnz * MULTIPLY_COST, *arrays)
         elif y.size:
             work = self.nnz * (1 + x.shape[1] / 8) * MULTIPLY_COST
             count = np.array([x.shape[1]], np.int64)
-            multiply_many.run(self.shape[0], work, *arrays[:3], span(values), arrays[4], count)
+            multiply_many.run(self.shape[0], work, *arrays, count)
         return y if y.dtype == result else y.astype(result)
 
     def __rmatmul__(self, other: Any) -> np.ndarray:

@@ -252,7 +252,7 @@ def _max_pool(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     x = arg.array(input, "input")
     call = _prepare_max(
-        (arg.form(x),), rank, kernel_size, stride, padding, dilation, bool(ceil_mode), bool(return_indices), algorithm
+        (x,), rank, kernel_size, stride, padding, dilation, bool(ceil_mode), bool(return_indices), algorithm
     )
     if not call.problem.indices:
         return call.run((x,), out)
@@ -301,7 +301,7 @@ def _avg_pool(
 ) -> np.ndarray:
     x = arg.array(input, "input")
     call = _prepare_avg(
-        (arg.form(x),), rank, kernel_size, stride, padding, bool(ceil_mode), bool(count_include_pad), divisor_override,
+        (x,), rank, kernel_size, stride, padding, bool(ceil_mode), bool(count_include_pad), divisor_override,
         dilation, dtype, algorithm,
     )  # fmt: skip
     return call.run((x,), out)

@@ -11,21 +11,18 @@ from fastconv.ops import arguments as arg
 from fastconv.ops.calls import Call, prepare
 from fastconv.plan.problem import Problem
 
-__all__ = ["forms_of", "operands_of", "prepare_products"]
+__all__ = ["Forms", "operands_of", "prepare_products"]
 
 Forms = tuple[arg.Form, arg.Form, arg.Form | None]
 
 
 def operands_of(input: Any, weight: Any, bias: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The operands as arrays."""
-    b = None if bias is None else arg.array(bias, "bias")
-    return arg.array(input, "input"), arg.array(weight, "weight"), b
-
-
-def forms_of(operands: tuple[np.ndarray, np.ndarray, np.ndarray | None]) -> Forms:
-    """Their forms."""
-    x, weight, bias = operands
-    return arg.form(x), arg.form(weight), None if bias is None else arg.form(bias)
+    """The operands as arrays; the dtypes of those that are arrays already are looked at when a call is prepared."""
+    return (
+        input if type(input) is np.ndarray else arg.array(input, "input"),
+        weight if type(weight) is np.ndarray else arg.array(weight, "weight"),
+        bias if type(bias) is np.ndarray or bias is None else arg.array(bias, "bias"),
+    )
 
 
 def prepare_products(
@@ -38,6 +35,9 @@ def prepare_products(
     algorithm: str,
 ) -> Call:
     """Decide all about ``activation(weight * x + bias)``; the form of x may lack the batch axis."""
+    for form, name in zip(forms, ("input", "weight", "bias"), strict=True):
+        if form is not None:
+            arg.check_numbers(form.dtype, name)
     given = [form for form in forms if form is not None]
     result = arg.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)

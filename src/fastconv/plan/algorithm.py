@@ -11,6 +11,10 @@ from fastconv.plan.problem import Problem
 __all__ = ["Algorithm"]
 
 
+def _never(problem: Problem) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """A candidate for one family of operations.
@@ -25,12 +29,12 @@ class Algorithm:
         ``refuse(problem)`` gives the reason why this algorithm cannot serve, or None.
     plan : callable
         ``plan(problem)`` gives an object with ``run(...)``, ``nanoseconds`` and ``summary``.
-    rival : bool
-        It serves only where no later candidate promises to be faster; the others serve wherever they can.
+    yields : callable
+        ``yields(problem)`` gives the reason why another is faster, or None. Who asks for this one by name gets it.
     """
 
     name: str
     summary: str
     refuse: Callable[[Problem], str | None]
     plan: Callable[[Problem], Any]
-    rival: bool = False
+    yields: Callable[[Problem], str | None] = _never

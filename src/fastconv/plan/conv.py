@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from fastconv.jit.decorators import Kernel
+from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.kernels.conv import HALF_ROWS, ROWS
 from fastconv.kernels.conv_table import CONV_TABLE, RowBlock

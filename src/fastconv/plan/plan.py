@@ -1,4 +1,4 @@
-"""Choosing: the first candidate that does not decline, or the faster of rivals, remembered for calls of the same kind."""
+"""Choosing: the first candidate that does not decline, remembered for as long as calls of the same kind come."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.problem import Problem
 from fastconv.plan.registry import ALGORITHMS
 
@@ -34,7 +33,7 @@ class Choice:
 
 @lru_cache(maxsize=1024)
 def choose(problem: Problem, name: str = "auto") -> Choice:
-    """Plan a problem with the named algorithm, or with the first candidate that serves; rivals go by their estimates.
+    """Plan a problem with the named algorithm, or with the first candidate that serves.
 
     Raises
     ------
@@ -48,27 +47,13 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
             f"algorithm={name!r} is not known for {problem.op}; choose 'auto' or one of {', '.join(map(repr, names))}."
         )
     walk: list[tuple[str, str]] = []
-    best: tuple[Algorithm, Any] | None = None
     for candidate in candidates:
         if name not in ("auto", candidate.name):
             continue
-        reason = candidate.refuse(problem)
-        if reason is not None:
-            walk.append((candidate.name, f"declined: {reason}"))
-            continue
-        plan = candidate.plan(problem)
-        if best is None or plan.nanoseconds < best[1].nanoseconds:
-            best, slower = (candidate, plan), best
-        else:
-            slower = candidate, plan
-        if slower is not None:
-            walk.append((slower[0].name, f"passed over: {_estimates(slower[1], best[1])}"))
-        if not candidate.rival or name != "auto":
-            break
-    if best is None:
-        raise ValueError(f"algorithm={name!r} cannot serve this call: {reason}; use algorithm='auto'.")
-    return Choice(best[0].name, best[1], (*walk, (best[0].name, f"chosen: {best[0].summary}")))
-
-
-def _estimates(slower: Any, faster: Any) -> str:
-    return f"about {slower.nanoseconds / 1000:.3g} microseconds against {faster.nanoseconds / 1000:.3g}"
+        reason = candidate.refuse(problem) or (candidate.yields(problem) if name == "auto" else None)
+        if reason is None:
+            return Choice(
+                candidate.name, candidate.plan(problem), (*walk, (candidate.name, f"chosen: {candidate.summary}"))
+            )
+        walk.append((candidate.name, f"declined: {reason}"))
+    raise ValueError(f"algorithm={name!r} cannot serve this call: {reason}; use algorithm='auto'.")

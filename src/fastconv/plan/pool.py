@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from fastconv.jit.decorators import Kernel
+from fastconv.jit.kernel import Kernel
 from fastconv.kernels.pool_rows import (
     ROW_POOL_TABLE,
     RowPoolAxis,
@@ -27,7 +27,6 @@ from fastconv.kernels.pool_slab import (
 )
 from fastconv.plan.blocks import choose_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.span import span
 from fastconv.plan.table import Table
 from fastconv.plan.windows import Windows, slab_axes
 
@@ -68,8 +67,7 @@ class PoolPlan:
 
     def run(self, x: np.ndarray, *results: np.ndarray) -> None:
         """Write the values, and the indices where they are wanted, into contiguous arrays."""
-        flat = [result.reshape(-1) for result in results]
-        self.kernel.run(self.tasks, self.nanoseconds, span(x), *flat, self.fill, self.table)
+        self.kernel.run(self.tasks, self.nanoseconds, x, *results, self.fill, self.table)
 
 
 def plan_rows(problem: Problem) -> PoolPlan:

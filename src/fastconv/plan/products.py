@@ -9,13 +9,12 @@ from math import prod
 
 import numpy as np
 
-from fastconv.jit.decorators import Kernel
+from fastconv.jit.kernel import Kernel
 from fastconv.kernels.activation import ACTIVATIONS
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.blocks import Blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.span import span
 from fastconv.plan.table import Table
 from fastconv.plan.weights import Packing, Weights, weights_of
 from fastconv.plan.windows import Windows
@@ -62,8 +61,8 @@ class ConvPlan:
     def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Write the result into the contiguous `y`."""
         packed = self.packing.run(weight)
-        bias = span(np.empty(0, y.dtype) if bias is None else bias)
-        self.kernel.run(self.tasks, self.nanoseconds, span(x), packed, bias, y.reshape(-1), self.table, self.offsets)
+        bias = np.empty(0, y.dtype) if bias is None else bias
+        self.kernel.run(self.tasks, self.nanoseconds, x, packed, bias, y, self.table, self.offsets)
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,10 @@ class ReferencePlan:
         """Rough time: NumPy takes some microseconds for each window."""
         return 5000.0 * prod(self.problem.geometry.output_shape)
 
-    def run(self, *arrays: np.ndarray | None) -> None:
+    def run(self, x: np.ndarray, *arrays: np.ndarray | None) -> None:
         """As the plans of the compiled algorithms: operands first, contiguous results last."""
         run = {"conv": _conv, "conv_transpose": _conv_transpose, "max_pool": _max_pool, "avg_pool": _avg_pool}
-        run[self.problem.op](self.problem, *arrays)  # type: ignore[operator]
+        run[self.problem.op](self.problem, x.reshape(self.problem.geometry.input_shape), *arrays)  # type: ignore[operator]
 
 
 def plan_reference(problem: Problem) -> ReferencePlan:
@@ -52,7 +52,7 @@ def _conv(problem: Problem, x: np.ndarray, weight: np.ndarray, bias: np.ndarray 
     stride, dilation = tuple(a.stride for a in g.axes), tuple(a.dilation for a in g.axes)
     padding = tuple((a.before, a.after) for a in g.axes)
     result = reference.conv(x, weight, bias, stride, padding, dilation, g.groups, g.padding_mode, flip=problem.mirrored)
-    y[...] = reference.activation(result, problem.activation) if problem.activation else result
+    y[...] = (reference.activation(result, problem.activation) if problem.activation else result).reshape(y.shape)
 
 
 def _conv_transpose(
@@ -65,7 +65,7 @@ def _conv_transpose(
     result = reference.conv_transpose(
         x, weight, bias, stride, crop, none, g.groups, dilation, flip=not problem.mirrored
     )
-    y[...] = reference.activation(result, problem.activation) if problem.activation else result
+    y[...] = (reference.activation(result, problem.activation) if problem.activation else result).reshape(y.shape)
 
 
 def _max_pool(problem: Problem, x: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None) -> None:
@@ -78,16 +78,16 @@ def _max_pool(problem: Problem, x: np.ndarray, y: np.ndarray, indices: np.ndarra
         tuple(a.dilation for a in axes),
         any(a.ceil_mode for a in axes),
     )
-    y[...] = values
+    y[...] = values.reshape(y.shape)
     if indices is not None:
-        indices[...] = found
+        indices[...] = found.reshape(indices.shape)
 
 
 def _avg_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
     axes = problem.geometry.axes
     if problem.dtype.kind == "f":
         x = x.astype(np.promote_types(x.dtype, problem.dtype))
-    y[...] = reference.avg_pool(
+    means = reference.avg_pool(
         x,
         tuple(a.kernel for a in axes),
         tuple(a.stride for a in axes),
@@ -97,3 +97,4 @@ def _avg_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
         problem.divisor,
         tuple(a.dilation for a in axes),
     )
+    y[...] = means.reshape(y.shape)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
+from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
+from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import plan_spread
 
@@ -19,6 +22,20 @@ __all__ = ["ALGORITHMS"]
 SHORT_ROW = 192
 #: Types that tiles are made for.
 _TILE_TYPES = ("float32", "float64", "int32", "int64")
+
+
+def _refuse_direct(problem: Problem) -> str | None:
+    if problem.activation:
+        return "it applies no activation"
+    if problem.geometry.padding_mode != "zeros":
+        return "it knows no padding but zeros"
+    return None
+
+
+def _direct_yields(problem: Problem) -> str | None:
+    if direct_nanoseconds(problem) > PARALLEL_NANOSECONDS:
+        return "summing in place is only faster for very little work, and serial"
+    return None
 
 
 def _refuse_tile(problem: Problem) -> str | None:
@@ -32,8 +49,10 @@ def _refuse_loops(problem: Problem) -> str | None:
 
 
 def _refuse_rows(problem: Problem) -> str | None:
-    if problem.indices:
-        return "it keeps no indices"
+    return "it keeps no indices" if problem.indices else None
+
+
+def _rows_yield(problem: Problem) -> str | None:
     rows, last = problem.geometry.axes[-2:] if len(problem.geometry.axes) > 1 else (None, problem.geometry.axes[-1])
     overlapping = rows is not None and rows.stride == last.stride == 1
     if overlapping and last.size < 2 * last.output < 2 * SHORT_ROW:
@@ -45,18 +64,27 @@ def _serve(problem: Problem) -> None:
     return None
 
 
-def _plan_tile(problem: Problem) -> object:
+def _plan_tile(problem: Problem) -> ConvPlan:
     return plan_conv(problem, conv_tiles_activated if problem.activation else conv_tiles)
+
+
+def _spread_yields(problem: Problem) -> str | None:
+    """Channels fill whole vectors only where there are many; rows of pixels do where rows are long."""
+    spread, tile = plan_spread(problem).nanoseconds / 1000, _plan_tile(problem).nanoseconds / 1000
+    if tile < spread:
+        return f"tile promises {tile:.3g} microseconds on one thread, against {spread:.3g}"
+    return None
 
 
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CONV = (
+    Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
     Algorithm(
         "spread",
         "sums register tiles of output channels for pixels that stand anywhere",
         _refuse_tile,
         plan_spread,
-        rival=True,
+        _spread_yields,
     ),
     Algorithm("tile", "gathers slabs of input and sums register tiles of outputs", _refuse_tile, _plan_tile),
     Algorithm(
@@ -69,7 +97,9 @@ _CONV = (
 )
 
 _POOL = (
-    Algorithm("rows", "reduces rows of the input in place, then along the result", _refuse_rows, plan_rows),
+    Algorithm(
+        "rows", "reduces rows of the input in place, then along the result", _refuse_rows, plan_rows, _rows_yield
+    ),
     Algorithm("slab", "gathers whole images and reduces them along one axis after the other", _serve, plan_slab),
     _REFERENCE,
 )

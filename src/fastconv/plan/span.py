@@ -1,27 +1,27 @@
-"""Arrays of any strides as flat memory: kernels see one contiguous span and where in it the elements stand."""
+"""Arrays of any strides as flat memory: kernels see it from the lowest element to the highest, and here is where in it
+the elements stand."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-__all__ = ["Steps", "aligned_empty", "span", "steps"]
+__all__ = ["Steps", "aligned_empty", "steps"]
 
 #: Bytes of a cache line. Vectors that straddle two cost a tile 3 to 5 % of its speed.
 LINE = 64
 
 
 class Steps(NamedTuple):
-    """Position in the span of an array's first element, and the step along each axis, counted in elements."""
+    """Position in the memory of an array's first element, and the step along each axis, counted in elements."""
 
     base: int
     steps: tuple[int, ...]
 
 
 def steps(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> Steps:
-    """Where the elements of an array stand in its `span`.
+    """Where the elements of an array stand in its memory.
 
     Examples
     --------
@@ -31,22 +31,6 @@ def steps(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> St
     """
     found = tuple(stride // itemsize for stride in strides)
     return Steps(-sum(min(0, step) * (size - 1) for step, size in zip(found, shape, strict=True)), found)
-
-
-def span(array: np.ndarray) -> np.ndarray:
-    """The memory from an array's lowest element to its highest, as one read-only vector that shares it.
-
-    The array is not empty and its strides are whole elements (`fastconv.ops.arguments` sees to both). Read-only, so
-    that a kernel is compiled once for arrays that may be written and arrays that may not.
-    """
-    if array.flags.c_contiguous:
-        flat = array.reshape(-1)
-    else:
-        upward = array[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in array.strides)]
-        reach = sum(stride * (size - 1) for stride, size in zip(upward.strides, upward.shape, strict=True))
-        flat = as_strided(upward, (reach // array.itemsize + 1,), (array.itemsize,))
-    flat.flags.writeable = False
-    return flat
 
 
 def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from fastconv.geometry.geometry import KERNEL_RANK
 from fastconv.kernels.weights import pack_weights
 from fastconv.plan.problem import Problem
-from fastconv.plan.span import aligned_empty, span, steps
+from fastconv.plan.span import aligned_empty, steps
 
 __all__ = ["Packing", "Weights", "weights_of"]
 
@@ -45,7 +45,7 @@ class Packing:
         """The packed weights."""
         packed = aligned_empty(self.size, weight.dtype)
         nanoseconds = self.size * PACK_COST
-        pack_weights.run(self.tasks, nanoseconds, span(weight), packed, self.table, self.steps, self.offsets)
+        pack_weights.run(self.tasks, nanoseconds, weight, packed, self.table, self.steps, self.offsets)
         return packed
 
 
@@ -61,6 +61,7 @@ class Weights:
 
 
 def weights_of(problem: Problem) -> Weights:
+    """Of a convolution (O, C / groups, *kernel) or a transposed one (C, O / groups, *kernel), mirrored or not."""
     g = problem.geometry
     transposed = problem.op == "conv_transpose"
     outer, inner = (g.channels, g.out_channels) if transposed else (g.out_channels, g.channels)

@@ -1,0 +1,159 @@
+"""A kernel: one body, a serial driver and a parallel one.
+
+A kernel is written once, as ``body(begin, end, *arrays)``: it does tasks ``begin`` to ``end``, knows nothing of
+threads, raises nothing and sees contiguous vectors only. Tasks own disjoint pieces of the
+output, so the result has the same bits however they are shared out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numba import config
+
+from fastconv.jit.decorators import compiled
+from fastconv.jit.letter import blank_letter, call_trampoline, code_block, reads_arrays, span, trampoline, write_letter
+from fastconv.jit.pool import BUSY, share
+from fastconv.jit.threads import PARALLEL_NANOSECONDS, helpers_for
+
+__all__ = ["Bound", "Kernel", "kernel"]
+
+#: Whether bodies are called by Python, with the vectors themselves: nothing is compiled, or arrays look unfamiliar.
+_IN_PYTHON = config.DISABLE_JIT or not reads_arrays()
+
+#: Longest time between two looks for Ctrl-C, which Python only sees between two calls of compiled code. Estimates of
+#: time may be ten times too low, and then it is still gone in a fifth of a second.
+SLICE_NANOSECONDS = 20_000_000
+#: Least work that a thread takes at once: a chunk costs a body's call and its scratch, a microsecond or two.
+GRAIN_NANOSECONDS = 10_000
+
+
+class Kernel:
+    """A compiled body with its drivers.
+
+    Parameters
+    ----------
+    function : callable
+        ``body(begin, end, *vectors)``.
+    name : str
+        Unique in the package: compiled code is kept under it.
+    """
+
+    def __init__(self, function: Callable[..., None], name: str) -> None:
+        self.__doc__ = function.__doc__
+        self.name = name
+        self.body = compiled(function, name)
+        self._bound: dict[tuple[np.dtype, ...], Bound] = {}
+
+    def bind(self, *dtypes: Any) -> Bound:
+        """The kernel for arrays of these dtypes, compiled at the first run."""
+        key = tuple(map(np.dtype, dtypes))
+        if key not in self._bound:
+            self._bound[key] = Bound(self, key)
+        return self._bound[key]
+
+    def run(self, tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
+        """As `Bound.run`, for arrays of any dtypes."""
+        self.bind(*[array.dtype for array in arrays]).run(tasks, nanoseconds, *arrays)
+
+
+class Bound:
+    """A kernel whose dtypes are known, so that a call need not look at them.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        What to run.
+    dtypes : tuple of numpy.dtype
+        Of the arrays.
+    """
+
+    __slots__ = ("_block", "_code", "dtypes", "kernel")
+
+    def __init__(self, kernel: Kernel, dtypes: tuple[np.dtype, ...]) -> None:
+        self.kernel, self.dtypes = kernel, dtypes
+        self._block: np.ndarray | None = None
+        self._code = 0  # address of the block
+
+    def run(self, tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
+        """Do all tasks, in parallel where that pays.
+
+        Parameters
+        ----------
+        tasks : int
+            Number of tasks.
+        nanoseconds : float
+            Rough time of all tasks on one thread.
+        *arrays : ndarray
+            What the body takes after ``begin`` and ``end``, of the bound dtypes. It sees each as one vector, the memory
+            from the lowest element to the highest; arrays that it writes are contiguous.
+        """
+        if nanoseconds < PARALLEL_NANOSECONDS or _IN_PYTHON:
+            self.run_serial(tasks, *arrays)
+        else:
+            self._run_long(tasks, nanoseconds, tuple(map(id, arrays)))
+
+    def run_serial(self, tasks: int, *arrays: np.ndarray) -> None:
+        """As `run`, for work that is known to be too little for several threads."""
+        if _IN_PYTHON:
+            self.kernel.body(0, tasks, *map(_vector, arrays))
+        elif launch(self._code or self._compile(), 0, tasks, *map(id, arrays)):
+            raise self._no_memory(1)
+
+    def _compile(self) -> int:
+        self._block = code_block(self.kernel.body, self.dtypes)
+        self._code = self._block.ctypes.data
+        return self._code
+
+    def _run_long(self, tasks: int, nanoseconds: float, arrays: tuple[int, ...]) -> None:
+        """Slice by slice, each shared out to helpers."""
+        code = self._code or self._compile()
+        helpers = helpers_for(tasks, nanoseconds)
+        grain = max(1, int(tasks * GRAIN_NANOSECONDS / nanoseconds))
+        for begin, end in _slices(tasks, nanoseconds, helpers + 1):
+            failed = share(code, begin, end, grain, helpers, arrays) if helpers else BUSY
+            if failed == BUSY:
+                failed = launch(code, begin, end, *arrays)
+            if failed:
+                raise self._no_memory(helpers + 1)
+
+    def _no_memory(self, threads: int) -> MemoryError:
+        return MemoryError(f"There is no memory left for the scratch of {self.kernel.name} in {threads} threads.")
+
+
+def _vector(array: np.ndarray) -> np.ndarray:
+    """An array as bodies see it; one that may be written is."""
+    return array.reshape(-1) if array.flags.c_contiguous else span(array)
+
+
+def _launch(code, begin, end, *arrays):  # type: ignore[no-untyped-def]
+    """The serial driver: all tasks in the calling thread; 1 if there is no memory for the scratch, else 0."""
+    letter = blank_letter(arrays)
+    write_letter(letter, code, arrays)
+    return call_trampoline(trampoline(arrays), letter, begin, end)
+
+
+launch = compiled(_launch, "launch")
+
+
+def _slices(tasks: int, nanoseconds: float, threads: int) -> Iterator[tuple[int, int]]:
+    """Cut tasks into runs of about `SLICE_NANOSECONDS`, first by the estimate, then by what the last run took.
+
+    A run has a task for each thread at least, however long tasks are.
+    """
+    begin, step = 0, tasks * threads * SLICE_NANOSECONDS / nanoseconds
+    while begin < tasks:
+        end = min(tasks, begin + max(threads, int(step)))
+        start = perf_counter_ns()
+        yield begin, end
+        took = max(1, perf_counter_ns() - start)
+        step = (end - begin) * min(2, SLICE_NANOSECONDS / took)
+        begin = end
+
+
+def kernel(function: Callable[..., None], name: str = "") -> Kernel:
+    """Make a `Kernel` of a body: as a decorator, or with a name where a factory makes several of one function."""
+    return Kernel(function, name or function.__name__)

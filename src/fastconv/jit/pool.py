@@ -1,0 +1,254 @@
+"""The parallel driver: threads of our own that help whoever has a long job.
+
+Numba's layers are not for a library: OpenMP's kills a forked child that enters a region, the workqueue aborts the
+process when two Python threads are in one at once, or when a region is entered inside another, and a region costs 2 to
+115 microseconds. Here a job is a range of tasks. The caller publishes it and works through it; helpers that are awake
+take tasks too. Nobody waits for a helper that has not come, so a job is never slower than alone, and a helper that
+takes no task can do no harm. A region costs 0.35 microseconds.
+
+- One job at a time: who finds the pool busy does the job alone. So concurrent and nested calls are no special case.
+- A forked child has no helpers and starts its own.
+- Helpers are Python threads that stay in compiled code without the interpreter's lock: spinning for a while after a
+  job, then asleep in the system until the next. Signals are for other threads.
+- They end when the interpreter does.
+
+The words that they share stand in one array of integers.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import signal
+import threading
+import time
+import types
+from typing import Any
+
+import numpy as np
+
+from fastconv.jit import atomic
+from fastconv.jit.decorators import compiled, helper
+from fastconv.jit.letter import LETTER_WORDS, call_trampoline, trampoline, write_letter
+
+__all__ = ["BUSY", "available_cores", "share", "start_helpers"]
+
+#: What `share` returns where another job is being done.
+BUSY = -1
+
+#: Microseconds that a helper spins before it sleeps: waking takes 25 microseconds or more, and calls often come in a
+#: row with little between them.
+SPIN_MICROSECONDS = 200
+#: Looks at a helper's last chunk before the caller lets others have its core.
+PATIENCE = 2000
+
+# Places of the shared words. Those that many threads write have cache lines of their own (128 bytes: cores fetch two
+# neighbouring lines of 64 at once).
+_LINE = 16
+_SEQUENCE, _INSIDE, _NEXT, _OWNER, _SLEEPERS = range(0, 5 * _LINE, _LINE)
+_END, _GRAIN, _ALLOWED, _TRAMPOLINE, _LETTER, _FAILED, _STOP = range(5 * _LINE, 5 * _LINE + 7)
+_WORDS = 6 * _LINE
+
+
+@helper
+def _do_tasks(words: Any) -> None:
+    """Take chunks of the open job until none is left: large ones first, so that there are few, small ones at the end,
+    so that all threads end together."""
+    end, shares = words[_END], 2 * (words[_ALLOWED] + 1)
+    begin = atomic.load(words, _NEXT)
+    while begin < end:
+        until = min(end, begin + max(words[_GRAIN], (end - begin) // shares))
+        if atomic.exchange_if(words, _NEXT, begin, until):
+            failed = call_trampoline(words[_TRAMPOLINE], words[_LETTER], begin, until)
+            if failed:
+                atomic.add(words, _FAILED, failed)
+        begin = atomic.load(words, _NEXT)
+
+
+def _share(words, letter, code, begin, end, grain, helpers, *arrays):  # type: ignore[no-untyped-def]
+    if not atomic.exchange_if(words, _OWNER, 0, 1):
+        return BUSY
+    words[_TRAMPOLINE], words[_LETTER] = trampoline(arrays), letter.ctypes.data
+    write_letter(letter.ctypes.data, code, arrays)
+    words[_END], words[_GRAIN], words[_ALLOWED], words[_FAILED] = end, grain, helpers, 0
+    atomic.store(words, _NEXT, begin)
+    atomic.add(words, _SEQUENCE, 1)  # odd: open
+    if atomic.load(words, _SLEEPERS):
+        atomic.wake_all(words, _SEQUENCE)
+    _do_tasks(words)
+    # Closed before looking who is inside; helpers enter before they look whether it is still open. So either it is seen
+    # that they are inside, or they see that it is closed.
+    atomic.add(words, _SEQUENCE, 1)
+    looks = 0
+    while atomic.load(words, _INSIDE):
+        looks += 1
+        if looks < PATIENCE:
+            atomic.pause()
+        else:
+            atomic.yield_core()
+    failed = words[_FAILED]
+    atomic.store(words, _OWNER, 0)
+    return failed
+
+
+def _help(words, number, seen, looks, sleeps):  # type: ignore[no-untyped-def]
+    """Help with every job until told to stop, or, if it may not sleep, until none has come for a number of looks."""
+    left = looks
+    while not atomic.load(words, _STOP):
+        sequence = atomic.load(words, _SEQUENCE)
+        if sequence & 1 and sequence != seen:
+            seen = sequence
+            if number < atomic.load(words, _ALLOWED):
+                atomic.add(words, _INSIDE, 1)
+                if atomic.load(words, _SEQUENCE) == sequence:
+                    _do_tasks(words)
+                atomic.add(words, _INSIDE, -1)
+            left = looks
+        elif left > 0:
+            left -= 1
+            atomic.pause()
+        elif sleeps:
+            atomic.add(words, _SLEEPERS, 1)
+            atomic.sleep_while(words, _SEQUENCE, sequence)
+            atomic.add(words, _SLEEPERS, -1)
+            left = looks
+        else:
+            break
+    return seen
+
+
+def _wake(words):  # type: ignore[no-untyped-def]
+    atomic.add(words, _SEQUENCE, 2)
+    atomic.wake_all(words, _SEQUENCE)
+
+
+_share_compiled = compiled(_share, "share")
+_help_compiled = compiled(_help, "help")
+_wake_compiled = compiled(_wake, "wake")
+
+
+class _Pool:
+    """The helpers of one process.
+
+    Parameters
+    ----------
+    sleep_in_python : bool
+        Helpers leave compiled code to sleep, as they must where the system has no futex.
+    """
+
+    def __init__(self, sleep_in_python: bool = not atomic.HAS_FUTEX) -> None:
+        self.words = np.zeros(_WORDS, np.int64)
+        self.letter = np.zeros(LETTER_WORDS, np.int64)
+        self.started = 0
+        self._alive: set[int] = set()
+        self._looks = 0
+        self._starting = threading.Lock()
+        self._sleep_in_python = sleep_in_python
+        self._asleep: list[Any] = []  # locks of helpers that sleep in Python
+
+    def start(self, wanted: int) -> int:
+        """Have up to `wanted` helpers; how many of those there are."""
+        if self.started < wanted and self._starting.acquire(blocking=False):
+            try:
+                self._start(wanted)
+            finally:
+                self._starting.release()
+        return min(self.started, wanted)
+
+    def _start(self, wanted: int) -> None:
+        # A patched _thread (gevent's) makes no thread, and its substitute would never come back from compiled code.
+        if self.words[_STOP] or not isinstance(_thread.start_new_thread, types.BuiltinFunctionType):
+            return
+        self._looks = self._looks or _looks_in(SPIN_MICROSECONDS)
+        while self.started < wanted:
+            self._alive.add(self.started)
+            try:
+                _thread.start_new_thread(self._run, (self.started,))
+            except RuntimeError:  # no more threads in this process, or it ends: do with what there is
+                self._alive.discard(self.started)
+                return
+            self.started += 1
+
+    def _run(self, number: int) -> None:
+        """A helper's life."""
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS_OF_OTHERS)
+        looks = self._looks if number + 1 < available_cores() else 1  # more threads than cores: do not hold one
+        seen, asleep = 0, _thread.allocate_lock()
+        asleep.acquire()
+        while not self.words[_STOP]:
+            seen = _help_compiled(self.words, number, seen, looks, not self._sleep_in_python)
+            if self._sleep_in_python:
+                self._asleep.append(asleep)
+                asleep.acquire()
+        self._alive.discard(number)
+
+    def wake(self) -> None:
+        """Wake the helpers that sleep in Python; the others are woken by the job itself."""
+        while self._asleep:
+            self._asleep.pop().release()
+
+    def stop(self) -> None:
+        """End all helpers; waits a second for them at most."""
+        self.words[_STOP] = 1
+        if self.started:
+            _wake_compiled(self.words)
+        until = time.monotonic() + 1
+        while self._alive and time.monotonic() < until:
+            self.wake()
+            time.sleep(0.0002)
+
+
+def _looks_in(microseconds: float) -> int:
+    """How many looks a helper takes in a time. On the way all is compiled that helpers run, so that they need not."""
+    words, looks = np.zeros(_WORDS, np.int64), 1000
+    _wake_compiled(words)
+    _help_compiled(words, 0, 0, 1, False)
+    start = time.perf_counter()
+    _help_compiled(words, 0, 0, looks, False)
+    return max(1, int(looks * microseconds * 1e-6 / (time.perf_counter() - start)))
+
+
+def available_cores() -> int:
+    """The cores that this process may use, which a container or `taskset` can make fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def start_helpers(wanted: int) -> int:
+    """Have up to `wanted` helpers in this process; how many of those there are."""
+    return _pool.start(wanted)
+
+
+def share(code: int, begin: int, end: int, grain: int, helpers: int, arrays: tuple[int, ...]) -> int:
+    """Do tasks `begin` to `end` together with at most `helpers` helpers, at least `grain` tasks at once.
+
+    `code` is the address of a `code_block`, `arrays` those of the array objects.
+
+    Returns
+    -------
+    int
+        How many chunks failed for want of memory, or `BUSY` where nothing was done as another job is running.
+    """
+    pool = _pool
+    if pool._asleep:
+        pool.wake()
+    failed: int = _share_compiled(pool.words, pool.letter, code, begin, end, grain, helpers, *arrays)
+    return failed
+
+
+def _start_in_child() -> None:
+    global _pool
+    _pool = _Pool()
+
+
+# Faults of a thread's own code stay with it, so that Python's faulthandler can tell of them.
+_FAULTS = {getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP")}
+_SIGNALS_OF_OTHERS = signal.valid_signals() - _FAULTS
+
+_pool = _Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_in_child)
+atexit.register(lambda: _pool.stop())

@@ -1,0 +1,121 @@
+"""Plans of small convolutions: which outputs each tap reaches, and what it reads for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from fastconv.geometry import Axis
+from fastconv.jit.threads import PARALLEL_NANOSECONDS
+from fastconv.kernels.direct import DIRECT_TABLE, DirectAxis, DirectHead, DirectTap, conv_direct
+from fastconv.plan.problem import Problem
+from fastconv.plan.table import Table
+from fastconv.plan.weights import weights_of
+
+__all__ = ["DirectPlan", "direct_nanoseconds", "plan_direct"]
+
+#: Nanoseconds: adding a scaled row to another, and each of its products. At 5 microseconds in all, gathering, packing
+#: and tiles take as long.
+ROW_COST, PRODUCT_COST = 4.2, 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class DirectPlan:
+    """All that the kernel needs beside the values.
+
+    Attributes
+    ----------
+    run_kernel : callable
+        Runs the kernel for the dtypes of the call.
+    table : ndarray of int64
+        Its records and their lists.
+    no_bias : ndarray
+        What stands for a bias where there is none.
+    tasks : int
+        Number of tasks.
+    nanoseconds : float
+        Their rough time on one thread.
+    summary : str
+        The choice in words.
+    """
+
+    run_kernel: Callable[..., None]
+    table: np.ndarray
+    no_bias: np.ndarray
+    tasks: int
+    nanoseconds: float
+    summary: str
+
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Write the result into the contiguous `y`."""
+        self.run_kernel(x, weight, self.no_bias if bias is None else bias, y, self.table)
+
+
+def direct_nanoseconds(problem: Problem) -> float:
+    """Rough time on one thread."""
+    g = problem.geometry.lift()
+    rows = g.products * g.axes[-1].stretch / g.output_size[-1]
+    return rows * ROW_COST + g.products * PRODUCT_COST
+
+
+def plan_direct(problem: Problem) -> DirectPlan:
+    """Write down what each tap does."""
+    g = problem.geometry.lift()
+    x, weights = problem.x_steps(), weights_of(problem)
+    table = Table(DIRECT_TABLE)
+    axes, y_step = [], 1
+    for axis, x_step, weight_step in reversed(list(zip(g.axes, x.steps[2:], weights.taps, strict=True))):
+        taps = [_tap(axis, k, y_step, x_step) for k in range(axis.kernel)]
+        axes.append(
+            DirectAxis(
+                kernel=axis.kernel,
+                taps_at=table.append_records(taps),
+                y_step=axis.stretch * y_step,
+                x_step=axis.stride * x_step,
+                weight_step=weight_step,
+            )
+        )
+        y_step *= axis.output
+    head = DirectHead(
+        channels=g.channels // g.groups,
+        out_channels=g.out_channels // g.groups,
+        groups=g.groups,
+        outputs=y_step,
+        x_base=x.base,
+        x_batch=x.steps[0],
+        x_channel=x.steps[1],
+        weight_base=weights.base,
+        weight_group=weights.group,
+        weight_row=weights.row,
+        weight_channel=weights.channel,
+    )
+    dtype, tasks, nanoseconds = problem.dtype, g.batch * g.out_channels, direct_nanoseconds(problem)
+    kernel = conv_direct.bind(problem.x_dtype, dtype, dtype, dtype, np.int64)
+    small = nanoseconds < PARALLEL_NANOSECONDS
+    run = partial(kernel.run_serial, tasks) if small else partial(kernel.run, tasks, nanoseconds)
+    return DirectPlan(
+        run_kernel=run,
+        table=table.finish([head, *reversed(axes)]),
+        no_bias=np.empty(0, dtype),
+        tasks=tasks,
+        nanoseconds=nanoseconds,
+        summary=f"{tasks} images of {y_step} outputs, tap by tap",
+    )
+
+
+def _tap(axis: Axis, k: int, y_step: int, x_step: int) -> DirectTap:
+    """Output o and tap k meet at position o stride + k dilation - before, which is `stretch` times an input element."""
+    shift, last = k * axis.dilation - axis.before, (axis.size - 1) * axis.stretch
+    positions = [(o, o * axis.stride + shift) for o in range(axis.output)]
+    positions = [(o, position) for o, position in positions if position % axis.stretch == 0]
+    inside = [i for i, (_, position) in enumerate(positions) if 0 <= position <= last]
+    everywhere = DirectTap(0, 0, 0, len(positions), positions[0][0] * y_step if positions else 0, 0)
+    if not inside:
+        return everywhere
+    output, position = positions[inside[0]]
+    return everywhere._replace(
+        outputs=len(inside), y_at=output * y_step, x_at=position // axis.stretch * x_step, skipped=inside[0]
+    )

@@ -1,0 +1,188 @@
+"""The pool of helpers: every task is done once, whoever does it, and nobody waits for one who does not come."""
+
+import _thread
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from fastconv.jit import atomic, pool
+from fastconv.jit.kernel import Kernel, _slices
+from sharing import share_out
+
+TASKS = 5000
+
+
+def count(begin, end, done, work):
+    for task in range(begin, end):
+        for _ in range(work[0]):
+            done[task] += 1
+
+
+def fail(begin, end, done):
+    done[begin] = 1
+    if done[0] < 2:
+        np.empty(2**60, np.int8)[0] = 1
+
+
+def meet(begin, end, met):
+    """Two tasks that each wait for the other to have begun, but not for ever."""
+    for task in range(begin, end):
+        atomic.add(met, 0, 1)
+        for _ in range(100_000):
+            if atomic.load(met, 0) == 2:
+                met[1 + task] = 1
+                break
+            atomic.pause()
+
+
+counting = Kernel(count, "count")
+failing = Kernel(fail, "fail")
+meeting = Kernel(meet, "meet")
+
+
+def run(rounds: int = 1) -> np.ndarray:
+    done = np.zeros(TASKS, np.int64)
+    counting.run(TASKS, 1e6, done, np.array([rounds]))
+    return done
+
+
+@pytest.fixture
+def fresh_pool(monkeypatch: pytest.MonkeyPatch):
+    """Makes a pool of its own, which ends with the test."""
+    made = []
+
+    def make(**options) -> pool._Pool:
+        made.append(pool._Pool(**options))
+        monkeypatch.setattr(pool, "_pool", made[-1])
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+        assert not one._alive, "a helper did not end"
+
+
+@pytest.mark.parametrize("sleep_in_python", [False, True])
+@pytest.mark.parametrize("helpers", [1, 2, 7])
+def test_every_task_is_done_once(helpers: int, sleep_in_python: bool, fresh_pool, monkeypatch) -> None:
+    mine = fresh_pool(sleep_in_python=sleep_in_python)
+    share_out(monkeypatch, helpers)
+    for _ in range(50):
+        assert (run() == 1).all()
+    time.sleep(0.01)  # long enough for all helpers to be asleep
+    for _ in range(50):
+        assert (run() == 1).all()
+    assert mine.started == helpers
+
+
+@pytest.mark.parametrize("sleep_in_python", [False, True])
+def test_helpers_help_also_after_they_slept(sleep_in_python: bool, fresh_pool, monkeypatch) -> None:
+    mine = fresh_pool(sleep_in_python=sleep_in_python)
+    share_out(monkeypatch, 1)
+    run()
+    for _ in range(3):
+        until = time.monotonic() + 10
+        while not (mine._asleep if sleep_in_python else mine.words[pool._SLEEPERS]):
+            assert time.monotonic() < until, "the helper never went to sleep"
+            time.sleep(0.001)
+        met = np.zeros(3, np.int64)
+        while met[1:].sum() < 2:  # however busy the machine is, at some time the helper gets a core
+            assert time.monotonic() < until, "the helper never came"
+            met[:] = 0
+            meeting.run(2, 1e6, met)
+
+
+def test_concurrent_callers_each_get_all_of_theirs(monkeypatch) -> None:
+    share_out(monkeypatch, 2)
+    wrong = []
+
+    def work() -> None:
+        wrong.extend(i for i in range(100) if (run() != 1).any())
+
+    callers = [threading.Thread(target=work) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not wrong
+
+
+def test_a_busy_pool_is_told_and_left_alone(monkeypatch) -> None:
+    share_out(monkeypatch, 1)
+    pool._pool.words[pool._OWNER] = 1
+    try:
+        assert (run() == 1).all()
+    finally:
+        pool._pool.words[pool._OWNER] = 0
+
+
+def test_a_body_out_of_memory_is_a_memory_error(monkeypatch) -> None:
+    for helpers in (0, 1):
+        share_out(monkeypatch, helpers)
+        with pytest.raises(MemoryError):
+            failing.run(10, 1e6, np.zeros(10))
+    assert (run() == 1).all()
+
+
+def test_threads_that_cannot_be_started_are_done_without(fresh_pool, monkeypatch) -> None:
+    mine = fresh_pool()
+    share_out(monkeypatch, 3)
+
+    def refuse(*args):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(pool.types, "BuiltinFunctionType", type(refuse))
+    monkeypatch.setattr(pool._thread, "start_new_thread", refuse)
+    assert (run() == 1).all()
+    assert (mine.started, mine._alive) == (0, set())
+
+
+def test_a_patched_thread_module_is_not_trusted(fresh_pool, monkeypatch) -> None:
+    mine = fresh_pool()
+    share_out(monkeypatch, 1)
+    started = []
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *args: started.append(args))
+    assert (run() == 1).all()
+    assert (mine.started, started) == (0, [])
+
+
+def test_long_jobs_are_cut_where_python_can_look_for_signals(monkeypatch) -> None:
+    monkeypatch.setattr("fastconv.jit.kernel.SLICE_NANOSECONDS", 1e5)
+    calls = []
+    monkeypatch.setattr("fastconv.jit.kernel.launch", lambda code, begin, end, *arrays: calls.append((begin, end)))
+    share_out(monkeypatch, 0)
+    counting.run(1000, 1e6, np.zeros(1000, np.int64), np.array([1]))
+    assert len(calls) > 2, "one run"
+    assert [begin for begin, _ in calls] == [0, *(end for _, end in calls[:-1])]
+    assert calls[-1][1] == 1000
+
+
+def test_a_run_has_a_task_for_each_thread_however_long_they_are() -> None:
+    assert list(_slices(4, 4e12, 2)) == [(0, 2), (2, 4)]
+
+
+@pytest.mark.parametrize("when", ["at once", "asleep", "in a thread that still works", "at exit"])
+def test_processes_end_at_once(when: str) -> None:
+    code = f"""
+import atexit, threading, time
+import numpy as np, fastconv as fc
+x, w = np.ones((1, 32, 64, 64), np.float32), np.ones((32, 32, 3, 3), np.float32)
+call = lambda: fc.conv2d(x, w)
+when = {when!r}
+if when == "at exit":
+    atexit.register(call)
+call()
+if when == "asleep":
+    time.sleep(0.01)
+if when == "in a thread that still works":
+    threading.Thread(target=lambda: [call() for _ in range(10**9)], daemon=True).start()
+    time.sleep(0.05)
+"""
+    env = os.environ | {"NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
