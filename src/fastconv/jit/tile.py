@@ -129,7 +129,8 @@ def _spread_tile_meaning(
 ) -> None:
     """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
 
-    The depths d are those in [begin, end). `start_step` is the step from one row of `start` to the next: 0 for one row that serves all.
+    The depths d are those in [begin, end). `start_step` is the step from one row of `start` to the next: 0 for one row
+    that serves all.
     """
     count = vectors * _lanes_meaning(values)
     at = places[place_at : place_at + rows]

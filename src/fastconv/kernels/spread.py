@@ -1,4 +1,4 @@
-"""Convolution with output channels as lanes: a tile sums some pixels, each from wherever it stands, for two vectors of them.
+"""Convolution with output channels as lanes: a tile sums pixels, each from wherever it stands, for two vectors of them.
 
 The tile reads a pixel's numbers through a table of places, so pixels need not be neighbours: no gap between rows is
 computed along, no inserted zero multiplied, and where no window reaches into padding the input is read where it stands,
@@ -196,7 +196,7 @@ def _write(
     image: int, y: Any,
 ) -> None:  # fmt: skip
     """The pixels of a strip into y: those of `rows` rows of a block, without the first `skip` of the first."""
-    done, end = np.int64(0), row + rows
+    done, end = 0, row + rows
     step = out.w.step
     while row < end:
         joined = min(end - row, to.joined - row % to.joined)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -60,7 +61,10 @@ class ConvPlan:
 
     def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Write the result into the contiguous `y`."""
-        packed = self.packing.run(weight)
+        self.run_packed(x, self.packing.run(weight), bias, y)
+
+    def run_packed(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """As `run`, with weights that `packing` has packed."""
         bias = np.empty(0, y.dtype) if bias is None else bias
         self.kernel.run(self.tasks, self.nanoseconds, x, packed, bias, y, self.table, self.offsets)
 
@@ -136,7 +140,8 @@ class Taps:
             weight = [sum(k * step for (k, _), step in zip(tap, weights.taps, strict=True)) for tap in taps]
             places.append((channel * channel_step + np.array(at, np.int64)).reshape(-1))
             weight_steps.append((channel * weights.channel + np.array(weight, np.int64)).reshape(-1))
-            phases.append(Phase(*numbers, begin, len(taps) * channels))
+            d, h, w = numbers
+            phases.append(Phase(d, h, w, begin, len(taps) * channels))
             begin += len(taps) * channels
         return cls(phases, np.concatenate(places), np.concatenate(weight_steps))
 
@@ -183,6 +188,7 @@ def write_plan(
             offsets=taps.weights,
             size=g.groups * len(taps.places) * cut.padded_out,
             tasks=g.groups * len(cut.row_blocks),
+            layout=_layout(problem, cut, taps),
         ),
         table=finished,
         offsets=taps.places,
@@ -193,6 +199,13 @@ def write_plan(
             f"parts, {len(taps.phases)} output phases"
         ),
     )
+
+
+def _layout(problem: Problem, cut: Cut, taps: Taps) -> str:
+    """A name for how weights are packed: by the order of the depths in each phase, and the row blocks."""
+    digest = hashlib.sha256(taps.weights.tobytes())
+    digest.update(repr((problem.dtype.str, list(cut.row_blocks), [p.depth_at for p in taps.phases])).encode())
+    return digest.hexdigest()
 
 
 def _in_order(taps: Taps) -> bool:

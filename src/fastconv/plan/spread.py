@@ -42,7 +42,9 @@ def plan_spread(problem: Problem) -> ConvPlan:
     x = problem.x_steps()
     if _in_place(problem, windows):
         axes = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0) for _ in windows]
-        steps, channel_step, lows = x.steps[2:], x.steps[1], (0, 0, 0)
+        steps: Sequence[int] = x.steps[2:]
+        lows: Sequence[int] = (0,) * len(windows)
+        channel_step = x.steps[1]
         kernel = spread_in_place[activated]
     else:
         axes = [
@@ -51,7 +53,7 @@ def plan_spread(problem: Problem) -> ConvPlan:
         ]
         sizes = [axis.positions for axis in axes]
         steps, channel_step = tuple(prod(sizes[i + 1 :]) for i in range(len(sizes))), prod(sizes)
-        lows = tuple(axis.low for axis in axes)
+        lows = [axis.low for axis in axes]
         kernel = spread_slab[activated]
     residues = [
         [[(tap, (shift + low) * step) for tap, shift in shifts.items()] for shifts in w.shifts]

@@ -33,6 +33,8 @@ class Packing:
         Elements of the packed weights.
     tasks : int
         Number of tasks.
+    layout : str
+        Equal layouts give equal results for equal weights.
     """
 
     table: np.ndarray
@@ -40,6 +42,7 @@ class Packing:
     offsets: np.ndarray
     size: int
     tasks: int
+    layout: str
 
     def run(self, weight: np.ndarray) -> np.ndarray:
         """The packed weights."""
