@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastconv import grad as grad
     from fastconv.jit.threads import threads
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -56,12 +57,16 @@ _MODULES = {
     "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
     "jit.threads": ("threads",),
 }
+#: Modules of the user's, imported when they are first asked for.
+_SUBMODULES = ("grad",)
 _HOMES = {name: f"fastconv.{module}" for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":  # importlib.metadata takes longer to import than all the rest
         return import_module("importlib.metadata").version("fastconv")
+    if name in _SUBMODULES:
+        return import_module(f"fastconv.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'fastconv' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -70,4 +75,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_SUBMODULES, "__version__"]

@@ -97,13 +97,14 @@ def test_square_is_transposed(dtype: str) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "int8"])
 @pytest.mark.parametrize("count", [0, 1, 5, 100])
-def test_copied_run_is_its_meaning(count: int) -> None:
+def test_copied_run_is_its_meaning(count: int, dtype: str) -> None:
     @njit(boundscheck=False)
     def run(target, source, count):
         copy.copy_run(target, 3, source, 2, count)
 
-    source = np.arange(200.0)
+    source = np.arange(-60, 60).astype(dtype)
     found, expected = np.full((2, 300), 77.0)
     run(found, source, count)
     copy._copy_run_meaning(expected, 3, source, 2, count)

@@ -1,4 +1,4 @@
-"""Copying a run of elements as the C library does it."""
+"""Copying a run of elements as the C library does it, or turning them into another type."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ __all__ = ["copy_run"]
 
 
 def _copy_run_meaning(target: np.ndarray, to: int, source: np.ndarray, at: int, count: int) -> None:
-    """target[to : to + count] = source[at : at + count], of one dtype and not overlapping."""
+    """target[to : to + count] = source[at : at + count], which do not overlap."""
     target[to : to + count] = source[at : at + count]
+
+
+def _convert_run(target, to, source, at, count):  # type: ignore[no-untyped-def]
+    for i in range(count):
+        target[to + i] = source[at + i]
 
 
 @intrinsic
@@ -25,7 +30,10 @@ def _copy_run(typingctx: Any, target: Any, to: Any, source: Any, at: Any, count:
     whole = types.intp
     signature = types.void(target, whole, source, whole, whole)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def convert(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.compile_internal(builder, _convert_run, signature, args)
+
+    def copy(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         def pointer(position: int) -> Any:
             array = context.make_array(signature.args[position])(context, builder, args[position])
             return builder.gep(array.data, [args[position + 1]])
@@ -34,7 +42,7 @@ def _copy_run(typingctx: Any, target: Any, to: Any, source: Any, at: Any, count:
         cgutils.raw_memcpy(builder, pointer(0), pointer(2), args[4], bytes_each)
         return context.get_dummy_value()
 
-    return signature, codegen
+    return signature, copy if source.dtype == target.dtype else convert
 
 
 copy_run = _copy_run_meaning if config.DISABLE_JIT else _copy_run

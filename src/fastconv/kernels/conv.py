@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
@@ -81,38 +82,34 @@ def _sum_by_loops(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) 
                 total[n] += weight * values[n]
 
 
+@helper
+def _write_channel(
+    sums: Any, at: int, pitches: Space, counts: Space, first: Space, out: Space, image: int, y: Any
+) -> None:
+    """All outputs of one channel in a block; `first` is the first output itself, not its number in the phase."""
+    for d in range(counts.d):
+        plane = image * out.d.size + first.d + d * out.d.step
+        for h in range(counts.h):
+            line = plane * out.h.size + first.h + h * out.h.step
+            to, row = line * out.w.size + first.w, at + d * pitches.d + h * pitches.h
+            if out.w.step == 1:
+                copy_run(y, to, sums, row, counts.w)
+            else:
+                for n in range(counts.w):
+                    y[to + n * out.w.step] = sums[row + n]
+
+
 def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
     """The convolution body around one way to sum and one way to apply an activation."""
 
     @helper
-    def finish_row(sums: Any, bias: Any, channel: int, function: int, y: Any, step: int) -> None:
-        """Bias and activation for one row of sums, and its outputs, `step` apart, into y."""
+    def finish_row(sums: Any, bias: Any, channel: int, function: int) -> None:
+        """Bias and activation for all sums of one channel."""
         # Loops, not assigned slices, which make Numba compile two seconds of code for the message of a wrong shape.
         if bias.size:
             for n in range(sums.size):
                 sums[n] += bias[channel]
         apply(sums, function)
-        if step == 1:
-            for n in range(sums.size):
-                y[n] = sums[n]
-        else:
-            for n in range(sums.size):
-                y[n * step] = sums[n]
-
-    @helper
-    def finish_channel(
-        sums: Any, pitches: Space, counts: Space, first: Space, out: Space, image: int, bias: Any, channel: int,
-        function: int, y: Any,
-    ) -> None:  # fmt: skip
-        """All outputs of one channel in a block; `first` is the first output itself, not its number in the phase."""
-        for d in range(counts.d):
-            plane = image * out.d.size + first.d + d * out.d.step
-            for h in range(counts.h):
-                line = plane * out.h.size + first.h + h * out.h.step
-                at = d * pitches.d + h * pitches.h
-                finish_row(
-                    sums[at : at + counts.w], bias, channel, function, y[line * out.w.size + first.w :], out.w.step
-                )
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `CONV_TABLE` for the table."""
@@ -165,9 +162,8 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
                     for row in range(rows.channels):
                         channel = block.group * head.out_channels + rows.first + row
                         image = block.n * head.groups * head.out_channels + channel
-                        finish_channel(
-                            sums[row * pitch :], pitches, counts, first, out, image, bias, channel, head.activation, y
-                        )
+                        finish_row(sums[row * pitch : row * pitch + numbers], bias, channel, head.activation)
+                        _write_channel(sums, row * pitch, pitches, counts, first, out, image, y)
 
     return convolve
 

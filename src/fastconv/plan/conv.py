@@ -18,7 +18,7 @@ from fastconv.plan.windows import Windows, slab_axes
 __all__ = ["plan_conv"]
 
 #: Nanoseconds, for estimates only: to write an output.
-WRITE_COST = 0.15
+WRITE_COST = 0.25
 
 
 def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
