@@ -10,7 +10,7 @@ import pytest
 import fastconv as fc
 
 X, W = np.ones((1, 3, 16, 16)), np.ones((8, 3, 3, 3))
-FEW = np.ones((3, 3, 3, 3))
+WIDE, FEW = np.ones((1, 3, 40, 40)), np.ones((3, 3, 3, 3))
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ FEW = np.ones((3, 3, 3, 3))
     [
         (
             fc.conv2d,
-            (X, FEW),
+            (WIDE, FEW),
             [
-                r"conv on 1 x 3 x 16 x 16 to 1 x 3 x 14 x 14 in float64, 15876 products",
+                r"conv on 1 x 3 x 40 x 40 to 1 x 3 x 38 x 38 in float64, 116964 products",
                 r"- direct declined: .*",
                 r"- spread declined: tile promises .* microseconds on one thread, against .*",
                 r"- tile chosen: .*",
