@@ -25,6 +25,11 @@ class Machine:
         Output channels and vectors of pixels that a tile sums at once. Their product is the number of sums in flight:
         at least twice the fused multiply-add's latency of 4 cycles to fill two units, and with `tile_vectors` loaded
         pixels and one broadcast weight it must fit the registers.
+    spread_rows, spread_vectors : int
+        Pixels and vectors of output channels that a tile sums at once where channels are its lanes. Many rows make up
+        for the weights that it reads afresh for each tile.
+    address_rows : int
+        Most rows whose addresses a tile keeps in general registers.
     slab_bytes : int
         Most bytes of gathered input that one task works on: half of a 1 MiB second-level cache, the smallest
         among today's servers with the wide vectors; a quarter of a megabyte for the others.
@@ -34,14 +39,17 @@ class Machine:
     vector_bytes: int
     tile_rows: int
     tile_vectors: int
+    spread_rows: int
+    spread_vectors: int
+    address_rows: int
     slab_bytes: int
 
 
 MACHINES = {
-    "avx512": Machine("AVX-512", 64, 8, 3, 512 * 1024),  # 24 sums + 3 pixels + 1 weight of 32 registers
-    "avx2": Machine("AVX2", 32, 4, 3, 256 * 1024),  # 12 sums + 3 pixels + 1 weight of 16 registers
-    "sse": Machine("SSE", 16, 4, 3, 256 * 1024),  # as AVX2
-    "neon": Machine("NEON", 16, 8, 3, 256 * 1024),  # as AVX-512
+    "avx512": Machine("AVX-512", 64, 8, 3, 14, 2, 8, 512 * 1024),  # 24 sums + 3 pixels + 1 weight of 32 registers
+    "avx2": Machine("AVX2", 32, 4, 3, 6, 2, 8, 256 * 1024),  # 12 sums + 3 pixels + 1 weight of 16 registers
+    "sse": Machine("SSE", 16, 4, 3, 6, 2, 8, 256 * 1024),  # as AVX2
+    "neon": Machine("NEON", 16, 8, 3, 14, 2, 14, 256 * 1024),  # as AVX-512
 }
 
 #: CPU names that may be given in NUMBA_CPU_NAME without NUMBA_CPU_FEATURES, and the table row each of them can run.

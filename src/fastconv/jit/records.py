@@ -28,4 +28,8 @@ def reader(record: type[Record]) -> Callable[[Any, Any], Record]:
     def read(table, at):  # type: ignore[no-untyped-def]
         return record(*to_fixed_tuple(table[at : at + size], size))
 
-    return read_in_python if config.DISABLE_JIT else njit(nogil=True, boundscheck=False)(read)
+    return (
+        read_in_python
+        if config.DISABLE_JIT
+        else njit(nogil=True, boundscheck=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(read)
+    )
