@@ -19,6 +19,8 @@ __all__ = ["COMMANDS", "main"]
 #: functions of `Command`; it imports nothing but the standard library until `run` is called.
 COMMANDS = {
     "demo": "fastconv.cli.demo_command",
+    "doctor": "fastconv.cli.doctor_command",
+    "warmup": "fastconv.cli.warmup_command",
 }
 
 _BAD_USAGE = 2
