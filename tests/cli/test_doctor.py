@@ -31,9 +31,8 @@ LAYERS = Layers(False, None, "omp", "why not", {"omp": None, "tbb": "it is missi
 CACHE = Cache("/home/me/.cache/fastconv", "it is the user's", 3, 3000, elsewhere="/home/me/numba-cache")
 FACTS = Facts(CPU, THREADS, LAYERS, CACHE, (), ())
 MEASURED = Measured(3e-6, 1e-6, 2e10, 1e11, 3.6e11, helpers=3)
-REPORT = Report(
-    {"python": "3.12.1"}, None, FACTS, (Check("conv", True, "fine"),), MEASURED, (Kernel("conv", ("()",), 1),)
-)
+CHECK, KERNEL = Check("conv", True, "fine"), Kernel("conv", ("()",), loaded=1)
+REPORT = Report({"python": "3.12.1"}, {}, None, FACTS, (CHECK,), MEASURED, (KERNEL,))
 
 
 def doctor(*arguments: str, code: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
@@ -60,7 +59,7 @@ def test_json_has_the_keys_that_the_help_lists(found: dict[str, Any], capsys: py
     assert set(found) <= words
     for value in found.values():
         [first] = value[:1] if isinstance(value, list) and value else [value]
-        if isinstance(first, dict) and value is not found["versions"]:
+        if isinstance(first, dict) and value not in (found["versions"], found["environment"]):
             assert set(first) <= words
 
 
@@ -144,6 +143,14 @@ def test_text_fits_a_terminal(code: str) -> None:
     assert "conv_matrix ok, as the reference" in said
     assert lines[-1].strip() == f"Healthy: all {len(FAMILIES) + 1} checks passed."
     assert "\x1b" not in done.stdout
+
+
+def test_settings_that_stop_numba() -> None:
+    done = doctor("--json", NUMBA_NUM_THREADS="0")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["environment"]["NUMBA_NUM_THREADS"] == "0"
+    assert "NUMBA_NUM_THREADS" in document["advice"][0]["command"].split()
 
 
 @pytest.mark.parametrize("json_too", [False, True])
@@ -274,7 +281,16 @@ COMPILED = replace(REPORT, kernels=(Kernel("conv", ("()",), compiled=1),), compi
 WINDOWS = replace(CPU, system="Windows AMD64")
 
 ADVICE: dict[str, tuple[Report, str, str | None]] = {
-    "import": (Report({}, "ImportError: no"), "cannot be imported", "pip install --upgrade numba numpy"),
+    "import": (
+        Report({}, {"NUMBA_OPT": "1"}, "ImportError: no"),
+        "cannot be imported",
+        "pip install --upgrade numba numpy",
+    ),
+    "refused setting": (
+        Report({}, {"NUMBA_A": "0", "NUMBA_B": "1", "OMP_C": "2"}, "ValueError: 0 is no number"),
+        "Numba stops at one of its settings",
+        "unset NUMBA_A NUMBA_B",
+    ),
     "no compiler": (with_setting("NUMBA_DISABLE_JIT"), "NUMBA_DISABLE_JIT=1: it is slow.", "unset NUMBA_DISABLE_JIT"),
     "setting of the program": (with_setting("NUMBA_OPT", False), "a .numba_config.yaml", None),
     "not kept": (
@@ -347,7 +363,8 @@ def test_text_of_other_findings() -> None:
         cache=replace(CACHE, stale_files=1, stale_bytes=2_000_000, damaged=("It is bad.",), variants={"pool": ("()",)}),
         runtimes=None,
     )
-    sections = [*fact_sections({}, facts), *result_sections(replace(COMPILED, facts=facts))]
+    report = replace(COMPILED, facts=facts, environment={"NUMBA_OPT": "3"})
+    sections = [*fact_sections(report), *result_sections(report)]
     rows = {(section.title, row.label): row for section in sections for row in section.rows}
     text = {key: row.text for key, row in rows.items()}
     assert text["Threads", "cores"] == "4, of which this process may use 4, and 1.5 cores' worth of time"
@@ -357,9 +374,10 @@ def test_text_of_other_findings() -> None:
     assert text["Compile cache", "stale"] == "1 file (2.00 MB) for others; `fastconv cache clear --stale` removes them"
     assert rows["Compile cache", "damaged"].mood == "bad"
     assert text["Libraries with threads of their own in this process", ""].startswith("unknown")
-    assert text["Compiled functions", "conv"] == "1 here (int64); 0 on disk"
-    assert text["Compiled functions", "pool"] == "0 here; 1 on disk (int64)"
-    kernels = as_json(replace(COMPILED, facts=facts), [])["kernels"]
+    assert text["Compiled functions", "conv"] == "1 here, 0 on disk: int64"
+    assert text["Compiled functions", "pool"] == "0 here, 1 on disk: int64"
+    assert text["Environment", "NUMBA_OPT"] == "3"
+    kernels = as_json(report, [])["kernels"]
     assert {kernel["name"]: (len(kernel["variants"]), len(kernel["on_disk"])) for kernel in kernels} == {
         "conv": (1, 0),
         "pool": (0, 1),
@@ -379,6 +397,7 @@ PRIORITY = ["tbb", "omp", "workqueue"]
         ("tbb", PRIORITY, MISSING, None, "NUMBA_THREADING_LAYER asks for tbb, which cannot be loaded"),
         ("safe", PRIORITY, MISSING, None, "none of tbb can be loaded, as NUMBA_THREADING_LAYER asks for a safe one"),
         ("threadsafe", PRIORITY, MISSING, "omp", "it is the first of tbb, omp that can be loaded, as NUMBA_THREADING_"),
+        ("omp", ["omp", "tbb"], MISSING, None, "NUMBA_THREADING_LAYER_PRIORITY has to name tbb, omp, workqueue"),
         ("fast", PRIORITY, MISSING, None, "NUMBA_THREADING_LAYER is 'fast', which Numba does not know"),
     ],
 )

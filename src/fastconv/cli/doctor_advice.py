@@ -16,14 +16,21 @@ _HARDLY = 1.3
 def advise(report: Report) -> list[Advice]:
     """All that applies, what matters most first."""
     if report.import_trouble is not None:
-        return [
-            Advice(
-                "The operations cannot be imported with these versions, so nothing works until they fit together.",
-                "pip install --upgrade numba numpy",
-            )
-        ]
+        return [_import(report.import_trouble, report.environment)]
     facts = report.facts
     return [] if facts is None else [piece for rule in _RULES for piece in rule(report, facts)]
+
+
+def _import(trouble: str, environment: dict[str, str]) -> Advice:
+    settings = " ".join(name for name in environment if name.startswith("NUMBA_"))
+    if settings and "ImportError" not in trouble and "ModuleNotFoundError" not in trouble:
+        return Advice(
+            "Numba stops at one of its settings, so nothing works until that is put right.", f"unset {settings}"
+        )
+    return Advice(
+        "The operations cannot be imported with these versions, so nothing works until they fit together.",
+        "pip install --upgrade numba numpy",
+    )
 
 
 def _settings(report: Report, facts: Facts) -> Iterator[Advice]:

@@ -8,6 +8,7 @@ The JSON document has these keys, and a later version may add some:
   checks          name, ok, detail
   advice          text, command: what would make it faster
   versions        of python and of what is installed
+  environment     variables that Numba or OpenMP read
   import_trouble  why the operations cannot be imported; all below is empty then
   cpu             name, system, target, target_from, vector_bits, table
   threads         fastconv, numba_num_threads, omp_num_threads, cores,
@@ -33,6 +34,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,26 +73,22 @@ def run(arguments: argparse.Namespace) -> int:
 def _examine(tell: Callable[[Section], None]) -> Report:
     """Find out, check and measure; sections of facts are told before anything is run that could fail."""
     from fastconv.cli import host
-    from fastconv.cli.doctor_facts import NEEDED, OPTIONAL, find_facts, import_trouble
+    from fastconv.cli.doctor_facts import NEEDED, OPTIONAL, environment, find_facts, import_trouble
     from fastconv.cli.doctor_report import Report
     from fastconv.cli.doctor_text import fact_sections
 
-    versions = host.versions([*NEEDED, *OPTIONAL])
-    trouble = import_trouble()
-    facts = None if trouble else find_facts()
-    for section in fact_sections(versions, facts):
+    start = Report(host.versions([*NEEDED, *OPTIONAL]), environment(), import_trouble())
+    report = start if start.import_trouble else replace(start, facts=find_facts())
+    for section in fact_sections(report):
         tell(section)
-    if facts is None:
-        return Report(versions, trouble)
-    return _run_checks(versions, facts)
+    return report if report.facts is None else _run_checks(report, report.facts)
 
 
-def _run_checks(versions: dict[str, str], facts: Facts) -> Report:
+def _run_checks(report: Report, facts: Facts) -> Report:
     from fastconv.cli.doctor_cache import files, written_since
     from fastconv.cli.doctor_checks import check_cache, self_test
     from fastconv.cli.doctor_kernels import compiled_functions
     from fastconv.cli.doctor_measure import measure
-    from fastconv.cli.doctor_report import Report
     from fastconv.cli.progress import progress
     from fastconv.cli.warmup_cases import FAMILIES
 
@@ -104,5 +102,10 @@ def _run_checks(versions: dict[str, str], facts: Facts) -> Report:
         if facts.compiles and all(check.ok for check in checks[:-1]):
             step("measuring")
             measured = measure()
-    kernels = tuple(compiled_functions().values())
-    return Report(versions, None, facts, tuple(checks), measured, kernels, seconds if compiled else 0.0)
+    return replace(
+        report,
+        checks=tuple(checks),
+        measured=measured,
+        kernels=tuple(compiled_functions().values()),
+        compile_seconds=seconds if compiled else 0.0,
+    )

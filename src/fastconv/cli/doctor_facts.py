@@ -11,7 +11,7 @@ from fastconv.cli.doctor_cache import Cache, cache
 from fastconv.cli.doctor_host import Runtime, core_quota, runtimes
 from fastconv.cli.doctor_layers import Layers, layers
 
-__all__ = ["NEEDED", "OPTIONAL", "Cpu", "Facts", "Setting", "Threads", "find_facts", "import_trouble"]
+__all__ = ["NEEDED", "OPTIONAL", "Cpu", "Facts", "Setting", "Threads", "environment", "find_facts", "import_trouble"]
 
 #: Distributions whose versions matter, and those that matter where they are installed.
 NEEDED = ("fastconv", "numba", "llvmlite", "numpy")
@@ -104,6 +104,11 @@ class Facts:
     def compiles(self) -> bool:
         """Whether functions are compiled at all."""
         return all(setting.name != "NUMBA_DISABLE_JIT" for setting in self.settings)
+
+
+def environment() -> dict[str, str]:
+    """Variables that Numba or an OpenMP library read."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(("NUMBA_", "OMP_", "KMP_"))}
 
 
 def import_trouble() -> str | None:

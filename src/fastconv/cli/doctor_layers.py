@@ -58,7 +58,7 @@ def layers() -> Layers:
     from numba import config
 
     wanted, priority = str(config.THREADING_LAYER).lower(), list(config.THREADING_LAYER_PRIORITY)
-    troubles = {name: _trouble(name) for name in priority if name in _MODULES}
+    troubles = {name: _trouble(name) for name in _MODULES}
     chosen, reason = choice(wanted, priority, troubles)
     return Layers(False, _running(), chosen, reason, troubles)
 
@@ -80,13 +80,15 @@ def choice(wanted: str, priority: Sequence[str], troubles: Mapping[str, str | No
     >>> choice("default", ["tbb", "omp", "workqueue"], {"tbb": "it is missing", "omp": None, "workqueue": None})
     ('omp', 'it is the first of tbb, omp, workqueue that can be loaded')
     """
+    if sorted(priority) != sorted(troubles):
+        return None, f"NUMBA_THREADING_LAYER_PRIORITY has to name {', '.join(troubles)}, in any order"
     if wanted in troubles:
         asked = f"NUMBA_THREADING_LAYER asks for {wanted}"
         return (wanted, asked) if troubles[wanted] is None else (None, f"{asked}, which cannot be loaded")
     candidates = priority if wanted == "default" else _WITH_PROPERTY.get(wanted)
     if candidates is None:
         return None, f"NUMBA_THREADING_LAYER is {wanted!r}, which Numba does not know"
-    found = next((name for name in candidates if name in troubles and troubles[name] is None), None)
+    found = next((name for name in candidates if troubles[name] is None), None)
     names = ", ".join(candidates)
     for_what = "" if wanted == "default" else f", as NUMBA_THREADING_LAYER asks for a {wanted} one"
     if found is None:

@@ -40,6 +40,8 @@ class Report:
     ----------
     versions : dict of str to str
         Of Python and of what is installed.
+    environment : dict of str to str
+        Variables that Numba or OpenMP read.
     import_trouble : str or None
         Why the operations cannot be imported; all that follows is empty then.
     facts : Facts or None
@@ -55,6 +57,7 @@ class Report:
     """
 
     versions: dict[str, str]
+    environment: dict[str, str]
     import_trouble: str | None = None
     facts: Facts | None = None
     checks: tuple[Check, ...] = ()
@@ -92,6 +95,7 @@ def as_json(report: Report, advice: list[Advice]) -> dict[str, Any]:
         "checks": [asdict(check) for check in report.checks],
         "advice": [asdict(piece) for piece in advice],
         "versions": report.versions,
+        "environment": report.environment,
         "import_trouble": report.import_trouble,
     }
     for name in ("cpu", "threads", "layers", "cache", "runtimes", "settings"):

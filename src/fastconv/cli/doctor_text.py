@@ -38,14 +38,15 @@ class Section:
     rows: tuple[Row, ...]
 
 
-def fact_sections(versions: dict[str, str], facts: Facts | None) -> list[Section]:
+def fact_sections(report: Report) -> list[Section]:
     """What was found out before anything was computed."""
-    sections = [Section("Versions", tuple(_versions(versions)))]
-    if facts is not None:
+    sections = [Section("Versions", tuple(_versions(report.versions)))]
+    if report.environment:
+        rows = tuple(Row(name, value) for name, value in report.environment.items())
+        sections.append(Section("Environment", rows))
+    if (facts := report.facts) is not None:
         sections += [
-            Section(
-                "CPU", (*_cpu(facts.cpu), *(Row(s.name, f"{s.value}: {s.effect}", "slow") for s in facts.settings))
-            ),
+            Section("CPU", (*_cpu(facts.cpu), *_settings(facts.settings))),
             Section("Threads", tuple(_threads(facts.threads))),
             Section("Numba's threading layers", tuple(_layers(facts.layers))),
             Section("Libraries with threads of their own in this process", tuple(_runtimes(facts))),
@@ -159,15 +160,10 @@ def _kernels(report: Report) -> list[Row]:
         summary += f"; {sum(map(len, on_disk.values()))} on disk when the checks began"
     rows = [Row("all", summary)]
     for name in sorted({*here, *on_disk}):
-        parts = [_variants(here.get(name, ()), "here")]
-        if on_disk:
-            parts.append(_variants(on_disk.get(name, ()), "on disk"))
-        rows.append(Row(name, "; ".join(parts)))
+        ours, kept = here.get(name, ()), on_disk.get(name, ())
+        counts = f"{len(ours)} here" + (f", {len(kept)} on disk" if on_disk else "")
+        rows.append(Row(name, f"{counts}: {', '.join(types_in((*ours, *kept)))}"))
     return rows
-
-
-def _variants(variants: tuple[str, ...], where: str) -> str:
-    return f"{len(variants)} {where}" + (f" ({', '.join(types_in(variants))})" if variants else "")
 
 
 def _measured(measured: Measured, threads: Threads) -> list[Row]:
