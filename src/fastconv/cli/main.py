@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "main"]
 #: Every command and its module. A module has a docstring, whose first line is the command's summary, and the two
 #: functions of `Command`; it imports nothing but the standard library until `run` is called.
 COMMANDS = {
+    "cache": "fastconv.cli.cache_command",
     "demo": "fastconv.cli.demo_command",
     "doctor": "fastconv.cli.doctor_command",
     "warmup": "fastconv.cli.warmup_command",

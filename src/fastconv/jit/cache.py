@@ -8,62 +8,57 @@ carries a checksum, it appears by a rename, and whatever goes wrong means compil
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
 import os
 import pickle
 import platform
 import sys
-import tempfile
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CompileCache", "cache_directory"]
+import llvmlite
+import numba
+import numpy
 
-_SUFFIX = ".kernel"
-_MAGIC = b"fastconv kernel 1\n"
+from fastconv.jit.cache_files import Damaged, file_name, pack, read, unpack, write
+from fastconv.jit.cache_place import objection, place
+from fastconv.jit.machine import machine
 
-#: Settings of Numba that change no machine code; all others are part of a file's name.
-_HARMLESS = {
-    "NUMBA_CACHE_DIR",
-    "NUMBA_DEBUG_CACHE",
+try:
+    from numba.core.caching import NullCache
+except ImportError:  # a Numba without it asks its dispatchers' caches for nothing that we know
+    NullCache = object
+
+__all__ = ["CompileCache", "package_digest", "surroundings"]
+
+#: Settings of Numba that change no machine code but differ between the processes of one user, by how they begin. All
+#: others are part of a file's name, also those that a future Numba adds.
+_HARMLESS = (
+    "CACHE_",
+    "COLOR_SCHEME",
+    "CUDA_",
+    "DEBUG_CACHE",
+    "GDB_BINARY",
+    "NUMBA_DEFAULT_NUM_THREADS",
     "NUMBA_NUM_THREADS",
-    "NUMBA_THREADING_LAYER",
-    "NUMBA_THREADING_LAYER_PRIORITY",
-}
+    "THREADING_LAYER",
+)
+
+#: The first and the last version of Numba that `_prepare` knows.
+_KNOWN = ((0, 61), (0, 68))
+
+#: Where our numbers for functions begin; Numba's own count from 1.
+_FIRST_NUMBER = 1 << 40
 
 
-def cache_directory() -> Path:
-    """Where compiled code is kept: in NUMBA_CACHE_DIR if that is set, else in the user's cache directory."""
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    if chosen:
-        return Path(chosen) / "fastconv"
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "fastconv"
-
-
-@cache
-def _surroundings() -> str:
-    """All that machine code depends on beside the function: package, versions and settings."""
-    import llvmlite
-    import numba
-
-    package = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in _HARMLESS)
-    python = (platform.python_implementation(), *sys.version_info)
-    return repr((digest.hexdigest(), numba.__version__, llvmlite.__version__, python, settings))
-
-
-class CompileCache:
+class CompileCache(NullCache):
     """What a Numba dispatcher asks before it compiles, and tells afterwards.
+
+    Whatever another Numba asks beyond that, its `NullCache` answers.
 
     Parameters
     ----------
@@ -74,71 +69,191 @@ class CompileCache:
     """
 
     def __init__(self, name: str, options: str) -> None:
-        self._function = (name, options)
+        self._function = {"kernel": name, "options": options}
+        package_digest()  # of the files that this process imports: by its first call they may be others
 
     @property
     def cache_path(self) -> str:
-        """The directory, as Numba's statistics ask for it."""
-        return str(cache_directory())
+        """The directory, as Numba's statistics ask for it; empty where there is none."""
+        return str(place().directory or "")
 
-    def _file(self, signature: Any, target_context: Any) -> Path:
-        cpu = target_context.codegen().magic_tuple()
-        key = repr((_surroundings(), self._function, str(signature), cpu))
-        return cache_directory() / (hashlib.sha256(key.encode()).hexdigest() + _SUFFIX)
+    def load_overload(self, *asked: Any, **named: Any) -> Any:
+        """The compiled function for a signature and a target context, or None where it has to be compiled."""
+        try:
+            return self._load(*asked, **named)
+        except Exception as error:
+            _warn_of_numba(error)
+            return None
 
-    def load_overload(self, signature: Any, target_context: Any) -> Any:
-        """The compiled function for a signature, or None where it has to be compiled."""
+    def save_overload(self, *told: Any, **named: Any) -> None:
+        """Keep what was compiled for a signature."""
+        try:
+            self._save(*told, **named)
+        except Exception as error:
+            _warn_of_numba(error)
+
+    def _load(self, signature: Any, target_context: Any) -> Any:
+        _number_apart()
+        directory = _directory()
+        if directory is None:
+            return None
+        header = self._header(signature, target_context)
+        try:
+            found, code = unpack(read(directory / file_name(header)))
+        except (OSError, Damaged):
+            return None
+        if found != header:
+            return None
         from numba.core.compiler import CompileResult
 
-        try:
-            text = self._file(signature, target_context).read_bytes()
-        except (OSError, RuntimeError):  # RuntimeError: there is no home directory
-            return None
-        payload = text[len(_MAGIC) + 32 :]
-        if text[: len(_MAGIC) + 32] != _MAGIC + hashlib.sha256(payload).digest():
-            return None
-        try:
-            target_context.refresh()
-            return CompileResult._rebuild(target_context, *pickle.loads(payload))
-        except Exception as error:
-            _warn(error)
-            return None
+        _prepare(target_context)
+        return CompileResult._rebuild(target_context, *pickle.loads(code))
 
-    def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep a compiled function."""
+    def _save(self, signature: Any, compiled: Any) -> None:
         from numba.core.serialize import dumps
 
-        try:
-            payload = dumps(compiled._reduce())
-            target = self._file(signature, compiled.target_context)
-        except RuntimeError:
+        directory = _directory()
+        if directory is None:
             return
-        except Exception as error:
-            _warn(error)
-            return
+        if compiled.fndesc.uid < _FIRST_NUMBER:
+            raise ValueError("its functions are numbered in another way")
+        header = self._header(signature, compiled.target_context)
+        text = pack(header, dumps(compiled._reduce()))
         try:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=target.parent)
-        except OSError:
+            write(directory / file_name(header), text)
+        except OSError:  # a directory that cannot be made or written, a full disk
             return
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_MAGIC + hashlib.sha256(payload).digest() + payload)
-            os.replace(name, target)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
+
+    def _header(self, signature: Any, target_context: Any) -> str:
+        made_for = surroundings(target_context)
+        return json.dumps(self._function | {"signature": str(signature), "made_for": made_for}, sort_keys=True)
+
+
+def _directory() -> Path | None:
+    """The directory to use; None where there is none, or neither its files nor the package's can be trusted.
+
+    A package that was replaced while this process runs may have modules of both versions in memory: the code of neither
+    need be the right one for its caller.
+    """
+    directory = place().directory
+    if directory is None or package_digest() is None or _digest_of_files() != package_digest():
+        return None
+    try:
+        why = objection(os.stat(directory))
+    except OSError:  # not there yet, perhaps
+        return directory
+    if why is None:
+        return directory
+    _warn_once(
+        "directory",
+        f"fastconv neither loads nor keeps compiled code in {directory}, which {why}; make it yours alone, or name"
+        " another directory in NUMBA_CACHE_DIR.",
+    )
+    return None
 
 
 @cache
-def _warn_once(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
+def package_digest() -> str | None:
+    """Digest of this package's source files, as they were when this was first asked; None if they cannot be read."""
+    return _digest_of_files()
 
 
-def _warn(error: Exception) -> None:
+def _digest_of_files() -> str | None:
+    """Digest of the names and contents of this package's source files; takes 0.7 ms."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    digest = hashlib.sha256()
+    found = False
+    try:
+        for path in _source_files(package):
+            with open(path, "rb", buffering=0) as file:
+                content = file.read()
+            digest.update(f"{path[len(package) :]} {len(content)}\n".encode() + content)
+            found = True
+    except OSError:  # an archive, or a package that is just being removed
+        return None
+    return digest.hexdigest() if found else None
+
+
+def _source_files(folder: str) -> Iterator[str]:
+    # Path.rglob would take as long as all the rest.
+    with os.scandir(folder) as found:
+        for item in sorted(found, key=lambda item: item.name):
+            if item.is_dir():
+                yield from _source_files(item.path)
+            elif item.name.endswith(".py"):
+                yield item.path
+
+
+def surroundings(target_context: Any) -> dict[str, str]:
+    """All that machine code depends on beside the function and its types, each under its name."""
+    triple, cpu, features = target_context.codegen().magic_tuple()
+    return {
+        "package": package_digest() or "",
+        "python": f"{sys.implementation.name} {platform.python_version()}{getattr(sys, 'abiflags', '')}",
+        "numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
+        "numpy": numpy.__version__,
+        "settings": _digest(_settings()),
+        "system": triple,
+        "cpu": cpu,
+        "features": _digest(features),
+        "machine": repr(machine()),
+    }
+
+
+def _settings() -> str:
+    """Numba's settings as they are in force, whether they come from the environment, a file or the program."""
+    found = {k: v for k, v in vars(numba.config).items() if k.isupper() and not k.startswith(_HARMLESS)}
+    return repr(sorted(found.items()))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _prepare(target_context: Any) -> None:
+    """Make a process able to run loaded code.
+
+    Numba refreshes the context here, which readies its compiler too, and takes 160 of the 420 ms of a process's first
+    operation. Loaded code needs the symbols of Numba's run time alone; in a Numba that we do not know it may need more.
+    """
+    if _KNOWN[0] <= numba.version_info.short <= _KNOWN[1]:
+        from numba.core.runtime import rtsys
+
+        rtsys.initialize(target_context)
+    else:
+        target_context.refresh()
+
+
+def _number_apart() -> None:
+    """Let the functions compiled next have names that no other process gives.
+
+    Numba names machine code after its function, its types and a number that every process counts up from 1. The maximum
+    and the average of one factory, compiled in two processes, have one name; in a third that loads both, one runs
+    in place of the other (numba issue 10486). So each compilation numbers its functions, and those that they
+    call, from a random start.
+    """
+    from numba.core.bytecode import FunctionIdentity
+
+    if not isinstance(FunctionIdentity._unique_ids, itertools.count):
+        raise TypeError("its functions are numbered in another way")
+    FunctionIdentity._unique_ids = itertools.count(_FIRST_NUMBER + int.from_bytes(os.urandom(7), "little"))
+
+
+def _warn_of_numba(error: Exception) -> None:
     """Say once that this Numba keeps its compiled functions differently."""
-    import numba
-
     _warn_once(
+        "numba",
         f"fastconv cannot keep code compiled by numba {numba.__version__} on disk ({type(error).__name__}: {error}); "
-        "every process will compile again."
+        "every process will compile again.",
     )
+
+
+#: What has been warned of in this process.
+_warned: set[str] = set()
+
+
+def _warn_once(subject: str, message: str) -> None:
+    if subject not in _warned:
+        _warned.add(subject)
+        warnings.warn(message, RuntimeWarning, stacklevel=2)

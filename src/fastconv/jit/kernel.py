@@ -71,12 +71,12 @@ class Bound:
         Of the arrays.
     """
 
-    __slots__ = ("_block", "_code", "dtypes", "kernel")
+    __slots__ = ("_blocks", "_code", "dtypes", "kernel")
 
     def __init__(self, kernel: Kernel, dtypes: tuple[np.dtype, ...]) -> None:
         self.kernel, self.dtypes = kernel, dtypes
-        self._block: np.ndarray | None = None
-        self._code = 0  # address of the block
+        self._blocks: list[np.ndarray] = []  # of each thread that compiled: none may go while another reads it
+        self._code = 0  # address of a block
 
     def run(self, tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
         """Do all tasks, in parallel where that pays.
@@ -104,8 +104,9 @@ class Bound:
             raise self._no_memory(1)
 
     def _compile(self) -> int:
-        self._block = code_block(self.kernel.body, self.dtypes)
-        self._code = self._block.ctypes.data
+        block = code_block(self.kernel.body, self.dtypes)
+        self._blocks.append(block)
+        self._code = block.ctypes.data
         return self._code
 
     def _run_long(self, tasks: int, nanoseconds: float, arrays: tuple[int, ...]) -> None:

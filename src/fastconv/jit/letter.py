@@ -18,6 +18,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
@@ -82,9 +83,10 @@ def code_block(dispatcher: Any, dtypes: tuple[np.dtype, ...]) -> np.ndarray:
     """Address of a body's machine code for vectors of these dtypes, then their itemsizes; compiles it where needed."""
     arrays = [types.Array(from_dtype(dtype), 1, "C") for dtype in dtypes]
     argument_types = (types.intp, types.intp, *arrays)
-    dispatcher.compile(argument_types)
-    compiled = dispatcher.overloads[argument_types]
-    address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    with global_compiler_lock:  # several threads may make the first call
+        dispatcher.compile(argument_types)
+        compiled = dispatcher.overloads[argument_types]
+        address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
     return np.array([address, *(dtype.itemsize for dtype in dtypes)], np.int64)
 
 
