@@ -51,28 +51,42 @@ class Cache:
 
 def cache() -> Cache:
     """Look at the compile cache."""
-    from fastconv.jit.cache import cache_directory
+    from fastconv.jit.cache_care import damaged, summary
 
-    try:
-        directory = cache_directory()
-    except RuntimeError:
-        reason = "no home directory is known"
-        return Cache(None, reason, trouble=f"Compiled code is not kept: {reason}.")
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    reason = "NUMBA_CACHE_DIR is set" if chosen else "it is the user's cache directory"
-    sizes = [size for _, size in files().values()]
-    return Cache(str(directory), reason, len(sizes), sum(sizes), trouble=_trouble(directory), elsewhere=_elsewhere())
+    found = summary()
+    variants: dict[str, list[str]] = {}
+    for entry in found.current:
+        variants.setdefault(entry.kernel, []).append(entry.signature)
+    return Cache(
+        None if found.place.directory is None else str(found.place.directory),
+        found.place.reason,
+        len(found.current),
+        sum(entry.size for entry in found.current),
+        len(found.stale),
+        sum(entry.size for entry in found.stale),
+        tuple(f"{entry.path} {why}." for entry, why in damaged()[1]),
+        found.trouble,
+        _elsewhere(),
+        {kernel: tuple(signatures) for kernel, signatures in variants.items()},
+    )
 
 
 def files() -> Files:
     """What is in the cache now."""
-    from fastconv.jit.cache import cache_directory
+    from fastconv.jit.cache_files import entries
+    from fastconv.jit.cache_place import place
 
-    try:
-        stats = {file.name: file.stat() for file in cache_directory().glob("*.kernel")}
-    except (OSError, RuntimeError):
+    directory = place().directory
+    if directory is None:
         return {}
-    return {name: (stat.st_mtime_ns, stat.st_size) for name, stat in stats.items()}
+    return {entry.path.name: (_written(entry.path), entry.size) for entry in entries(directory)}
+
+
+def _written(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:  # removed in between
+        return 0
 
 
 def written_since(before: Files) -> tuple[int, int]:
@@ -88,12 +102,3 @@ def _elsewhere() -> str:
         return str(home / "numba-cache")
     user = f"-{os.getuid()}" if hasattr(os, "getuid") else ""
     return str(Path(tempfile.gettempdir()) / f"numba-cache{user}")
-
-
-def _trouble(directory: Path) -> str | None:
-    existing = next(path for path in (directory, *directory.parents) if os.path.exists(path))
-    if not existing.is_dir():
-        return f"Compiled code is not kept: {existing} is not a directory."
-    if not os.access(existing, os.W_OK | os.X_OK):
-        return f"Nothing more is kept: {existing} cannot be written."
-    return None

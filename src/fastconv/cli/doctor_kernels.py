@@ -56,7 +56,7 @@ def _dispatchers() -> dict[str, Any]:
 
 def _name(cache: Any) -> str:
     """Under which the cache keeps a function."""
-    name: str = cache._function[0]
+    name: str = cache._function["kernel"]
     return name
 
 
