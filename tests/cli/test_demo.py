@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import pytest
 
-from fastconv.cli import demo, demo_peers, demo_report, race
+from fastconv.cli import demo, demo_peers, race
 from fastconv.cli.demo import CORNER, REACH, WINDOW
 from fastconv.cli.main import main
 
@@ -261,26 +261,3 @@ def test_json_needs_neither_rich_nor_matplotlib(image, quick, monkeypatch):
     code, out, _ = command(image, "--json")
     assert code == 0
     assert json.loads(out)["image"]["name"] == "small.png"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (2.346, "2.35 s"),
-        (0.9999, "1.00 s"),
-        (0.1234, "123 ms"),
-        (0.00567, "5.67 ms"),
-        (1e-4, "0.10 ms"),
-        (4.2e-6, "4.20 µs"),
-    ],
-)
-def test_duration(seconds, text):
-    assert demo_report.duration(seconds) == text
-
-
-def test_small_texts():
-    assert demo_report.power_of_ten(4.2e-7) == "4.2 × 10⁻⁷"
-    assert demo_report.power_of_ten(0.0) == "0"
-    assert [demo_report.multiple(value) for value in (0.361, 1.0, 9.96, 123.4)] == ["0.36×", "1.0×", "10×", "123×"]
-    assert demo_report.megabytes(198_696_324) == "199 MB"
-    assert demo_report.shape_text((3, 1200, 5)) == "3 × 1,200 × 5"

@@ -8,7 +8,8 @@ import numpy as np
 
 from fastconv.cli.demo import CORNER, Demo
 from fastconv.cli.demo_peers import LIBRARIES
-from fastconv.cli.demo_report import Report, duration, megabytes, multiple, power_of_ten, shape_text
+from fastconv.cli.demo_report import Report
+from fastconv.cli.units import duration, megabytes, multiple, power_of_ten, shape_text
 from fastconv.plots import Bars, MatrixPanel, Panel, demo_figure
 
 if TYPE_CHECKING:

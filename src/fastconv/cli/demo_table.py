@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fastconv.cli.demo_peers import LIBRARIES
-from fastconv.cli.demo_report import Report, disagreements, duration, megabytes, multiple, power_of_ten, shape_text
+from fastconv.cli.demo_report import Report, disagreements
 from fastconv.cli.race import Result, Timing
+from fastconv.cli.units import duration, megabytes, multiple, power_of_ten, shape_text
 
 __all__ = ["show"]
 

@@ -20,6 +20,8 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "cache": "fastconv.cli.cache_command",
     "demo": "fastconv.cli.demo_command",
+    "doctor": "fastconv.cli.doctor_command",
+    "warmup": "fastconv.cli.warmup_command",
 }
 
 _BAD_USAGE = 2

@@ -1,0 +1,265 @@
+"""Compiling ahead: nothing is forgotten, what was compiled is found again, and a user is told what was done."""
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+import fastconv.kernels
+from fastconv.cli.main import main
+from fastconv.cli.warmup import DTYPES, works
+from fastconv.cli.warmup_cases import FAMILIES, LARGE, SMALL
+from fastconv.jit import kernel, threads
+from fastconv.ops.calls import recording
+from fastconv.plan.registry import ALGORITHMS
+
+#: Public names that compile nothing.
+NOTHING_TO_COMPILE = {
+    "ConvMatrix",  # made by conv_matrix
+    "conv_output_size",
+    "conv_transpose_output_size",
+    "explain",
+    "pool_output_size",
+    "threads",
+}
+
+Compiled = set[tuple[Any, ...]]
+
+
+def array(*shape: int, dtype: Any = np.float32) -> np.ndarray:
+    return np.ones(shape, dtype)
+
+
+#: First calls that somebody may make, beside those of the table: layers of networks, images, signals, tiny arrays.
+FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
+    "conv": {
+        "tiny": lambda: fc.conv2d(array(1, 1, 8, 8), array(1, 1, 3, 3)),
+        "resnet first": lambda: fc.conv2d(array(1, 3, 224, 224), array(64, 3, 7, 7), stride=2, padding=3),
+        "resnet 3x3": lambda: fc.conv2d(array(1, 256, 14, 14), array(256, 256, 3, 3), padding=1),
+        "resnet 1x1": lambda: fc.conv2d(array(1, 1024, 14, 14), array(256, 1024, 1, 1), array(256)),
+        "depthwise": lambda: fc.conv2d(array(1, 32, 112, 112), array(32, 1, 3, 3), padding=1, groups=32),
+        "dilated": lambda: fc.conv2d(array(1, 64, 32, 32), array(64, 64, 3, 3), padding=2, dilation=2),
+        "video": lambda: fc.conv3d(array(1, 16, 16, 64, 64), array(32, 16, 3, 3, 3)),
+        "audio": lambda: fc.conv1d(array(4, 64, 16000), array(64, 64, 9)),
+        "signal": lambda: fc.conv1d(array(1, 100000), array(1, 1, 64), padding="full", flip=True),
+        "image": lambda: fc.conv2d(array(1, 512, 512), array(1, 1, 15, 15), padding="same", padding_mode="reflect"),
+        "activated": lambda: fc.conv2d(array(1, 8, 20, 20), array(8, 8, 3, 3), activation="silu"),
+    },
+    "conv_transpose": {
+        "tiny": lambda: fc.conv_transpose2d(array(1, 1, 4, 4), array(1, 1, 3, 3)),
+        "dcgan": lambda: fc.conv_transpose2d(array(1, 256, 16, 16), array(256, 128, 4, 4), stride=2, padding=1),
+        "unet": lambda: fc.conv_transpose2d(array(2, 128, 28, 28), array(128, 64, 2, 2), array(64), stride=2),
+        "gaps": lambda: fc.conv_transpose1d(array(1, 2, 9), array(2, 2, 1), stride=3),
+    },
+    "max_pool": {
+        "tiny": lambda: fc.max_pool2d(array(1, 4, 4), 2),
+        "resnet": lambda: fc.max_pool2d(array(1, 64, 112, 112), 3, 2, 1),
+        "stride 1": lambda: fc.max_pool2d(array(1, 64, 28, 28), 3, 1, 1),
+        "indices": lambda: fc.max_pool3d(array(2, 9, 9, 9), 3, return_indices=True),
+        "wide": lambda: fc.max_pool1d(array(3, 50000), 5, 1),
+    },
+    "avg_pool": {
+        "tiny": lambda: fc.avg_pool2d(array(1, 4, 4), 2),
+        "halved": lambda: fc.avg_pool2d(array(8, 64, 56, 56), 2),
+        "stride 1": lambda: fc.avg_pool3d(array(4, 12, 12, 12), 3, 1, 1, count_include_pad=False),
+    },
+    "conv_matrix": {
+        "image": lambda: fc.conv_matrix(array(9, 9), (100, 120)) @ array(12000),
+        "transposed": lambda: fc.conv_matrix(array(5, 3, 3, 3), (3, 40, 40)).T @ array(5 * 38 * 38, 2),
+        "tiny": lambda: fc.conv_matrix(array(2), (4,)).apply(array(4)),
+        "update": lambda: fc.conv_matrix(array(2), (4,)).update(array(2)).T @ array(3, 30),
+    },
+}
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
+    """What calls would compile if nothing had been; they compute nothing."""
+    found: Compiled = set()
+
+    def run(self: kernel.Bound, tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
+        found.add((self.kernel.name, *self.dtypes))
+        shared = tasks > 1 and nanoseconds >= threads.PARALLEL_NANOSECONDS
+        found.add(("share" if shared else "launch", len(arrays)))
+
+    monkeypatch.setattr(kernel.Bound, "run", run)
+    monkeypatch.setattr(kernel.Bound, "run_serial", lambda self, tasks, *arrays: run(self, tasks, 0.0, *arrays))
+    return found
+
+
+def warm(family: str, dtypes: tuple[str, ...] = ("float32",), ranks: tuple[int, ...] = (1, 2, 3)) -> None:
+    """As the command does, with all results wrong where nothing is computed."""
+    for dtype in dtypes:
+        for rank in ranks:
+            if np.dtype(dtype).kind in FAMILIES[family].kinds:
+                for size in (SMALL[rank], LARGE[rank]):
+                    for case in FAMILIES[family].cases(rank, np.dtype(dtype), size):
+                        with np.errstate(all="ignore"):
+                            case.call()
+
+
+def test_every_public_operation_is_in_the_table() -> None:
+    table = {name for family in FAMILIES.values() for name in family.names}
+    assert table | NOTHING_TO_COMPILE == set(fc.__all__)
+    assert not table & NOTHING_TO_COMPILE
+    assert set(ALGORITHMS) <= set(FAMILIES)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_operation_alone_compiles_what_its_first_calls_need(family: str, rank: int, compiled: Compiled) -> None:
+    warm(family, ranks=(rank,))
+    ahead = set(compiled)
+    assert ahead
+    name = FAMILIES[family].names[rank - 1]
+    for what, call in FIRST_CALLS[family].items():
+        if family == "conv_matrix" or name in call.__code__.co_names:
+            compiled.clear()
+            call()
+            assert compiled <= ahead, what
+
+
+def test_no_kernel_is_forgotten(compiled: Compiled) -> None:
+    for module in pkgutil.iter_modules(fastconv.kernels.__path__):
+        importlib.import_module(f"fastconv.kernels.{module.name}")
+    kernels = [it for it in gc.get_objects() if type(it) is kernel.Kernel]
+    names = {it.name for it in kernels if it.body.py_func.__module__.startswith("fastconv.kernels.")}
+    for family in FAMILIES:
+        warm(family, DTYPES)
+    assert len(names) > 10
+    assert names == {name for name, *_ in compiled} - {"launch", "share"}
+
+
+def test_every_algorithm_is_reached(compiled: Compiled) -> None:
+    with recording() as calls:
+        for family in ALGORITHMS:
+            warm(family, DTYPES)
+    reached = {(problem.op, choice.algorithm) for problem, choice in calls}
+    assert reached == {(op, it.name) for op, its in ALGORITHMS.items() for it in its if it.name != "reference"}
+
+
+#: What a process's first calls compile, and load from the cache: one small call and one for several threads.
+FIRST_USE = """
+import json
+import numpy as np
+import fastconv as fc
+from numba.core import event
+with event.install_recorder("numba:compile") as recorder:
+    fc.avg_pool2d(np.ones((1, 4, 4), np.float32), 2)
+    fc.avg_pool2d(np.ones((8, 64, 64), np.float32), 3, 1, 1)
+from fastconv.cli.doctor_kernels import compiled_functions
+functions = compiled_functions().values()
+print(json.dumps([len(recorder.buffer), sum(it.compiled for it in functions), sum(it.loaded for it in functions)]))
+"""
+
+
+def python(*arguments: str, cache: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"NUMBA_CACHE_DIR": str(cache), "NUMBA_NUM_THREADS": "2"} | settings
+    return subprocess.run([sys.executable, *arguments], env=env, capture_output=True, text=True, timeout=300)
+
+
+def first_use(cache: Path) -> list[int]:
+    done = python("-c", FIRST_USE, cache=cache)
+    assert done.returncode == 0, done.stderr
+    found: list[int] = json.loads(done.stdout)
+    return found
+
+
+def test_after_warmup_a_first_call_compiles_nothing(tmp_path: Path) -> None:
+    done = python("-m", "fastconv", "warmup", "avg_pool2d", "--dtype", "float32", "--json", cache=tmp_path)
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    [operation] = outcome["operations"]
+    assert operation["op"] == "avg_pool2d"
+    assert {"avg_pool_rows", "avg_pool_slab", "launch", "share"} <= set(operation["compiled"])
+    assert operation["loaded"] == []
+    files = list((tmp_path / "fastconv").iterdir())
+    assert outcome["files_written"] == len(files) == len(operation["compiled"])
+    assert outcome["bytes_written"] == sum(file.stat().st_size for file in files)
+    assert outcome["directory"] == str(tmp_path / "fastconv")
+    assert outcome["kept"]
+    events, compiled, loaded = first_use(tmp_path)
+    assert (events, compiled) == (0, 0)
+    assert loaded >= 4
+
+    again = python("-m", "fastconv", "warmup", "avg_pool2d", "--dtype", "float32", cache=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "loaded avg_pool_rows, avg_pool_slab" in " ".join(again.stdout.split())
+    assert "Compiled 0 and loaded" in again.stdout
+    assert "Wrote" not in again.stdout
+    assert "[1/1]" in again.stderr
+
+
+def test_without_warmup_a_first_call_compiles(tmp_path: Path) -> None:
+    events, compiled, loaded = first_use(tmp_path)
+    assert events > 0
+    assert compiled >= 4
+    assert loaded == 0
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = python("-m", "fastconv", "warmup", "avg_pool1d", "--dtype", "float32", cache=tmp_path / "file")
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    assert f"Compiled code is not kept: {tmp_path / 'file'} is not a directory." in said
+    assert "Nothing could be kept" in said
+
+
+def test_one_thread_is_said_to_leave_something_out(tmp_path: Path) -> None:
+    words = ("-m", "fastconv", "warmup", "avg_pool1d", "--dtype", "float32", "--json")
+    done = python(*words, cache=tmp_path, NUMBA_NUM_THREADS="1")
+    outcome = json.loads(done.stdout)
+    assert "share" not in outcome["operations"][0]["compiled"]
+    assert outcome["notes"] == [
+        "A call may use one thread here; what more threads need is compiled when they are first used."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["conv4d"], "there is no operation 'conv4d'; choose from conv, conv_transpose, "),
+        (["conv", "pool"], "there is no operation 'pool'; choose from "),
+        (["--dtype", "float32,float8"], "there is no dtype 'float8'; choose from float32, float64, "),
+        (["--rank", "0"], "there is no rank '0'; choose from 1, 2, 3\n"),
+        (["--rank", "two"], "there is no rank 'two'; choose from 1, 2, 3\n"),
+        (["max_pool", "--dtype", "complex64"], "there is nothing to compile for max_pool with dtype complex64"),
+        (["conv2d", "--rank", "3"], "there is nothing to compile for conv2d with dtype float32, float64 and rank 3"),
+    ],
+)
+def test_bad_usage(argv: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["warmup", *argv]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"fastconv warmup: {sentence}")
+    assert printed.err.count("\n") == 1
+
+
+def test_switched_off_compiler_is_bad_usage(tmp_path: Path) -> None:
+    done = python("-m", "fastconv", "warmup", "conv2d", cache=tmp_path, NUMBA_DISABLE_JIT="1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "fastconv warmup: NUMBA_DISABLE_JIT is set, so there is nothing to compile; unset it first\n"
+
+
+def asked(*ops: str, dtypes: str = "float32", ranks: str = "123") -> list[tuple[str, str, tuple[int, ...]]]:
+    return [(work.op, work.dtype, work.ranks) for work in works(ops, dtypes.split(), list(ranks))]
+
+
+def test_names_and_families() -> None:
+    assert asked("conv2d") == [("conv2d", "float32", (2,))]
+    assert asked("conv", ranks="31") == [("conv1d", "float32", (1,)), ("conv3d", "float32", (3,))]
+    assert asked("conv_matrix", "conv_matrix") == [("conv_matrix", "float32", (1, 2, 3))]
+    assert asked("avg_pool", dtypes="bool int8", ranks="2") == [("avg_pool2d", "int8", (2,))]
+    assert asked("conv1d", dtypes="bool int8 bool") == [("conv1d", "bool", (1,)), ("conv1d", "int8", (1,))]
+    assert {op for op, _, _ in asked()} == {name for family in FAMILIES.values() for name in family.names}
