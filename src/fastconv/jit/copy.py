@@ -9,6 +9,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastconv.jit.bounds import check_bounds
 from fastconv.jit.emit import INT64
 
 __all__ = ["copy_run"]
@@ -35,8 +36,10 @@ def _copy_run(typingctx: Any, target: Any, to: Any, source: Any, at: Any, count:
 
     def copy(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         def pointer(position: int) -> Any:
-            array = context.make_array(signature.args[position])(context, builder, args[position])
-            return builder.gep(array.data, [args[position + 1]])
+            kind, value, first = signature.args[position], args[position], args[position + 1]
+            check_bounds(context, builder, (kind, value), first, args[4])
+            array = context.make_array(kind)(context, builder, value)
+            return builder.gep(array.data, [first])
 
         bytes_each = INT64(context.get_abi_sizeof(context.get_data_type(target.dtype)))
         cgutils.raw_memcpy(builder, pointer(0), pointer(2), args[4], bytes_each)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numba import config, njit
 
 from fastconv.jit.cache import CompileCache
@@ -26,7 +27,8 @@ def helper(function: Callable[..., Any]) -> Any:
 
 def compiled(function: Callable[..., Any], name: str) -> Any:
     """Compile a function that Python calls, and keep the code on disk under a name that is unique in the package."""
+    if config.DISABLE_JIT:
+        return np.errstate(all="ignore")(function)  # compiled code warns of nothing either
     dispatcher = njit(**_OPTIONS)(function)
-    if not config.DISABLE_JIT:
-        dispatcher._cache = CompileCache(name, repr(_OPTIONS))
+    dispatcher._cache = CompileCache(name, repr(_OPTIONS))
     return dispatcher

@@ -8,6 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from fastconv.jit.bounds import check_bounds
 from fastconv.jit.machine import machine
 
 __all__ = ["INT64", "VectorCode", "lane_count"]
@@ -45,6 +46,10 @@ class VectorCode:
         """Where an element of a Numba array stands."""
         data = self._context.make_array(array_type)(self._context, self._builder, array).data
         return self._builder.gep(data, [index])
+
+    def check(self, array_type: Any, array: Any, first: Any, count: Any) -> None:
+        """See to it that elements of a Numba array are there, in code compiled with bounds checks."""
+        check_bounds(self._context, self._builder, (array_type, array), first, count)
 
     def at(self, base: Any, index: Any) -> Any:
         """The pointer to a vector that begins `index` elements behind a pointer."""

@@ -21,8 +21,9 @@ from fastconv.jit.threads import PARALLEL_NANOSECONDS, helpers_for
 
 __all__ = ["Bound", "Kernel", "kernel"]
 
-#: Whether bodies are called by Python, with the vectors themselves: nothing is compiled, or arrays look unfamiliar.
-_IN_PYTHON = config.DISABLE_JIT or not reads_arrays()
+#: Whether bodies are called by Python, with the vectors themselves: nothing is compiled, or bounds are checked and an
+#: IndexError is to reach the caller, or arrays look unfamiliar.
+_IN_PYTHON = config.DISABLE_JIT or config.BOUNDSCHECK or not reads_arrays()
 
 #: Longest time between two looks for Ctrl-C, which Python only sees between two calls of compiled code. Estimates of
 #: time may be ten times too low, and then it is still gone in a fifth of a second.

@@ -30,9 +30,10 @@ import numpy as np
 
 from fastconv.jit import atomic
 from fastconv.jit.decorators import compiled, helper
+from fastconv.jit.host import available_cores
 from fastconv.jit.letter import LETTER_WORDS, call_trampoline, trampoline, write_letter
 
-__all__ = ["BUSY", "available_cores", "share", "start_helpers"]
+__all__ = ["BUSY", "share", "start_helpers"]
 
 #: What `share` returns where another job is being done.
 BUSY = -1
@@ -208,13 +209,6 @@ def _looks_in(microseconds: float) -> int:
     start = time.perf_counter()
     _help_compiled(words, 0, 0, looks, False)
     return max(1, int(looks * microseconds * 1e-6 / (time.perf_counter() - start)))
-
-
-def available_cores() -> int:
-    """The cores that this process may use, which a container or `taskset` can make fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def start_helpers(wanted: int) -> int:

@@ -92,15 +92,23 @@ def _tile(
         slab_base = code.pointer(slab, args[4], args[5])
         offset_base = code.pointer(offsets, args[6], args[7])
         sums_base = code.pointer(sums, args[9], args[10])
+        count = builder.sub(args[8], args[7])
+        code.check(weights, args[2], args[3], builder.mul(count, INT64(n_rows)))
+        code.check(offsets, args[6], args[7], count)
+        for row in range(n_rows):
+            row_at = builder.add(args[10], builder.mul(args[11], INT64(row)))
+            code.check(sums, args[9], row_at, n_vectors * code.lanes)
 
         def products(depth: Any) -> tuple[list[Any], Any]:
-            pixels_at = builder.gep(slab_base, [builder.load(builder.gep(offset_base, [depth]))])
+            offset = builder.load(builder.gep(offset_base, [depth]))
+            code.check(slab, args[4], builder.add(args[5], offset), n_vectors * code.lanes)
+            pixels_at = builder.gep(slab_base, [offset])
             pixels = [code.load(pixels_at, v * code.lanes) for v in range(n_vectors)]
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(n_rows))])
             return pixels, lambda row: builder.load(builder.gep(weight_row, [INT64(row)]))
 
         start = [[code.zero] * n_vectors] * n_rows
-        total = _add_depths(code, builder, builder.sub(args[8], args[7]), start, products)
+        total = _add_depths(code, builder, count, start, products)
         for row, total_row in enumerate(total):
             row_at = builder.gep(sums_base, [builder.mul(args[11], INT64(row))])
             for v, value in enumerate(total_row):
@@ -176,13 +184,23 @@ def _spread_tile(
         weight_base = code.pointer(weights, args[8], args[9])
         start_base = code.pointer(start, args[10], args[11])
         sums_base = code.pointer(sums, args[13], args[14])
+        count = builder.sub(args[7], args[6])
+        code.check(places, args[3], args[4], n_rows)
+        code.check(offsets, args[5], args[6], count)
+        code.check(weights, args[8], args[9], builder.mul(count, INT64(width)))
+        code.check(sums, args[13], args[14], n_rows * width)
         first = []
         for row in range(n_rows):
-            row_at = builder.gep(start_base, [builder.mul(args[12], INT64(row))])
+            step = builder.mul(args[12], INT64(row))
+            code.check(start, args[10], builder.add(args[11], step), width)
+            row_at = builder.gep(start_base, [step])
             first.append([code.load(row_at, v * code.lanes) for v in range(n_vectors)])
 
+        def row_place(row: int) -> Any:
+            return builder.load(builder.gep(place_base, [INT64(row)]))
+
         def row_base(row: int) -> Any:
-            return builder.gep(values_base, [builder.load(builder.gep(place_base, [INT64(row)]))])
+            return builder.gep(values_base, [row_place(row)])
 
         # Up to `address_rows` addresses stay in registers. More of them LLVM would compute before the loop and spill,
         # and vectors with them (105 of 273 GFLOP/s for 14 rows): a barrier makes it read the table in each step, for
@@ -194,11 +212,14 @@ def _spread_tile(
             if not few:
                 builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
             offset = builder.load(builder.gep(offset_base, [depth]))
+            if context.enable_boundscheck:
+                for row in range(n_rows):
+                    code.check(values, args[2], builder.add(row_place(row), offset), 1)
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
             lanes = [code.load(weight_row, v * code.lanes) for v in range(n_vectors)]
             return lanes, lambda row: builder.load(builder.gep(bases[row] if few else row_base(row), [offset]))
 
-        total = _add_depths(code, builder, builder.sub(args[7], args[6]), first, products)
+        total = _add_depths(code, builder, count, first, products)
         for row, total_row in enumerate(total):
             for v, value in enumerate(total_row):
                 code.store(value, sums_base, row * width + v * code.lanes)
@@ -220,14 +241,15 @@ def _add_depths(code: VectorCode, builder: Any, count: Any, start: list[list[Any
     depth.add_incoming(INT64(0), entry)
     total = [[builder.phi(code.type) for _ in row] for row in start]
     vectors, number = products(depth)
+    latch = builder.block  # where bounds are checked, checks have begun new blocks
     following = builder.add(depth, INT64(1))
-    depth.add_incoming(following, loop)
+    depth.add_incoming(following, latch)
     for row, total_row in enumerate(total):
         factor = code.broadcast(number(row))
         for v, accumulator in enumerate(total_row):
             accumulator.add_incoming(start[row][v], entry)
             total_row[v] = code.multiply_add(factor, vectors[v], accumulator)
-            accumulator.add_incoming(total_row[v], loop)
+            accumulator.add_incoming(total_row[v], latch)
     builder.cbranch(builder.icmp_signed("<", following, count), loop, done)
     builder.position_at_end(done)
     return total

@@ -31,6 +31,9 @@ def _transpose(typingctx: Any, source: Any, at: Any, step: Any, target: Any, to:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(context, builder, source.dtype)
         n = code.lanes
+        for i in range(n):
+            code.check(source, args[0], builder.add(args[1], builder.mul(args[2], INT64(i))), n)
+            code.check(target, args[3], builder.add(args[4], builder.mul(args[5], INT64(i))), n)
         base = code.pointer(source, args[0], args[1])
         rows = [code.load(base, builder.mul(args[2], INT64(i))) for i in range(n)]
         low = [place for i in range(n // 2) for place in (i, n + i)]
