@@ -87,7 +87,7 @@ def test_helpers_help_also_after_they_slept(sleep_in_python: bool, fresh_pool, m
     run()
     for _ in range(3):
         until = time.monotonic() + 10
-        while not (mine._asleep if sleep_in_python else mine.words[pool._SLEEPERS]):
+        while not mine._asleep if sleep_in_python else mine.words[pool._AWAKE]:
             assert time.monotonic() < until, "the helper never went to sleep"
             time.sleep(0.001)
         met = np.zeros(3, np.int64)

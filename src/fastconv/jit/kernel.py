@@ -17,7 +17,7 @@ from numba import config
 from fastconv.jit.decorators import compiled
 from fastconv.jit.letter import blank_letter, call_trampoline, code_block, reads_arrays, span, trampoline, write_letter
 from fastconv.jit.pool import BUSY, share
-from fastconv.jit.threads import PARALLEL_NANOSECONDS, helpers_for
+from fastconv.jit.threads import GRAIN_NANOSECONDS, PARALLEL_NANOSECONDS, helpers_for
 
 __all__ = ["Bound", "Kernel", "kernel"]
 
@@ -27,8 +27,6 @@ _IN_PYTHON = config.DISABLE_JIT or not reads_arrays()
 #: Longest time between two looks for Ctrl-C, which Python only sees between two calls of compiled code. Estimates of
 #: time may be ten times too low, and then it is still gone in a fifth of a second.
 SLICE_NANOSECONDS = 20_000_000
-#: Least work that a thread takes at once: a chunk costs a body's call and its scratch, a microsecond or two.
-GRAIN_NANOSECONDS = 10_000
 
 
 class Kernel:
@@ -115,7 +113,8 @@ class Bound:
         helpers = helpers_for(tasks, nanoseconds)
         grain = max(1, int(tasks * GRAIN_NANOSECONDS / nanoseconds))
         for begin, end in _slices(tasks, nanoseconds, helpers + 1):
-            failed = share(code, begin, end, grain, helpers, arrays) if helpers else BUSY
+            work = nanoseconds * (end - begin) / tasks
+            failed = share(code, begin, end, grain, helpers, work, arrays) if helpers else BUSY
             if failed == BUSY:
                 failed = launch(code, begin, end, *arrays)
             if failed:
