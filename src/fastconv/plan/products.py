@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from fastconv.jit.kernel import Kernel
+from fastconv.jit.threads import thread_count
 from fastconv.kernels.activation import ACTIVATIONS
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
@@ -25,8 +26,8 @@ __all__ = ["GATHER_COST", "VECTOR_COST", "ConvPlan", "Cut", "Taps", "write_plan"
 #: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab.
 VECTOR_COST, GATHER_COST = 0.12, 0.2
 
-#: Tasks below which a group's row blocks are shared out too.
-FEWEST_TASKS = 16
+#: Blocks for each thread from which on they balance well enough by themselves.
+MANY_PLACES = 8
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,18 @@ class Cut:
         return problem.geometry.batch * problem.geometry.groups * prod(self.blocks.counts)
 
     def splits(self, problem: Problem) -> int:
-        """Parts in which a group's row blocks are shared out to tasks."""
-        return min(len(self.row_blocks), -(-FEWEST_TASKS // max(1, self.places(problem))))
+        """Parts in which a group's row blocks are shared out to tasks: each gathers its slab anew.
+
+        As many as end first on all threads; where that is the same, more, which balance better.
+        """
+        places, threads, count = self.places(problem), thread_count(), len(self.row_blocks)
+        gather = self.blocks.slab * problem.geometry.channels // problem.geometry.groups * GATHER_COST
+        one = (self.blocks.nanoseconds - gather) / count
+
+        def end(parts: int) -> float:
+            return -(-places * parts // threads) * (-(-count // parts) * one + gather)
+
+        return min(range(count, 0, -1), key=end) if places < MANY_PLACES * threads else 1
 
 
 @dataclass(frozen=True)
