@@ -15,6 +15,8 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
+from fastconv.jit.bounds import check_bounds
+
 __all__ = ["reader"]
 
 Record = TypeVar("Record", bound=NamedTuple)
@@ -34,6 +36,7 @@ def reader(record: type[Record]) -> Callable[[Any, Any], Record]:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             data = context.make_array(table)(context, builder, args[0]).data
             first = builder.gep(data, [args[1]])
+            check_bounds(context, builder, (table, args[0]), args[1], size)
             fields = [builder.load(builder.gep(first, [ir.IntType(64)(i)])) for i in range(size)]
             return context.make_tuple(builder, kind, fields)
 
