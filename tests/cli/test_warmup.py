@@ -19,12 +19,13 @@ import fastconv.kernels
 from fastconv.cli.main import main
 from fastconv.cli.warmup import DTYPES, works
 from fastconv.cli.warmup_cases import FAMILIES, LARGE, SMALL
-from fastconv.jit import kernel, threads
+from fastconv.jit import kernel
 from fastconv.ops.calls import recording
 from fastconv.plan.registry import ALGORITHMS
 
-#: Public names that compile nothing.
+#: Public names that compile nothing, or nothing but what the functions of the same name do.
 NOTHING_TO_COMPILE = {
+    *(f"{name}{rank}d" for name in ("Conv", "ConvTranspose") for rank in (1, 2, 3)),
     "ConvMatrix",  # made by conv_matrix
     "conv_output_size",
     "conv_transpose_output_size",
@@ -89,8 +90,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
 
     def run(self: kernel.Bound, tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
         found.add((self.kernel.name, *self.dtypes))
-        shared = tasks > 1 and nanoseconds >= threads.PARALLEL_NANOSECONDS
-        found.add(("share" if shared else "launch", len(arrays)))
+        found.add(("launch", len(arrays)))
 
     monkeypatch.setattr(kernel.Bound, "run", run)
     monkeypatch.setattr(kernel.Bound, "run_serial", lambda self, tasks, *arrays: run(self, tasks, 0.0, *arrays))
@@ -137,7 +137,7 @@ def test_no_kernel_is_forgotten(compiled: Compiled) -> None:
     for family in FAMILIES:
         warm(family, DTYPES)
     assert len(names) > 10
-    assert names == {name for name, *_ in compiled} - {"launch", "share"}
+    assert names == {name for name, *_ in compiled} - {"launch"}
 
 
 def test_every_algorithm_is_reached(compiled: Compiled) -> None:

@@ -155,7 +155,9 @@ def test_long_jobs_are_cut_where_python_can_look_for_signals(monkeypatch) -> Non
     monkeypatch.setattr("fastconv.jit.kernel.FIRST_SLICE_NANOSECONDS", 1e4)
     monkeypatch.setattr("fastconv.jit.kernel.SLICE_NANOSECONDS", 1e5)
     calls = []
-    monkeypatch.setattr("fastconv.jit.kernel.launch", lambda code, begin, end, *arrays: calls.append((begin, end)))
+    monkeypatch.setattr(
+        "fastconv.jit.kernel.launch", lambda code, letter, begin, end, *arrays: calls.append((begin, end))
+    )
     share_out(monkeypatch, 0)
     counting.run(1000, 1e6, np.zeros(1000, np.int64), np.array([1]))
     assert len(calls) > 2, "one run"

@@ -115,7 +115,10 @@ def _layer(
 
 
 def _activated(dtype: np.dtype) -> list[_Layer]:
-    return [] if dtype.kind == "c" else [_Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1})]
+    activated = {"activation": "relu"}
+    return (
+        [] if dtype.kind == "c" else [_Layer(16, 24, 3, 1, activated | {"padding": 1}), _Layer(32, 16, 1, 1, activated)]
+    )
 
 
 def _max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
