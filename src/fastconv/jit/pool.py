@@ -41,8 +41,8 @@ BUSY = -1
 #: Microseconds that a helper spins before it sleeps: waking takes 25 microseconds or more, and calls often come in a
 #: row with little between them.
 SPIN_MICROSECONDS = 200
-#: Work done without a helper, in one job or in several, before it is woken. Waking costs the caller 2 to 30 microseconds,
-#: and the helper comes 30 to 100 microseconds later.
+#: Work done without a helper, in one job or in several, before it is woken. Waking costs the caller 2 to 30
+#: microseconds, and the helper comes 30 to 100 microseconds later.
 WAKE_NANOSECONDS = 100_000
 #: Looks at a helper's last chunk before the caller lets others have its core.
 PATIENCE = 2000
