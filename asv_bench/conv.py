@@ -76,3 +76,36 @@ class Fused(LayerFixture):
 
     def time_bias_relu(self, layer: str) -> None:
         self.function(self.x, self.weight, **self.options)
+
+
+class Packed(LayerFixture):
+    """`Dense` with weights that are packed beforehand."""
+
+    params = tuple(shapes.DENSE)
+
+    def setup(self, layer: str) -> None:
+        pack, (x, weight, options) = operation("Conv2d"), layer_arguments(layer)
+        conv = pack(weight, **options)
+        self.call = lambda: conv(x)
+        self.call()
+
+    def time_call(self, layer: str) -> None:
+        self.call()
+
+
+class Gradients(LayerFixture):
+    """Gradients of `Dense`, whose sums have as many products."""
+
+    params = tuple(shapes.DENSE)
+
+    def setup(self, layer: str) -> None:
+        self.grad, (self.x, self.weight, self.options) = operation("grad"), layer_arguments(layer)
+        self.dy = operation("conv2d")(self.x, self.weight, **self.options)
+        self.time_input(layer)
+        self.time_weight(layer)
+
+    def time_input(self, layer: str) -> None:
+        self.grad.conv2d_input(self.x.shape, self.weight, self.dy, **self.options)
+
+    def time_weight(self, layer: str) -> None:
+        self.grad.conv2d_weight(self.x, self.weight.shape, self.dy, **self.options)

@@ -9,16 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastconv import grad as grad
     from fastconv.jit.threads import threads
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
     from fastconv.ops.explain import explain
     from fastconv.ops.matrix import ConvMatrix, conv_matrix
+    from fastconv.ops.packed import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
     from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
     from fastconv.ops.sizes import conv_output_size, conv_transpose_output_size, pool_output_size
 
 __all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
     "ConvMatrix",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -44,16 +52,21 @@ _MODULES = {
     "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
     "ops.explain": ("explain",),
     "ops.matrix": ("ConvMatrix", "conv_matrix"),
+    "ops.packed": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
     "ops.pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
     "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
     "jit.threads": ("threads",),
 }
+#: Modules of the user's, imported when they are first asked for.
+_SUBMODULES = ("grad",)
 _HOMES = {name: f"fastconv.{module}" for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":  # importlib.metadata takes longer to import than all the rest
         return import_module("importlib.metadata").version("fastconv")
+    if name in _SUBMODULES:
+        return import_module(f"fastconv.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'fastconv' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -62,4 +75,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_SUBMODULES, "__version__"]

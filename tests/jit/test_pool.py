@@ -87,7 +87,7 @@ def test_helpers_help_also_after_they_slept(sleep_in_python: bool, fresh_pool, m
     run()
     for _ in range(3):
         until = time.monotonic() + 10
-        while not (mine._asleep if sleep_in_python else mine.words[pool._SLEEPERS]):
+        while not mine._asleep if sleep_in_python else mine.words[pool._AWAKE]:
             assert time.monotonic() < until, "the helper never went to sleep"
             time.sleep(0.001)
         met = np.zeros(3, np.int64)
@@ -152,6 +152,7 @@ def test_a_patched_thread_module_is_not_trusted(fresh_pool, monkeypatch) -> None
 
 
 def test_long_jobs_are_cut_where_python_can_look_for_signals(monkeypatch) -> None:
+    monkeypatch.setattr("fastconv.jit.kernel.FIRST_SLICE_NANOSECONDS", 1e4)
     monkeypatch.setattr("fastconv.jit.kernel.SLICE_NANOSECONDS", 1e5)
     calls = []
     monkeypatch.setattr("fastconv.jit.kernel.launch", lambda code, begin, end, *arrays: calls.append((begin, end)))
@@ -164,6 +165,25 @@ def test_long_jobs_are_cut_where_python_can_look_for_signals(monkeypatch) -> Non
 
 def test_a_run_has_a_task_for_each_thread_however_long_they_are() -> None:
     assert list(_slices(4, 4e12, 2)) == [(0, 2), (2, 4)]
+
+
+def test_runs_give_all_threads_the_same_number_of_tasks() -> None:
+    lengths = [end - begin for begin, end in _slices(1000, 1e9, 3)]
+    assert [length % 3 for length in lengths[:-1]] == [0] * (len(lengths) - 1)
+
+
+@pytest.mark.parametrize("wrong", [0.01, 1, 100])
+def test_a_wrong_estimate_is_corrected_after_one_run(wrong: float, monkeypatch) -> None:
+    now, each = [0], 1000  # a task's nanoseconds
+    monkeypatch.setattr("fastconv.jit.kernel.perf_counter_ns", lambda: now[0])
+    lengths = []
+    for begin, end in _slices(10**6, 1e9 / wrong, 1):
+        now[0] += each * (end - begin)
+        lengths.append(end - begin)
+    assert sum(lengths) == 10**6
+    assert max(lengths) * each <= 2e8, "the longest run"
+    assert max(lengths[1:]) * each <= 2e7, "the longest run but the first"
+    assert len(lengths) < 60
 
 
 @pytest.mark.parametrize("when", ["at once", "asleep", "in a thread that still works", "at exit"])

@@ -10,6 +10,7 @@ import pytest
 import fastconv as fc
 
 X, W = np.ones((1, 3, 16, 16)), np.ones((8, 3, 3, 3))
+WIDE, FEW = np.ones((1, 3, 40, 40)), np.ones((3, 3, 3, 3))
 
 
 @pytest.mark.parametrize(
@@ -17,10 +18,11 @@ X, W = np.ones((1, 3, 16, 16)), np.ones((8, 3, 3, 3))
     [
         (
             fc.conv2d,
-            (X, W),
+            (WIDE, FEW),
             [
-                r"conv on 1 x 3 x 16 x 16 to 1 x 8 x 14 x 14 in float64, 42336 products",
+                r"conv on 1 x 3 x 40 x 40 to 1 x 3 x 38 x 38 in float64, 116964 products",
                 r"- direct declined: .*",
+                r"- spread declined: tile promises .* microseconds on one thread, against .*",
                 r"- tile chosen: .*",
             ],
         ),
@@ -30,6 +32,7 @@ X, W = np.ones((1, 3, 16, 16)), np.ones((8, 3, 3, 3))
             [
                 r"conv on .* in complex128, 42336 products",
                 r"- direct declined: summing in place is only faster for very little work, and serial",
+                r"- spread declined: its tiles sum .*",
                 r"- tile declined: its tiles sum .*, not complex128",
                 r"- loops chosen: .*",
             ],

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 
+import fastconv as fc
 from fastconv.geometry import Axis, Geometry
-from fastconv.jit.machine import machine
+from fastconv.jit.machine import machine, machine_with
+from fastconv.ops.calls import recording
 from fastconv.plan.blocks import choose_blocks
 from fastconv.plan.plan import choose
 from fastconv.plan.problem import Problem
 from fastconv.plan.registry import ALGORITHMS
 from fastconv.plan.windows import Windows
+from properties.strategies import small_blocks
 
 
 def problem(dtype: str = "float32", op: str = "conv", **kwargs) -> Problem:
@@ -27,8 +30,8 @@ def test_the_same_problem_is_planned_once() -> None:
 def test_first_that_does_not_decline_serves_and_the_walk_says_why() -> None:
     choice = choose(problem("complex64"))
     assert choice.algorithm == "loops"
-    assert [name for name, _ in choice.walk] == ["direct", "tile", "loops"]
-    assert choice.walk[1] == ("tile", "declined: its tiles sum float32, float64, int32, int64, not complex64")
+    assert [name for name, _ in choice.walk] == ["direct", "spread", "tile", "loops"]
+    assert choice.walk[2] == ("tile", "declined: its tiles sum float32, float64, int32, int64, not complex64")
     assert choice.walk[-1][1].startswith("chosen: ")
 
 
@@ -69,3 +72,32 @@ def test_every_output_tap_has_one_place() -> None:
                 shift = axis.stride * p.place + w.phases[p.phase] - w.low
                 assert start == shift * axis.stretch
                 assert p.place >= 0
+
+
+def test_plans_are_made_for_the_machine_in_force() -> None:
+    x, w = np.zeros((1, 64, 200, 200), np.float32), np.zeros((8, 64, 3, 3), np.float32)
+    geometry = Geometry(1, 64, 8, 1, (Axis(200, 3), Axis(200, 3)))
+
+    def plan():
+        return choose(Problem("conv", geometry, x.dtype, x.strides, x.dtype, w.strides), "tile").plan
+
+    usual = plan()
+    with machine_with(l2_bytes=machine().l2_bytes // 4):
+        small = plan()
+    assert small.tasks > usual.tasks
+    assert plan() is usual
+
+
+def test_small_blocks_are_for_calls_that_were_made_before_too() -> None:
+    x = np.zeros((1, 1, 40, 40), np.float32)
+
+    def tasks() -> int:
+        with recording() as calls:
+            fc.avg_pool2d(x, 3, 1, algorithm="slab")
+        [(_, choice)] = calls
+        return choice.plan.tasks
+
+    usual = tasks()
+    with small_blocks():
+        assert tasks() > usual
+    assert tasks() == usual

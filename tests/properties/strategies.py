@@ -1,14 +1,20 @@
 """What the operations are tried on: exact values, memory layouts, and geometries that always give an output."""
 
+import functools
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike, NDArray
+
+from sharing import share_out
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
 
@@ -22,6 +28,26 @@ seeds = st.integers(0, 2**32 - 1)
 def examples(count: int) -> settings:
     """Settings for `count` examples: the same ones each time under CI, and no deadline since first calls compile."""
     return settings(max_examples=count, deadline=None, derandomize="CI" in os.environ)
+
+
+def forget_decisions() -> None:
+    """Let calls that were made before be planned anew."""
+    floors = ("fastconv.plan.", "fastconv.ops.")
+    for found in gc.get_objects():
+        if type(found) is functools._lru_cache_wrapper and found.__module__.startswith(floors):
+            found.cache_clear()
+
+
+@contextmanager
+def small_blocks() -> Iterator[None]:
+    """Cut calls into so small blocks and chunks that even small ones have several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastconv.plan.blocks.ROW_LIMITS", (3,))
+        patch.setattr("fastconv.plan.blocks.MOST_ROWS", 2)
+        share_out(patch, helpers=3)
+        forget_decisions()
+        yield
+    forget_decisions()
 
 
 def integers(shape: tuple[int, ...], dtype: DTypeLike = np.float64, seed: int = 0) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """Every registered algorithm against the reference, which shares no code with them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 import fastconv as fc
 from fastconv import reference
 from fastconv.ops.calls import recording
-from fastconv.plan.plan import choose
 from fastconv.plan.registry import ALGORITHMS
 from properties.strategies import (
     LAYOUTS,
@@ -24,8 +24,8 @@ from properties.strategies import (
     integers,
     pool_cases,
     seeds,
+    small_blocks,
 )
-from sharing import share_out
 
 Array = NDArray[Any]
 
@@ -40,14 +40,8 @@ CANDIDATES = [(op, candidate.name) for op, candidates in ALGORITHMS.items() for 
 @pytest.fixture(scope="module", params=["usual blocks", "small blocks"])
 def blocks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Once as calls are planned, once cut into so small blocks and chunks that every case has several."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "small blocks":
-            patch.setattr("fastconv.plan.blocks.ROW_LIMITS", (3,))
-            patch.setattr("fastconv.plan.blocks.MOST_ROWS", 2)
-            share_out(patch, helpers=3)
-        choose.cache_clear()
+    with small_blocks() if request.param == "small blocks" else nullcontext():
         yield
-    choose.cache_clear()
 
 
 @st.composite

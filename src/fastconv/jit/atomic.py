@@ -17,7 +17,20 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-__all__ = ["HAS_FUTEX", "add", "exchange_if", "load", "pause", "sleep_while", "store", "wake_all", "yield_core"]
+__all__ = [
+    "HAS_FUTEX",
+    "add",
+    "either",
+    "exchange_if",
+    "load",
+    "pause",
+    "sleep_while",
+    "store",
+    "system_call",
+    "wake",
+    "word",
+    "yield_core",
+]
 
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 
@@ -31,7 +44,12 @@ _WAIT_PRIVATE, _WAKE_PRIVATE = 128, 129  # FUTEX_WAIT and FUTEX_WAKE with FUTEX_
 _PAUSES = {"x86_64": "llvm.x86.sse2.pause", "AMD64": "llvm.x86.sse2.pause"}
 
 
-def _word(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+def either(meaning: Callable[..., Any], compiled: Any) -> Any:
+    """The compiled operation, or its meaning where nothing is compiled."""
+    return meaning if config.DISABLE_JIT else compiled
+
+
+def word(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Pointer to ``args[0][args[1]]``."""
     array = context.make_array(signature.args[0])(context, builder, args[0])
     return builder.gep(array.data, [args[1]])
@@ -45,7 +63,7 @@ def _load_meaning(words: np.ndarray, at: int) -> int:
 @intrinsic
 def _load(typingctx: Any, words: Any, at: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load_atomic(_word(context, builder, signature, args), "seq_cst", 8)
+        return builder.load_atomic(word(context, builder, signature, args), "seq_cst", 8)
 
     return types.int64(words, types.intp), codegen
 
@@ -58,7 +76,7 @@ def _store_meaning(words: np.ndarray, at: int, value: int) -> None:
 @intrinsic
 def _store(typingctx: Any, words: Any, at: Any, value: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store_atomic(args[2], _word(context, builder, signature, args), "seq_cst", 8)
+        builder.store_atomic(args[2], word(context, builder, signature, args), "seq_cst", 8)
         return context.get_dummy_value()
 
     return types.void(words, types.intp, types.int64), codegen
@@ -74,7 +92,7 @@ def _add_meaning(words: np.ndarray, at: int, value: int) -> int:
 @intrinsic
 def _add(typingctx: Any, words: Any, at: Any, value: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.atomic_rmw("add", _word(context, builder, signature, args), args[2], "seq_cst")
+        return builder.atomic_rmw("add", word(context, builder, signature, args), args[2], "seq_cst")
 
     return types.int64(words, types.intp, types.int64), codegen
 
@@ -90,8 +108,8 @@ def _exchange_if_meaning(words: np.ndarray, at: int, expected: int, value: int) 
 @intrinsic
 def _exchange_if(typingctx: Any, words: Any, at: Any, expected: Any, value: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word = _word(context, builder, signature, args)
-        return builder.extract_value(builder.cmpxchg(word, args[2], args[3], "seq_cst", "seq_cst"), 1)
+        address = word(context, builder, signature, args)
+        return builder.extract_value(builder.cmpxchg(address, args[2], args[3], "seq_cst", "seq_cst"), 1)
 
     return types.boolean(words, types.intp, types.int64, types.int64), codegen
 
@@ -125,11 +143,16 @@ def _yield_core(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
-def _futex(builder: Any, word: Any, operation: int, value: Any) -> None:
+def system_call(builder: Any, numbers: dict[str, int], args: list[Any]) -> Any:
+    """Call Linux, whose numbers of calls go by architecture; -1 where it declines. `args` are 64-bit values."""
     call = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_INT64, [_INT64], var_arg=True), "syscall")
+    return builder.call(call, [_INT64(numbers[platform.machine()]), *args])
+
+
+def _futex(builder: Any, address: Any, operation: int, value: Any) -> None:
     zero = _INT64(0)
-    number = _INT64(_FUTEX_CALLS[platform.machine()])
-    builder.call(call, [number, builder.ptrtoint(word, _INT64), _INT64(operation), value, zero, zero, zero])
+    args = [builder.ptrtoint(address, _INT64), _INT64(operation), value, zero, zero, zero]
+    system_call(builder, _FUTEX_CALLS, args)
 
 
 def _sleep_while_meaning(words: np.ndarray, at: int, value: int) -> None:
@@ -140,35 +163,31 @@ def _sleep_while_meaning(words: np.ndarray, at: int, value: int) -> None:
 def _sleep_while(typingctx: Any, words: Any, at: Any, value: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         if HAS_FUTEX:  # the kernel compares the word's lower half, which stands first
-            _futex(builder, _word(context, builder, signature, args), _WAIT_PRIVATE, args[2])
+            _futex(builder, word(context, builder, signature, args), _WAIT_PRIVATE, args[2])
         return context.get_dummy_value()
 
     return types.void(words, types.intp, types.int64), codegen
 
 
-def _wake_all_meaning(words: np.ndarray, at: int) -> None:
-    """Wake whoever sleeps while words[at] has some value."""
+def _wake_meaning(words: np.ndarray, at: int, count: int) -> None:
+    """Wake at most `count` of those who sleep while words[at] has some value."""
 
 
 @intrinsic
-def _wake_all(typingctx: Any, words: Any, at: Any) -> Any:
+def _wake(typingctx: Any, words: Any, at: Any, count: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         if HAS_FUTEX:
-            _futex(builder, _word(context, builder, signature, args), _WAKE_PRIVATE, _INT64(2**31 - 1))
+            _futex(builder, word(context, builder, signature, args), _WAKE_PRIVATE, args[2])
         return context.get_dummy_value()
 
-    return types.void(words, types.intp), codegen
+    return types.void(words, types.intp, types.int64), codegen
 
 
-def _either(meaning: Callable[..., Any], compiled: Any) -> Any:
-    return meaning if config.DISABLE_JIT else compiled
-
-
-load = _either(_load_meaning, _load)
-store = _either(_store_meaning, _store)
-add = _either(_add_meaning, _add)
-exchange_if = _either(_exchange_if_meaning, _exchange_if)
-pause = _either(_nothing, _pause)
-yield_core = _either(_nothing, _yield_core)
-sleep_while = _either(_sleep_while_meaning, _sleep_while)
-wake_all = _either(_wake_all_meaning, _wake_all)
+load = either(_load_meaning, _load)
+store = either(_store_meaning, _store)
+add = either(_add_meaning, _add)
+exchange_if = either(_exchange_if_meaning, _exchange_if)
+pause = either(_nothing, _pause)
+yield_core = either(_nothing, _yield_core)
+sleep_while = either(_sleep_while_meaning, _sleep_while)
+wake = either(_wake_meaning, _wake)

@@ -17,18 +17,21 @@ from numba import config
 from fastconv.jit.decorators import compiled
 from fastconv.jit.letter import blank_letter, call_trampoline, code_block, reads_arrays, span, trampoline, write_letter
 from fastconv.jit.pool import BUSY, share
-from fastconv.jit.threads import PARALLEL_NANOSECONDS, helpers_for
+from fastconv.jit.threads import GRAIN_NANOSECONDS, PARALLEL_NANOSECONDS, helpers_for
 
 __all__ = ["Bound", "Kernel", "kernel"]
 
-#: Whether bodies are called by Python, with the vectors themselves: nothing is compiled, or arrays look unfamiliar.
-_IN_PYTHON = config.DISABLE_JIT or not reads_arrays()
+#: Whether bodies are called by Python, with the vectors themselves: nothing is compiled, or bounds are checked and an
+#: IndexError is to reach the caller, or arrays look unfamiliar.
+_IN_PYTHON = config.DISABLE_JIT or config.BOUNDSCHECK or not reads_arrays()
 
-#: Longest time between two looks for Ctrl-C, which Python only sees between two calls of compiled code. Estimates of
-#: time may be ten times too low, and then it is still gone in a fifth of a second.
+#: Time between two looks for Ctrl-C, which Python only sees between two calls of compiled code.
 SLICE_NANOSECONDS = 20_000_000
-#: Least work that a thread takes at once: a chunk costs a body's call and its scratch, a microsecond or two.
-GRAIN_NANOSECONDS = 10_000
+#: Estimated time of the first of several slices, whose true time tells the size of the others: estimates may be a
+#: hundred times too low, and then it is still over in a fifth of a second.
+FIRST_SLICE_NANOSECONDS = 2_000_000
+#: How many times as many tasks as the last slice the next may have, in case that its tasks were uncommonly short.
+MOST_GROWTH = 10
 
 
 class Kernel:
@@ -114,8 +117,10 @@ class Bound:
         code = self._code or self._compile()
         helpers = helpers_for(tasks, nanoseconds)
         grain = max(1, int(tasks * GRAIN_NANOSECONDS / nanoseconds))
-        for begin, end in _slices(tasks, nanoseconds, helpers + 1):
-            failed = share(code, begin, end, grain, helpers, arrays) if helpers else BUSY
+        short = nanoseconds <= FIRST_SLICE_NANOSECONDS
+        for begin, end in ((0, tasks),) if short else _slices(tasks, nanoseconds, helpers + 1):
+            work = nanoseconds * (end - begin) / tasks
+            failed = share(code, begin, end, grain, helpers, work, arrays) if helpers else BUSY
             if failed == BUSY:
                 failed = launch(code, begin, end, *arrays)
             if failed:
@@ -141,17 +146,17 @@ launch = compiled(_launch, "launch")
 
 
 def _slices(tasks: int, nanoseconds: float, threads: int) -> Iterator[tuple[int, int]]:
-    """Cut tasks into runs of about `SLICE_NANOSECONDS`, first by the estimate, then by what the last run took.
+    """Cut tasks into runs of about `SLICE_NANOSECONDS`: a short one by the estimate, then by what the last one took.
 
-    A run has a task for each thread at least, however long tasks are.
+    Each thread has as many tasks in a run as the others, one at least, however long tasks are.
     """
-    begin, step = 0, tasks * threads * SLICE_NANOSECONDS / nanoseconds
+    begin, step = 0, tasks * threads * FIRST_SLICE_NANOSECONDS / nanoseconds
     while begin < tasks:
-        end = min(tasks, begin + max(threads, int(step)))
+        end = min(tasks, begin + max(1, round(step / threads)) * threads)
         start = perf_counter_ns()
         yield begin, end
         took = max(1, perf_counter_ns() - start)
-        step = (end - begin) * min(2, SLICE_NANOSECONDS / took)
+        step = (end - begin) * min(MOST_GROWTH, SLICE_NANOSECONDS / took)
         begin = end
 
 

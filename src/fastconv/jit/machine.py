@@ -5,77 +5,149 @@ Nothing else in the package knows one instruction set from another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
+from typing import Any
 
-__all__ = ["MACHINES", "Machine", "machine"]
+from fastconv.jit.host import available_cores, cache_sizes, instruction_sets
+
+__all__ = ["MACHINES", "InstructionSet", "Machine", "machine", "machine_with"]
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """One instruction set, as kernels see it.
+class InstructionSet:
+    """A row of the table. Kernels take its numbers as literals when they are imported.
 
     Attributes
     ----------
     name : str
         What people call it.
-    vector_bytes : int
-        Width of a vector register in bytes.
+    vector_bytes, vector_registers : int
+        Width of a vector register in bytes, and how many there are.
     tile_rows, tile_vectors : int
         Output channels and vectors of pixels that a tile sums at once. Their product is the number of sums in flight:
         at least twice the fused multiply-add's latency of 4 cycles to fill two units, and with `tile_vectors` loaded
         pixels and one broadcast weight it must fit the registers.
-    slab_bytes : int
-        Most bytes of gathered input that one task works on: half of a 1 MiB second-level cache, the smallest
-        among today's servers with the wide vectors; a quarter of a megabyte for the others.
+    spread_rows, spread_vectors : int
+        Pixels and vectors of output channels that a tile sums at once where channels are its lanes. Many rows make up
+        for the weights that it reads afresh for each tile.
+    address_rows : int
+        Most rows whose addresses a tile keeps in general registers.
     """
 
     name: str
     vector_bytes: int
+    vector_registers: int
     tile_rows: int
     tile_vectors: int
-    slab_bytes: int
+    spread_rows: int
+    spread_vectors: int
+    address_rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class Machine(InstructionSet):
+    """A row of the table with the sizes of the CPU at hand, which plans go by.
+
+    Attributes
+    ----------
+    l1_bytes, l2_bytes, l3_bytes : int
+        Data cache: a core's first level, its share of the second, and all of the last.
+    cores : int
+        That this process may use.
+    """
+
+    l1_bytes: int
+    l2_bytes: int
+    l3_bytes: int
+    cores: int
+
+    @property
+    def slab_bytes(self) -> int:
+        """Most bytes of gathered input that one task works on: half of the second level, as weights and sums follow."""
+        return self.l2_bytes // 2
+
+
+#: Narrowest first; a CPU of an unknown kind takes the first row, whose vectors and registers they all have.
 MACHINES = {
-    "avx512": Machine("AVX-512", 64, 8, 3, 512 * 1024),  # 24 sums + 3 pixels + 1 weight of 32 registers
-    "avx2": Machine("AVX2", 32, 4, 3, 256 * 1024),  # 12 sums + 3 pixels + 1 weight of 16 registers
-    "sse": Machine("SSE", 16, 4, 3, 256 * 1024),  # as AVX2
-    "neon": Machine("NEON", 16, 8, 3, 256 * 1024),  # as AVX-512
+    "sse": InstructionSet(
+        name="SSE",
+        vector_bytes=16,  # xmm
+        vector_registers=16,  # in 64-bit mode
+        tile_rows=4,  # as AVX2: the registers are as many
+        tile_vectors=3,
+        spread_rows=6,
+        spread_vectors=2,
+        address_rows=8,
+    ),
+    "neon": InstructionSet(
+        name="NEON",
+        vector_bytes=16,  # v
+        vector_registers=32,
+        tile_rows=8,  # as AVX-512: the registers are as many
+        tile_vectors=3,
+        spread_rows=14,
+        spread_vectors=2,
+        address_rows=14,  # twice the general registers of x86
+    ),
+    "avx2": InstructionSet(
+        name="AVX2",
+        vector_bytes=32,  # ymm
+        vector_registers=16,
+        tile_rows=4,  # 12 sums + 3 pixels + 1 weight are all of the registers
+        tile_vectors=3,
+        spread_rows=6,  # 12 sums + 2 weights + 1 pixel of 16 registers
+        spread_vectors=2,
+        address_rows=8,  # of 16 general registers
+    ),
+    "avx512": InstructionSet(
+        name="AVX-512",
+        vector_bytes=64,  # zmm
+        vector_registers=32,
+        tile_rows=8,  # 24 sums + 3 pixels + 1 weight of 32 registers
+        tile_vectors=3,
+        spread_rows=14,  # 28 sums + 2 weights + 1 pixel of 32 registers
+        spread_vectors=2,
+        address_rows=8,  # of 16 general registers
+    ),
 }
 
-#: CPU names that may be given in NUMBA_CPU_NAME without NUMBA_CPU_FEATURES, and the table row each of them can run.
-_ROWS_BY_CPU_NAME = {
-    "avx512": ("skylake-avx512", "cascadelake", "icelake", "sapphirerapids", "emeraldrapids", "znver4", "x86-64-v4"),
-    "avx2": ("haswell", "broadwell", "skylake", "znver1", "znver2", "znver3", "alderlake", "x86-64-v3"),
-}
+
+def machine() -> Machine:
+    """The machine that Numba compiles for, which is the one at hand unless NUMBA_CPU_NAME or _FEATURES narrow it."""
+    return _other.get() or _at_hand()
 
 
 @cache
-def machine() -> Machine:
-    """The row of `MACHINES` for the CPU that Numba compiles for.
+def _at_hand() -> Machine:
+    row = MACHINES[min(instruction_sets(), key=list(MACHINES).index)]
+    l1, l2, l3 = cache_sizes()
+    return Machine(**asdict(row), l1_bytes=l1, l2_bytes=l2, l3_bytes=l3, cores=available_cores())
 
-    That is the host unless NUMBA_CPU_NAME or NUMBA_CPU_FEATURES say otherwise.
+
+_other: ContextVar[Machine | None] = ContextVar("fastconv_machine", default=None)
+
+
+@contextmanager
+def machine_with(**sizes: Any) -> Iterator[Machine]:
+    """Plan for a machine with other caches or cores inside the ``with`` block, in this thread: for tests.
+
+    The numbers of its `InstructionSet` are in the kernels by now; for those start a process with NUMBA_CPU_NAME.
+
+    Examples
+    --------
+    >>> with machine_with(l2_bytes=2**18) as m:
+    ...     m.slab_bytes
+    131072
     """
-    import platform
-
-    import numba
-    from llvmlite import binding
-
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return MACHINES["neon"]
-    name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
-    if features is not None:
-        return MACHINES[_row_with_features(set(features.split(",")))]
-    if name in (None, "host"):
-        return MACHINES[_row_with_features({f"+{k}" for k, has in binding.get_host_cpu_features().items() if has})]
-    for row, prefixes in _ROWS_BY_CPU_NAME.items():
-        if name.startswith(prefixes):
-            return MACHINES[row]
-    return MACHINES["sse"]
-
-
-def _row_with_features(features: set[str]) -> str:
-    if {"+avx512f", "+avx512dq", "+avx512bw", "+avx512vl"} <= features:
-        return "avx512"
-    return "avx2" if {"+avx2", "+fma"} <= features else "sse"
+    unknown = set(sizes) - {field.name for field in fields(Machine)}.difference(f.name for f in fields(InstructionSet))
+    if unknown:
+        raise TypeError(f"{', '.join(sorted(unknown))} cannot be changed in a running process.")
+    token = _other.set(replace(machine(), **sizes))
+    try:
+        yield machine()
+    finally:
+        _other.reset(token)

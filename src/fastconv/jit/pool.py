@@ -29,10 +29,12 @@ from typing import Any
 import numpy as np
 
 from fastconv.jit import atomic
+from fastconv.jit.cores import CORE_WORDS, keep_off, return_to_all, this_core
 from fastconv.jit.decorators import compiled, helper
+from fastconv.jit.host import available_cores
 from fastconv.jit.letter import LETTER_WORDS, call_trampoline, trampoline, write_letter
 
-__all__ = ["BUSY", "available_cores", "share", "start_helpers"]
+__all__ = ["BUSY", "share", "start_helpers"]
 
 #: What `share` returns where another job is being done.
 BUSY = -1
@@ -40,15 +42,19 @@ BUSY = -1
 #: Microseconds that a helper spins before it sleeps: waking takes 25 microseconds or more, and calls often come in a
 #: row with little between them.
 SPIN_MICROSECONDS = 200
+#: Work done without a helper, in one job or in several, before it is woken. Waking costs the caller 2 to 30
+#: microseconds, and the helper comes 30 to 100 microseconds later.
+WAKE_NANOSECONDS = 100_000
 #: Looks at a helper's last chunk before the caller lets others have its core.
 PATIENCE = 2000
 
-# Places of the shared words. Those that many threads write have cache lines of their own (128 bytes: cores fetch two
-# neighbouring lines of 64 at once).
+# Places of the shared words. Those that many threads write, and those that helpers look at all the time, have cache
+# lines of their own (128 bytes: cores fetch two neighbouring lines of 64 at once).
 _LINE = 16
-_SEQUENCE, _INSIDE, _NEXT, _OWNER, _SLEEPERS = range(0, 5 * _LINE, _LINE)
-_END, _GRAIN, _ALLOWED, _TRAMPOLINE, _LETTER, _FAILED, _STOP = range(5 * _LINE, 5 * _LINE + 7)
-_WORDS = 6 * _LINE
+_SEQUENCE, _INSIDE, _NEXT, _OWNER, _AWAKE, _STOP = range(0, 6 * _LINE, _LINE)
+_END, _GRAIN, _ALLOWED, _TRAMPOLINE, _LETTER, _FAILED, _CORE, _ALONE = range(6 * _LINE, 6 * _LINE + 8)
+_WORDS = 7 * _LINE
+_EVERYBODY = 2**31 - 1
 
 
 @helper
@@ -66,16 +72,22 @@ def _do_tasks(words: Any) -> None:
         begin = atomic.load(words, _NEXT)
 
 
-def _share(words, letter, code, begin, end, grain, helpers, *arrays):  # type: ignore[no-untyped-def]
+def _share(words, letter, code, begin, end, grain, helpers, nanoseconds, *arrays):  # type: ignore[no-untyped-def]
     if not atomic.exchange_if(words, _OWNER, 0, 1):
         return BUSY
     words[_TRAMPOLINE], words[_LETTER] = trampoline(arrays), letter.ctypes.data
     write_letter(letter.ctypes.data, code, arrays)
     words[_END], words[_GRAIN], words[_ALLOWED], words[_FAILED] = end, grain, helpers, 0
+    words[_CORE] = this_core()
     atomic.store(words, _NEXT, begin)
     atomic.add(words, _SEQUENCE, 1)  # odd: open
-    if atomic.load(words, _SLEEPERS):
-        atomic.wake_all(words, _SEQUENCE)
+    missing = helpers - atomic.load(words, _AWAKE)
+    if missing > 0:
+        words[_ALONE] += nanoseconds
+        woken = min(missing, words[_ALONE] // WAKE_NANOSECONDS)
+        if woken > 0:
+            words[_ALONE] = 0
+            atomic.wake(words, _SEQUENCE, woken)
     _do_tasks(words)
     # Closed before looking who is inside; helpers enter before they look whether it is still open. So either it is seen
     # that they are inside, or they see that it is closed.
@@ -92,35 +104,39 @@ def _share(words, letter, code, begin, end, grain, helpers, *arrays):  # type: i
     return failed
 
 
-def _help(words, number, seen, looks, sleeps):  # type: ignore[no-untyped-def]
+def _help(words, cores, seen, looks, sleeps):  # type: ignore[no-untyped-def]
     """Help with every job until told to stop, or, if it may not sleep, until none has come for a number of looks."""
+    atomic.add(words, _AWAKE, 1)
     left = looks
     while not atomic.load(words, _STOP):
         sequence = atomic.load(words, _SEQUENCE)
         if sequence & 1 and sequence != seen:
             seen = sequence
-            if number < atomic.load(words, _ALLOWED):
-                atomic.add(words, _INSIDE, 1)
-                if atomic.load(words, _SEQUENCE) == sequence:
-                    _do_tasks(words)
-                atomic.add(words, _INSIDE, -1)
-            left = looks
+            before = atomic.add(words, _INSIDE, 1)
+            if before < atomic.load(words, _ALLOWED) and atomic.load(words, _SEQUENCE) == sequence:
+                _do_tasks(words)
+                left = looks
+            atomic.add(words, _INSIDE, -1)
         elif left > 0:
             left -= 1
             atomic.pause()
         elif sleeps:
-            atomic.add(words, _SLEEPERS, 1)
+            kept_off = keep_off(cores, words[_CORE])
+            atomic.add(words, _AWAKE, -1)
             atomic.sleep_while(words, _SEQUENCE, sequence)
-            atomic.add(words, _SLEEPERS, -1)
+            atomic.add(words, _AWAKE, 1)
+            if kept_off:
+                return_to_all(cores)
             left = looks
         else:
             break
+    atomic.add(words, _AWAKE, -1)
     return seen
 
 
 def _wake(words):  # type: ignore[no-untyped-def]
     atomic.add(words, _SEQUENCE, 2)
-    atomic.wake_all(words, _SEQUENCE)
+    atomic.wake(words, _SEQUENCE, _EVERYBODY)
 
 
 _share_compiled = compiled(_share, "share")
@@ -146,6 +162,7 @@ class _Pool:
         self._starting = threading.Lock()
         self._sleep_in_python = sleep_in_python
         self._asleep: list[Any] = []  # locks of helpers that sleep in Python
+        self._alone = 0.0  # nanoseconds of work for which they were missed
 
     def start(self, wanted: int) -> int:
         """Have up to `wanted` helpers; how many of those there are."""
@@ -175,19 +192,22 @@ class _Pool:
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS_OF_OTHERS)
         looks = self._looks if number + 1 < available_cores() else 1  # more threads than cores: do not hold one
-        seen, asleep = 0, _thread.allocate_lock()
+        seen, cores, asleep = 0, np.zeros(CORE_WORDS, np.int64), _thread.allocate_lock()
         asleep.acquire()
         while not self.words[_STOP]:
-            seen = _help_compiled(self.words, number, seen, looks, not self._sleep_in_python)
+            seen = _help_compiled(self.words, cores, seen, looks, not self._sleep_in_python)
             if self._sleep_in_python:
                 self._asleep.append(asleep)
                 asleep.acquire()
         self._alive.discard(number)
 
-    def wake(self) -> None:
-        """Wake the helpers that sleep in Python; the others are woken by the job itself."""
-        while self._asleep:
-            self._asleep.pop().release()
+    def wake(self, count: int) -> None:
+        """Wake at most so many helpers that sleep in Python; a job itself wakes the others."""
+        for _ in range(count):
+            try:
+                self._asleep.pop().release()
+            except IndexError:  # another thread has woken the last one
+                return
 
     def stop(self) -> None:
         """End all helpers; waits a second for them at most."""
@@ -196,25 +216,22 @@ class _Pool:
             _wake_compiled(self.words)
         until = time.monotonic() + 1
         while self._alive and time.monotonic() < until:
-            self.wake()
+            self.wake(len(self._alive))
             time.sleep(0.0002)
 
 
 def _looks_in(microseconds: float) -> int:
     """How many looks a helper takes in a time. On the way all is compiled that helpers run, so that they need not."""
-    words, looks = np.zeros(_WORDS, np.int64), 1000
+    words, cores, looks = np.zeros(_WORDS, np.int64), np.zeros(CORE_WORDS, np.int64), 500
     _wake_compiled(words)
-    _help_compiled(words, 0, 0, 1, False)
-    start = time.perf_counter()
-    _help_compiled(words, 0, 0, looks, False)
-    return max(1, int(looks * microseconds * 1e-6 / (time.perf_counter() - start)))
 
+    def time_looks() -> float:
+        start = time.perf_counter()
+        _help_compiled(words, cores, 0, looks, False)
+        return time.perf_counter() - start
 
-def available_cores() -> int:
-    """The cores that this process may use, which a container or `taskset` can make fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    shortest = min(time_looks() for _ in range(10))  # the first compiles; in any other the thread may lose its core
+    return max(1, int(looks * microseconds * 1e-6 / shortest))
 
 
 def start_helpers(wanted: int) -> int:
@@ -222,10 +239,21 @@ def start_helpers(wanted: int) -> int:
     return _pool.start(wanted)
 
 
-def share(code: int, begin: int, end: int, grain: int, helpers: int, arrays: tuple[int, ...]) -> int:
+def share(
+    code: int, begin: int, end: int, grain: int, helpers: int, nanoseconds: float, arrays: tuple[int, ...]
+) -> int:
     """Do tasks `begin` to `end` together with at most `helpers` helpers, at least `grain` tasks at once.
 
-    `code` is the address of a `code_block`, `arrays` those of the array objects.
+    Parameters
+    ----------
+    code : int
+        Address of a `code_block`.
+    begin, end, grain, helpers : int
+        What is done.
+    nanoseconds : float
+        Rough time of these tasks on one thread.
+    arrays : tuple of int
+        Addresses of the array objects.
 
     Returns
     -------
@@ -234,8 +262,13 @@ def share(code: int, begin: int, end: int, grain: int, helpers: int, arrays: tup
     """
     pool = _pool
     if pool._asleep:
-        pool.wake()
-    failed: int = _share_compiled(pool.words, pool.letter, code, begin, end, grain, helpers, *arrays)
+        missing = helpers - pool.started + len(pool._asleep)
+        pool._alone += nanoseconds
+        woken = min(missing, int(pool._alone // WAKE_NANOSECONDS))
+        if woken > 0:
+            pool._alone = 0.0
+            pool.wake(woken)
+    failed: int = _share_compiled(pool.words, pool.letter, code, begin, end, grain, helpers, int(nanoseconds), *arrays)
     return failed
 
 

@@ -13,10 +13,14 @@ from numba.np.ufunc import parallel
 
 from fastconv.jit.pool import start_helpers
 
-__all__ = ["PARALLEL_NANOSECONDS", "helpers_for", "thread_count", "threads", "threads_for"]
+__all__ = ["GRAIN_NANOSECONDS", "PARALLEL_NANOSECONDS", "helpers_for", "thread_count", "threads", "threads_for"]
 
-#: Below this much work on one thread a job stays serial. A parallel region costs PLACEHOLDER
-PARALLEL_NANOSECONDS = 6_000
+#: Least work that a thread takes at once: a chunk costs a body's call and its scratch, a microsecond or two.
+GRAIN_NANOSECONDS = 3_000
+#: Below this much work on one thread a job stays serial. A parallel region costs 1.2 microseconds more than a serial
+#: call, and 1.7 where it finds all helpers asleep: 5 microseconds of work take 1.07 times as long in two threads, 7
+#: take 0.78, 20 take 0.6 times (2 cores, helpers awake; asv_bench/region.py).
+PARALLEL_NANOSECONDS = 2 * GRAIN_NANOSECONDS
 
 _limit: ContextVar[int | None] = ContextVar("fastconv_threads", default=None)
 
@@ -36,7 +40,7 @@ def threads_for(tasks: int, nanoseconds: float) -> int:
     """How many threads are wanted for tasks that take so long on one."""
     if tasks < 2 or nanoseconds < PARALLEL_NANOSECONDS or config.DISABLE_JIT:
         return 1
-    return min(tasks, thread_count())
+    return min(tasks, thread_count(), int(nanoseconds / GRAIN_NANOSECONDS))
 
 
 def helpers_for(tasks: int, nanoseconds: float) -> int:

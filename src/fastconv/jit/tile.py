@@ -1,7 +1,10 @@
-"""The tile: the block of sums that stays in registers while the products of one depth after the other are added.
+"""The tiles: blocks of sums that stay in registers while the products of one depth after the other are added.
 
-Numba's own vectorizer keeps neither the sums in registers nor the vectors at full width, so the tile is written as
-LLVM vector code. Beside it stands its meaning, which runs under NUMBA_DISABLE_JIT=1.
+Numba's own vectorizer keeps neither the sums in registers nor the vectors at full width, so the tiles are written as
+LLVM vector code. Beside each stands its meaning, which runs under NUMBA_DISABLE_JIT=1.
+
+There are two. `tile` has pixels as lanes: neighbouring numbers of a slab, times one weight for each row. `spread_tile`
+has output channels as lanes: packed weights, times one number for each row, wherever it stands.
 """
 
 from __future__ import annotations
@@ -11,14 +14,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import config, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 
-__all__ = ["lanes", "tile"]
-
-_INT32, _INT64 = ir.IntType(32), ir.IntType(64)
+__all__ = ["lanes", "spread_tile", "tile"]
 
 
 def _lanes_meaning(array: np.ndarray) -> int:
@@ -28,10 +29,10 @@ def _lanes_meaning(array: np.ndarray) -> int:
 @intrinsic
 def _lanes(typingctx: Any, array: Any) -> Any:
     """Elements of `array` in one vector register, known when compiling."""
-    count = machine().vector_bytes * 8 // array.dtype.bitwidth
+    count = lane_count(array.dtype)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _INT64(count)
+        return INT64(count)
 
     return types.intp(array), codegen
 
@@ -80,83 +81,180 @@ def _tile(
     """As `_tile_meaning`; `rows` and `vectors` are literals, `end` is greater than `begin`."""
     if not (isinstance(rows, types.IntegerLiteral) and isinstance(vectors, types.IntegerLiteral)):
         return None
-    n_rows, n_vectors, dtype = rows.literal_value, vectors.literal_value, slab.dtype
-    n_lanes = machine().vector_bytes * 8 // dtype.bitwidth
-    whole = types.intp
+    n_rows, n_vectors, whole = rows.literal_value, vectors.literal_value, types.intp
     signature = types.void(
         rows, vectors, weights, whole, slab, whole, offsets, whole, whole, sums, whole, whole
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        element = context.get_data_type(dtype)
-        vector = ir.VectorType(element, n_lanes)
-        align = dtype.bitwidth // 8
+        code = VectorCode(context, builder, slab.dtype)
+        weight_base = code.pointer(weights, args[2], args[3])
+        slab_base = code.pointer(slab, args[4], args[5])
+        offset_base = code.pointer(offsets, args[6], args[7])
+        sums_base = code.pointer(sums, args[9], args[10])
+        count = builder.sub(args[8], args[7])
+        code.check(weights, args[2], args[3], builder.mul(count, INT64(n_rows)))
+        code.check(offsets, args[6], args[7], count)
+        for row in range(n_rows):
+            row_at = builder.add(args[10], builder.mul(args[11], INT64(row)))
+            code.check(sums, args[9], row_at, n_vectors * code.lanes)
 
-        def pointer(position: int, index: Any) -> Any:
-            array = context.make_array(signature.args[position])(context, builder, args[position])
-            return builder.gep(array.data, [index])
+        def products(depth: Any) -> tuple[list[Any], Any]:
+            offset = builder.load(builder.gep(offset_base, [depth]))
+            code.check(slab, args[4], builder.add(args[5], offset), n_vectors * code.lanes)
+            pixels_at = builder.gep(slab_base, [offset])
+            pixels = [code.load(pixels_at, v * code.lanes) for v in range(n_vectors)]
+            weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(n_rows))])
+            return pixels, lambda row: builder.load(builder.gep(weight_row, [INT64(row)]))
 
-        def vector_at(base: Any, index: Any) -> Any:
-            return builder.bitcast(builder.gep(base, [index]), vector.as_pointer())
-
-        def broadcast(scalar: Any) -> Any:
-            undefined = ir.Constant(vector, ir.Undefined)
-            single = builder.insert_element(undefined, scalar, _INT32(0))
-            return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(_INT32, n_lanes), [0] * n_lanes))
-
-        if isinstance(dtype, types.Float):
-            # fmuladd fuses where the CPU has the instruction and is two operations where it has not: llvm.fma would
-            # call a library function there, a hundred times slower.
-            suffix = "f32" if dtype.bitwidth == 32 else "f64"
-            name, kind = f"llvm.fmuladd.v{n_lanes}{suffix}", ir.FunctionType(vector, [vector] * 3)
-            fused = cgutils.get_or_insert_function(builder.module, kind, name)
-
-            def multiply_add(a: Any, b: Any, c: Any) -> Any:
-                return builder.call(fused, [a, b, c])
-
-            zero = ir.Constant(vector, [0.0] * n_lanes)
-        else:
-
-            def multiply_add(a: Any, b: Any, c: Any) -> Any:
-                return builder.add(builder.mul(a, b), c)
-
-            zero = ir.Constant(vector, [0] * n_lanes)
-
-        begin_, end_, pitch_ = args[7], args[8], args[11]
-        weight_base, slab_base, sums_base = pointer(2, args[3]), pointer(4, args[5]), pointer(9, args[10])
-        offset_base = pointer(6, begin_)
-
-        entry = builder.block
-        loop, done = builder.append_basic_block("depth"), builder.append_basic_block("done")
-        count = builder.sub(end_, begin_)
-        builder.branch(loop)
-
-        builder.position_at_end(loop)
-        depth = builder.phi(_INT64)
-        depth.add_incoming(_INT64(0), entry)
-        total = [[builder.phi(vector) for _ in range(n_vectors)] for _ in range(n_rows)]
-        pixels_at = builder.gep(slab_base, [builder.load(builder.gep(offset_base, [depth]))])
-        pixels = [builder.load(vector_at(pixels_at, _INT64(v * n_lanes)), align=align) for v in range(n_vectors)]
-        weight_row = builder.gep(weight_base, [builder.mul(depth, _INT64(n_rows))])
-        following = builder.add(depth, _INT64(1))
-        depth.add_incoming(following, loop)
+        start = [[code.zero] * n_vectors] * n_rows
+        total = _add_depths(code, builder, count, start, products)
         for row, total_row in enumerate(total):
-            weight = broadcast(builder.load(builder.gep(weight_row, [_INT64(row)])))
-            for v, accumulator in enumerate(total_row):
-                accumulator.add_incoming(zero, entry)
-                total_row[v] = multiply_add(weight, pixels[v], accumulator)
-                accumulator.add_incoming(total_row[v], loop)
-        builder.cbranch(builder.icmp_signed("<", following, count), loop, done)
-
-        builder.position_at_end(done)
-        for row, total_row in enumerate(total):
-            row_at = builder.gep(sums_base, [builder.mul(pitch_, _INT64(row))])
+            row_at = builder.gep(sums_base, [builder.mul(args[11], INT64(row))])
             for v, value in enumerate(total_row):
-                builder.store(value, vector_at(row_at, _INT64(v * n_lanes)), align=align)
+                code.store(value, row_at, v * code.lanes)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
+def _spread_tile_meaning(
+    rows: int,
+    vectors: int,
+    values: np.ndarray,
+    places: np.ndarray,
+    place_at: int,
+    offsets: np.ndarray,
+    begin: int,
+    end: int,
+    weights: np.ndarray,
+    weight_at: int,
+    start: np.ndarray,
+    start_at: int,
+    start_step: int,
+    sums: np.ndarray,
+    sums_at: int,
+) -> None:
+    """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
+
+    The depths d are those in [begin, end). `start_step` is the step from one row of `start` to the next: 0 for one row
+    that serves all.
+    """
+    count = vectors * _lanes_meaning(values)
+    at = places[place_at : place_at + rows]
+    total = np.array([start[start_at + row * start_step :][:count] for row in range(rows)])
+    for d in range(begin, end):
+        total += values[at + offsets[d]][:, None] * weights[weight_at + (d - begin) * count :][:count]
+    sums[sums_at : sums_at + rows * count] = total.reshape(-1)
+
+
+@intrinsic(prefer_literal=True)
+def _spread_tile(
+    typingctx: Any,
+    rows: Any,
+    vectors: Any,
+    values: Any,
+    places: Any,
+    place_at: Any,
+    offsets: Any,
+    begin: Any,
+    end: Any,
+    weights: Any,
+    weight_at: Any,
+    start: Any,
+    start_at: Any,
+    start_step: Any,
+    sums: Any,
+    sums_at: Any,
+) -> Any:
+    """As `_spread_tile_meaning`; `rows` and `vectors` are literals, `end` is greater than `begin`."""
+    if not (isinstance(rows, types.IntegerLiteral) and isinstance(vectors, types.IntegerLiteral)):
+        return None
+    n_rows, n_vectors, whole = rows.literal_value, vectors.literal_value, types.intp
+    signature = types.void(
+        rows, vectors, values, places, whole, offsets, whole, whole, weights, whole, start, whole, whole, sums, whole
+    )  # fmt: skip
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        code = VectorCode(context, builder, values.dtype)
+        width = n_vectors * code.lanes
+        values_base = code.pointer(values, args[2], INT64(0))
+        place_base = code.pointer(places, args[3], args[4])
+        offset_base = code.pointer(offsets, args[5], args[6])
+        weight_base = code.pointer(weights, args[8], args[9])
+        start_base = code.pointer(start, args[10], args[11])
+        sums_base = code.pointer(sums, args[13], args[14])
+        count = builder.sub(args[7], args[6])
+        code.check(places, args[3], args[4], n_rows)
+        code.check(offsets, args[5], args[6], count)
+        code.check(weights, args[8], args[9], builder.mul(count, INT64(width)))
+        code.check(sums, args[13], args[14], n_rows * width)
+        first = []
+        for row in range(n_rows):
+            step = builder.mul(args[12], INT64(row))
+            code.check(start, args[10], builder.add(args[11], step), width)
+            row_at = builder.gep(start_base, [step])
+            first.append([code.load(row_at, v * code.lanes) for v in range(n_vectors)])
+
+        def row_place(row: int) -> Any:
+            return builder.load(builder.gep(place_base, [INT64(row)]))
+
+        def row_base(row: int) -> Any:
+            return builder.gep(values_base, [row_place(row)])
+
+        # Up to `address_rows` addresses stay in registers. More of them LLVM would compute before the loop and spill,
+        # and vectors with them (105 of 273 GFLOP/s for 14 rows): a barrier makes it read the table in each step, for
+        # which there are load units enough (273).
+        few = n_rows <= machine().address_rows
+        bases = [row_base(row) for row in range(n_rows)] if few else []
+
+        def products(depth: Any) -> tuple[list[Any], Any]:
+            if not few:
+                builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
+            offset = builder.load(builder.gep(offset_base, [depth]))
+            if context.enable_boundscheck:
+                for row in range(n_rows):
+                    code.check(values, args[2], builder.add(row_place(row), offset), 1)
+            weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
+            lanes = [code.load(weight_row, v * code.lanes) for v in range(n_vectors)]
+            return lanes, lambda row: builder.load(builder.gep(bases[row] if few else row_base(row), [offset]))
+
+        total = _add_depths(code, builder, count, first, products)
+        for row, total_row in enumerate(total):
+            for v, value in enumerate(total_row):
+                code.store(value, sums_base, row * width + v * code.lanes)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _add_depths(code: VectorCode, builder: Any, count: Any, start: list[list[Any]], products: Any) -> list[list[Any]]:
+    """Write the loop over `count` depths, at least one; the sums after it.
+
+    ``products(depth)`` gives the vectors of a depth, and a function from a row to the number that multiplies them.
+    """
+    entry = builder.block
+    loop, done = builder.append_basic_block("depth"), builder.append_basic_block("done")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    depth = builder.phi(INT64)
+    depth.add_incoming(INT64(0), entry)
+    total = [[builder.phi(code.type) for _ in row] for row in start]
+    vectors, number = products(depth)
+    latch = builder.block  # where bounds are checked, checks have begun new blocks
+    following = builder.add(depth, INT64(1))
+    depth.add_incoming(following, latch)
+    for row, total_row in enumerate(total):
+        factor = code.broadcast(number(row))
+        for v, accumulator in enumerate(total_row):
+            accumulator.add_incoming(start[row][v], entry)
+            total_row[v] = code.multiply_add(factor, vectors[v], accumulator)
+            accumulator.add_incoming(total_row[v], latch)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, done)
+    builder.position_at_end(done)
+    return total
+
+
 lanes = _lanes_meaning if config.DISABLE_JIT else _lanes
 tile = _tile_meaning if config.DISABLE_JIT else _tile
+spread_tile = _spread_tile_meaning if config.DISABLE_JIT else _spread_tile

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from fastconv.jit.decorators import helper
+from fastconv.jit.vector import exp
 
 __all__ = ["ACTIVATIONS", "INTEGER_ACTIVATIONS", "activate", "keep"]
 
@@ -32,10 +33,10 @@ def activate(values: Any, function: int) -> None:
             values[i] = values[i] * 0.01 if values[i] < 0 else values[i]
     elif function == _SILU:
         for i in range(values.size):
-            values[i] = values[i] / (1 + math.exp(-values[i]))
+            values[i] = values[i] / (1 + exp(-values[i]))
     elif function == _SIGMOID:
         for i in range(values.size):
-            values[i] = 1 / (1 + math.exp(-values[i]))
+            values[i] = 1 / (1 + exp(-values[i]))
     elif function == _TANH:
         for i in range(values.size):
             values[i] = math.tanh(values[i])

@@ -1,10 +1,6 @@
 """Convolution and transposed convolution: a slab of input against packed weights, with the tile or with plain loops.
 
-One body serves both, in one to three dimensions, with any stride, dilation, padding and grouping: a plan says, for each
-*phase* of the output, at which offsets of the slab its taps stand. A convolution has one phase. A transposed
-convolution of stride s has s phases an axis (the outputs congruent modulo s), each a convolution of the input with
-every s-th tap, so no inserted zero is ever multiplied and no two products meet in memory (the guide's relationships 8
-to 14).
+One body serves both, as `fastconv.kernels.conv_table` says; here lanes are pixels.
 """
 
 from __future__ import annotations
@@ -14,25 +10,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.records import reader
 from fastconv.jit.tile import lanes, tile
 from fastconv.kernels.activation import activate, keep
-from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
+from fastconv.kernels.conv_table import (
+    PHASE_FIELDS,
+    ROW_BLOCK_FIELDS,
+    SLAB_AT,
+    block_of,
+    numbers_in_block,
+    output_axes,
+    read_head,
+    read_phase,
+    read_row_block,
+)
+from fastconv.kernels.slab import Images, Space, gather, slab_axes, slab_channel_size
 
-__all__ = [
-    "CONV_TABLE",
-    "ConvHead",
-    "OutputAxis",
-    "Phase",
-    "RowBlock",
-    "conv_loops",
-    "conv_tiles",
-    "conv_tiles_activated",
-    "pack_weights",
-]
+__all__ = ["conv_loops", "conv_tiles", "conv_tiles_activated"]
 
 # Literals for the compiler. The last channels of a group take half as many rows as a whole tile, or one.
 ROWS = machine().tile_rows
@@ -40,128 +37,6 @@ HALF_ROWS = ROWS // 2
 ONE_ROW = 1
 VECTORS = machine().tile_vectors
 TWICE_VECTORS = 2 * VECTORS  # a single row needs more vectors to have enough sums in flight
-
-
-class ConvHead(NamedTuple):
-    """The head of a convolution's integer table.
-
-    Attributes
-    ----------
-    groups, channels, out_channels : int
-        Groups, and the channels of one group going in and out.
-    padded_out : int
-        Rows of packed weights of one group: its output channels, the last block filled up.
-    phases, phases_at : int
-        Output phases, and where their `Phase` records begin in the table.
-    row_blocks, row_blocks_at : int
-        Row blocks of a group, and where their `RowBlock` records begin.
-    splits : int
-        Parts in which a group's row blocks are shared out to tasks.
-    depth : int
-        Products of one group, all phases together.
-    x_base, x_batch, x_channel : int
-        Flat position of the first input element, and the steps of batch and channel.
-    activation : int
-        Number of the activation function.
-    """
-
-    groups: int
-    channels: int
-    out_channels: int
-    padded_out: int
-    phases: int
-    phases_at: int
-    row_blocks: int
-    row_blocks_at: int
-    splits: int
-    depth: int
-    x_base: int
-    x_batch: int
-    x_channel: int
-    activation: int
-
-
-class OutputAxis(NamedTuple):
-    """One axis of the output: `size` elements, of which a phase has every `step`-th, in `blocks` of `block`."""
-
-    size: int
-    step: int
-    block: int
-    blocks: int
-
-
-class Phase(NamedTuple):
-    """The outputs congruent to a residue on each axis, and the depths (channel by tap) that are summed into them."""
-
-    d: int
-    h: int
-    w: int
-    depth_at: int
-    depths: int
-
-
-class RowBlock(NamedTuple):
-    """Output channels `first` to ``first + channels`` of a group, computed as `rows` rows of a tile."""
-
-    first: int
-    channels: int
-    rows: int
-
-
-#: What stands in a table, in this order, before the lists that its records point to.
-CONV_TABLE = (ConvHead, SlabAxis, SlabAxis, SlabAxis, OutputAxis, OutputAxis, OutputAxis)
-
-_SLAB_AT = len(ConvHead._fields)
-_OUTPUT_AT = _SLAB_AT + 3 * len(SlabAxis._fields)
-_OUTPUT_FIELDS = len(OutputAxis._fields)
-_PHASE_FIELDS = len(Phase._fields)
-_ROW_BLOCK_FIELDS = len(RowBlock._fields)
-
-_head = reader(ConvHead)
-_output_axis = reader(OutputAxis)
-_phase = reader(Phase)
-_row_block = reader(RowBlock)
-
-
-@helper
-def _output_axes(table: Any) -> Space:
-    return Space(
-        _output_axis(table, _OUTPUT_AT),
-        _output_axis(table, _OUTPUT_AT + _OUTPUT_FIELDS),
-        _output_axis(table, _OUTPUT_AT + 2 * _OUTPUT_FIELDS),
-    )
-
-
-@helper
-def _numbers(axis: OutputAxis, residue: int, first: int) -> int:
-    """Outputs that a phase has in the block whose first is `first`."""
-    in_phase = (axis.size - residue + axis.step - 1) // axis.step
-    return max(0, min(axis.block, in_phase - first))
-
-
-@kernel
-def pack_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, steps: Any, offsets: Any) -> None:
-    """Lay out weights as [group, phase, row block, depth, row]; a task is one row block of one group.
-
-    `steps` holds the flat position of the first weight and the steps of group and output channel, `offsets` the step of
-    each depth. Rows that fill up a block are zero.
-    """
-    head = _head(table, 0)
-    base, group_step, row_step = steps[0], steps[1], steps[2]
-    for task in range(begin, end):
-        group = task // head.row_blocks
-        block = _row_block(table, head.row_blocks_at + _ROW_BLOCK_FIELDS * (task - group * head.row_blocks))
-        source = base + group * group_step + block.first * row_step
-        for number in range(head.phases):
-            phase = _phase(table, head.phases_at + _PHASE_FIELDS * number)
-            to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths
-            for depth in range(phase.depth_at, phase.depth_at + phase.depths):
-                at = source + offsets[depth]
-                for row in range(block.channels):
-                    packed[to + row] = weights[at + row * row_step]
-                for row in range(block.channels, block.rows):
-                    packed[to + row] = 0
-                to += block.rows
 
 
 class _Operands(NamedTuple):
@@ -207,70 +82,40 @@ def _sum_by_loops(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) 
                 total[n] += weight * values[n]
 
 
-class _Block(NamedTuple):
-    """A task: a part of the row blocks of one group of one image, at one place; `first` counts outputs of a phase."""
-
-    place: int
-    split: int
-    n: int
-    group: int
-    first: Space
-
-
 @helper
-def _block(task: int, head: ConvHead, out: Space) -> _Block:
-    """Tasks count through [image, group, block d, block h, block w, part]."""
-    place = task // head.splits
-    row = place // out.w.blocks
-    plane = row // out.h.blocks
-    image = plane // out.d.blocks
-    n = image // head.groups
-    first = Space(
-        (plane - image * out.d.blocks) * out.d.block,
-        (row - plane * out.h.blocks) * out.h.block,
-        (place - row * out.w.blocks) * out.w.block,
-    )
-    return _Block(place, task - place * head.splits, n, image - n * head.groups, first)
+def _write_channel(
+    sums: Any, at: int, pitches: Space, counts: Space, first: Space, out: Space, image: int, y: Any
+) -> None:
+    """All outputs of one channel in a block; `first` is the first output itself, not its number in the phase."""
+    for d in range(counts.d):
+        plane = image * out.d.size + first.d + d * out.d.step
+        for h in range(counts.h):
+            line = plane * out.h.size + first.h + h * out.h.step
+            to, row = line * out.w.size + first.w, at + d * pitches.d + h * pitches.h
+            if out.w.step == 1:
+                copy_run(y, to, sums, row, counts.w)
+            else:
+                for n in range(counts.w):
+                    y[to + n * out.w.step] = sums[row + n]
 
 
 def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
     """The convolution body around one way to sum and one way to apply an activation."""
 
     @helper
-    def finish_row(sums: Any, bias: Any, channel: int, function: int, y: Any, step: int) -> None:
-        """Bias and activation for one row of sums, and its outputs, `step` apart, into y."""
+    def finish_row(sums: Any, bias: Any, channel: int, function: int) -> None:
+        """Bias and activation for all sums of one channel."""
         # Loops, not assigned slices, which make Numba compile two seconds of code for the message of a wrong shape.
         if bias.size:
             for n in range(sums.size):
                 sums[n] += bias[channel]
         apply(sums, function)
-        if step == 1:
-            for n in range(sums.size):
-                y[n] = sums[n]
-        else:
-            for n in range(sums.size):
-                y[n * step] = sums[n]
-
-    @helper
-    def finish_channel(
-        sums: Any, pitches: Space, counts: Space, first: Space, out: Space, image: int, bias: Any, channel: int,
-        function: int, y: Any,
-    ) -> None:  # fmt: skip
-        """All outputs of one channel in a block; `first` is the first output itself, not its number in the phase."""
-        for d in range(counts.d):
-            plane = image * out.d.size + first.d + d * out.d.step
-            for h in range(counts.h):
-                line = plane * out.h.size + first.h + h * out.h.step
-                at = d * pitches.d + h * pitches.h
-                finish_row(
-                    sums[at : at + counts.w], bias, channel, function, y[line * out.w.size + first.w :], out.w.step
-                )
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
-        """y = activation(weights * x + bias) for some tasks; see `ConvHead` for the table."""
-        head = _head(table, 0)
-        axes = slab_axes(table, _SLAB_AT)
-        out = _output_axes(table)
+        """y = activation(weights * x + bias) for some tasks; see `CONV_TABLE` for the table."""
+        head = read_head(table, 0)
+        axes = slab_axes(table, SLAB_AT)
+        out = output_axes(table)
         pitches = Space(axes.h.positions * axes.w.positions, axes.w.positions, 1)
 
         # Tiles read and write up to two steps past the last number. What they find there is dropped, but must not be a
@@ -282,17 +127,17 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
         fill = slab[0]
         gathered = np.int64(-1)
         for task in range(begin, end):
-            block = _block(task, head, out)
+            block = block_of(task, head, out)
             if gathered != block.place:  # the parts of a group's row blocks share their slab
                 base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
                 gather(slab, x, Images(base, head.channels, head.x_channel), table, axes, block.first, fill)
                 gathered = block.place
             for number in range(head.phases):
-                phase = _phase(table, head.phases_at + _PHASE_FIELDS * number)
+                phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
                 counts = Space(
-                    _numbers(out.d, phase.d, block.first.d),
-                    _numbers(out.h, phase.h, block.first.h),
-                    _numbers(out.w, phase.w, block.first.w),
+                    numbers_in_block(out.d, phase.d, block.first.d),
+                    numbers_in_block(out.h, phase.h, block.first.h),
+                    numbers_in_block(out.w, phase.w, block.first.w),
                 )
                 if counts.d == 0 or counts.h == 0 or counts.w == 0:
                     continue
@@ -305,7 +150,7 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
                 packed = (block.group * head.depth + phase.depth_at) * head.padded_out
                 last_rows = (block.split + 1) * head.row_blocks // head.splits
                 for b in range(block.split * head.row_blocks // head.splits, last_rows):
-                    rows = _row_block(table, head.row_blocks_at + _ROW_BLOCK_FIELDS * b)
+                    rows = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * b)
                     at = packed + rows.first * phase.depths
                     depth_end = phase.depth_at + phase.depths
                     if phase.depths:
@@ -317,9 +162,8 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
                     for row in range(rows.channels):
                         channel = block.group * head.out_channels + rows.first + row
                         image = block.n * head.groups * head.out_channels + channel
-                        finish_channel(
-                            sums[row * pitch :], pitches, counts, first, out, image, bias, channel, head.activation, y
-                        )
+                        finish_row(sums[row * pitch : row * pitch + numbers], bias, channel, head.activation)
+                        _write_channel(sums, row * pitch, pitches, counts, first, out, image, y)
 
     return convolve
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -10,7 +10,7 @@ from math import prod
 from fastconv.jit.machine import machine
 from fastconv.plan.windows import Windows
 
-__all__ = ["Blocks", "choose_blocks"]
+__all__ = ["Blocks", "choose_blocks", "least_blocks"]
 
 #: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels
 #: that a slab of full rows would leave the cache.
@@ -30,15 +30,24 @@ class Blocks:
     sizes, counts : tuple of int
         Outputs of a block, and number of blocks, along each axis.
     numbers : int
-        Outputs of a block, counted with the gaps between its rows.
+        Outputs of a block, counted with those that are computed along and dropped.
     slab : int
         Elements of its slab for one channel.
+    nanoseconds : float
+        Rough time of a block on one thread.
     """
 
     sizes: tuple[int, ...]
     counts: tuple[int, ...]
     numbers: int
     slab: int
+    nanoseconds: float
+
+    @classmethod
+    def of(cls, windows: Sequence[Windows], sizes: tuple[int, ...], numbers: int, slab: int, cost: float) -> Blocks:
+        """Blocks of the given sizes over the outputs of the largest phase."""
+        counts = tuple(-(-w.numbers // size) for size, w in zip(sizes, windows, strict=True))
+        return cls(sizes, counts, numbers, slab, cost)
 
     def __str__(self) -> str:
         return f"{prod(self.counts)} blocks of {' x '.join(map(str, self.sizes))} outputs"
@@ -47,7 +56,7 @@ class Blocks:
 def choose_blocks(
     windows: Sequence[Windows], channels: int, itemsize: int, images: int, step_cost: float, element_cost: float
 ) -> Blocks:
-    """The blocks of least cost among those that fit the cache.
+    """The blocks of least cost where a slab's numbers are summed with the gaps between its rows.
 
     Parameters
     ----------
@@ -63,36 +72,53 @@ def choose_blocks(
     m = machine()
     step = m.tile_vectors * m.vector_bytes // itemsize
 
+    def measure(sizes: tuple[int, ...]) -> Blocks:
+        pitches = [size + w.reach for size, w in zip(sizes, windows, strict=True)]
+        numbers = (sizes[0] - 1) * pitches[1] * pitches[2] + (sizes[1] - 1) * pitches[2] + sizes[2]
+        slab = prod(pitches) * prod(len(w.phases) for w in windows)
+        nanoseconds = -(-numbers // step) * step_cost + slab * channels * element_cost
+        return Blocks.of(windows, sizes, numbers, slab, nanoseconds)
+
+    return least_blocks(windows, measure, channels * itemsize, images)
+
+
+def least_blocks(
+    windows: Sequence[Windows], measure: Callable[[tuple[int, ...]], Blocks], slab_bytes: int, pieces: int
+) -> Blocks:
+    """The blocks of least cost among those that fit the cache.
+
+    Parameters
+    ----------
+    windows : sequence of Windows
+        The three axes.
+    measure : callable
+        What blocks of the given sizes take.
+    slab_bytes : int
+        Bytes of one element of a slab, all channels together.
+    pieces : int
+        Number of tasks that there are for each block.
+    """
+
     def too_large(blocks: Blocks) -> int:
-        excess = blocks.slab * channels * itemsize - m.slab_bytes
-        return max(0, excess, blocks.numbers - MOST_NUMBERS)
+        return max(0, blocks.slab * slab_bytes - machine().slab_bytes, blocks.numbers - MOST_NUMBERS)
 
     def cost(blocks: Blocks) -> float:
-        one = -(-blocks.numbers // step) * step_cost + blocks.slab * channels * element_cost
         count = prod(blocks.counts)
         # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
-        return one * count * (1 + 1 / max(1, count * images))
+        return blocks.nanoseconds * count * (1 + 1 / max(1, count * pieces))
 
-    return min(_candidates(windows), key=lambda blocks: (too_large(blocks), cost(blocks)))
+    return min(map(measure, _candidates(windows)), key=lambda blocks: (too_large(blocks), cost(blocks)))
 
 
-def _candidates(windows: Sequence[Windows]) -> Iterator[Blocks]:
+def _candidates(windows: Sequence[Windows]) -> Iterator[tuple[int, ...]]:
     depth, height, width = (w.numbers for w in windows)
     widths = {_even_sizes(width, limit)[0] for limit in ROW_LIMITS}
     for row, rows in product(widths, _even_sizes(height, MOST_ROWS)):
         for planes in _even_sizes(depth, MOST_ROWS) if rows == height else (1,):
-            yield _blocks(windows, (planes, rows, row))
+            yield planes, rows, row
 
 
 def _even_sizes(total: int, most: int) -> list[int]:
     """Sizes of at most `most` that cut `total` into nearly equal blocks, largest first; single ones last."""
     fewest = -(-total // most)
     return sorted({-(-total // parts) for parts in range(fewest, min(total, fewest + 64) + 1)} | {1}, reverse=True)
-
-
-def _blocks(windows: Sequence[Windows], sizes: tuple[int, ...]) -> Blocks:
-    pitches = [size + w.reach for size, w in zip(sizes, windows, strict=True)]
-    numbers = (sizes[0] - 1) * pitches[1] * pitches[2] + (sizes[1] - 1) * pitches[2] + sizes[2]
-    slab = prod(pitches) * prod(len(w.phases) for w in windows)
-    counts = tuple(-(-w.numbers // size) for size, w in zip(sizes, windows, strict=True))
-    return Blocks(sizes, counts, numbers, slab)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.geometry.geometry import KERNEL_RANK
+from fastconv.jit.machine import Machine, machine
 from fastconv.plan.span import Steps, steps
 
 __all__ = ["Problem"]
@@ -37,6 +38,8 @@ class Problem:
         A maximum's place is wanted too.
     count_include_pad, divisor : bool, int or None
         Of an average: whether padding counts, and the divisor that overrides the count.
+    machine : Machine
+        What it is planned for.
     """
 
     op: str
@@ -50,6 +53,7 @@ class Problem:
     indices: bool = False
     count_include_pad: bool = True
     divisor: int | None = None
+    machine: Machine = field(default_factory=machine)
 
     def x_steps(self) -> Steps:
         """Where the input's elements stand: steps of batch, channel and all of the kernels' axes, leading ones 0."""

@@ -11,7 +11,9 @@ from fastconv.plan.conv import plan_conv
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
+from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
+from fastconv.plan.spread import plan_spread
 
 __all__ = ["ALGORITHMS"]
 
@@ -62,13 +64,28 @@ def _serve(problem: Problem) -> None:
     return None
 
 
-def _plan_tile(problem: Problem) -> object:
+def _plan_tile(problem: Problem) -> ConvPlan:
     return plan_conv(problem, conv_tiles_activated if problem.activation else conv_tiles)
+
+
+def _spread_yields(problem: Problem) -> str | None:
+    """Channels fill whole vectors only where there are many; rows of pixels do where rows are long."""
+    spread, tile = plan_spread(problem).nanoseconds / 1000, _plan_tile(problem).nanoseconds / 1000
+    if tile < spread:
+        return f"tile promises {tile:.3g} microseconds on one thread, against {spread:.3g}"
+    return None
 
 
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CONV = (
     Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
+    Algorithm(
+        "spread",
+        "sums register tiles of output channels for pixels that stand anywhere",
+        _refuse_tile,
+        plan_spread,
+        _spread_yields,
+    ),
     Algorithm("tile", "gathers slabs of input and sums register tiles of outputs", _refuse_tile, _plan_tile),
     Algorithm(
         "loops",

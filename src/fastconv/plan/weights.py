@@ -1,14 +1,55 @@
-"""Where the weights of a convolution stand in the caller's array."""
+"""Where a problem's weights stand, and how they are packed for tiles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastconv.geometry.geometry import KERNEL_RANK
-from fastconv.plan.problem import Problem
-from fastconv.plan.span import steps
+import numpy as np
 
-__all__ = ["Weights", "weights_of"]
+from fastconv.geometry.geometry import KERNEL_RANK
+from fastconv.kernels.weights import pack_weights
+from fastconv.plan.problem import Problem
+from fastconv.plan.span import aligned_empty, steps
+
+__all__ = ["Packing", "Weights", "weights_of"]
+
+#: Nanoseconds to pack a weight, for estimates only.
+PACK_COST = 0.2
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How weights are laid out for tiles.
+
+    Attributes
+    ----------
+    table : ndarray of int64
+        The plan's.
+    steps : ndarray of int64
+        As `pack_weights` takes them.
+    offsets : ndarray of int64
+        For each depth, the step of its weight.
+    size : int
+        Elements of the packed weights.
+    tasks : int
+        Number of tasks.
+    layout : str
+        Equal layouts give equal results for equal weights.
+    """
+
+    table: np.ndarray
+    steps: np.ndarray
+    offsets: np.ndarray
+    size: int
+    tasks: int
+    layout: str
+
+    def run(self, weight: np.ndarray) -> np.ndarray:
+        """The packed weights."""
+        packed = aligned_empty(self.size, weight.dtype)
+        nanoseconds = self.size * PACK_COST
+        pack_weights.run(self.tasks, nanoseconds, weight, packed, self.table, self.steps, self.offsets)
+        return packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Words for writing LLVM vector code: what the tiles and the transposition are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from fastconv.jit.bounds import check_bounds
+from fastconv.jit.machine import machine
+
+__all__ = ["INT64", "VectorCode", "lane_count"]
+
+INT64 = ir.IntType(64)
+_INT32 = ir.IntType(32)
+
+
+def lane_count(dtype: Any) -> int:
+    """Elements of a Numba type in one vector register."""
+    return machine().vector_bytes * 8 // dtype.bitwidth
+
+
+class VectorCode:
+    """Writes vector instructions for one element type.
+
+    Parameters
+    ----------
+    context, builder : object
+        Numba's target context and LLVM's builder, as an intrinsic gets them.
+    dtype : numba type
+        Of the elements: float32, float64, int32 or int64; complex ones too where vectors are only moved.
+    """
+
+    def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
+        self._context, self._builder, self._dtype = context, builder, dtype
+        self.lanes = lane_count(dtype)
+        is_complex = isinstance(dtype, types.Complex)  # a pair of numbers, which can be moved as one wide integer
+        element = ir.IntType(dtype.bitwidth) if is_complex else context.get_data_type(dtype)
+        self.type = ir.VectorType(element, self.lanes)
+        self.zero = ir.Constant(self.type, [0.0 if isinstance(dtype, types.Float) else 0] * self.lanes)
+        self._align = dtype.bitwidth // 8
+
+    def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
+        """Where an element of a Numba array stands."""
+        data = self._context.make_array(array_type)(self._context, self._builder, array).data
+        return self._builder.gep(data, [index])
+
+    def check(self, array_type: Any, array: Any, first: Any, count: Any) -> None:
+        """See to it that elements of a Numba array are there, in code compiled with bounds checks."""
+        check_bounds(self._context, self._builder, (array_type, array), first, count)
+
+    def at(self, base: Any, index: Any) -> Any:
+        """The pointer to a vector that begins `index` elements behind a pointer."""
+        index = INT64(index) if isinstance(index, int) else index
+        return self._builder.bitcast(self._builder.gep(base, [index]), self.type.as_pointer())
+
+    def load(self, base: Any, index: Any) -> Any:
+        """The vector that begins there, aligned or not."""
+        return self._builder.load(self.at(base, index), align=self._align)
+
+    def store(self, value: Any, base: Any, index: Any) -> None:
+        """Write a vector there, aligned or not."""
+        self._builder.store(value, self.at(base, index), align=self._align)
+
+    def broadcast(self, scalar: Any) -> Any:
+        """A vector of one number."""
+        undefined = ir.Constant(self.type, ir.Undefined)
+        single = self._builder.insert_element(undefined, scalar, _INT32(0))
+        return self.shuffle(single, undefined, [0] * self.lanes)
+
+    def shuffle(self, a: Any, b: Any, places: list[int]) -> Any:
+        """The elements at `places` of two vectors, those of `b` counted behind those of `a`."""
+        return self._builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT32, len(places)), places))
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        """a * b + c, fused for floats where the CPU can.
+
+        llvm.fmuladd fuses where there is an instruction and is two operations where there is none; llvm.fma would call
+        a library function there, a hundred times slower.
+        """
+        if not isinstance(self._dtype, types.Float):
+            return self._builder.add(self._builder.mul(a, b), c)
+        name = f"llvm.fmuladd.v{self.lanes}f{self._dtype.bitwidth}"
+        fused = cgutils.get_or_insert_function(self._builder.module, ir.FunctionType(self.type, [self.type] * 3), name)
+        return self._builder.call(fused, [a, b, c])

@@ -1,0 +1,62 @@
+"""The plain slab: a piece of the padded input in its own order; a row is one run to copy, whatever the stride."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastconv.jit.copy import copy_run
+from fastconv.jit.decorators import helper
+from fastconv.kernels.slab import Images, Space, source_of
+
+__all__ = ["gather_plain"]
+
+# Neither slices nor calls with arrays in the inner loop: each counts references up and down, atomically, which took a
+# sixth of a whole convolution.
+
+
+@helper
+def _list_sources(sources: Any, at: int, table: Any, axis: Any, first: int) -> None:
+    """The input element of each position of a slab along one axis, or -1."""
+    for p in range(axis.positions):
+        sources[at + p] = source_of(table, axis, first + p)
+
+
+@helper
+def gather_plain(slab: Any, sources: Any, x: Any, images: Images, table: Any, axes: Space, first: Space) -> None:
+    """Fill the slab [channel, d, h, w] whose first element is the one at input position `first`.
+
+    `sources` is room for as many numbers as the three axes have positions.
+    """
+    d, h, w = axes.d, axes.h, axes.w
+    rows_at, row_at = d.positions, d.positions + h.positions
+    _list_sources(sources, 0, table, d, first.d)
+    _list_sources(sources, rows_at, table, h, first.h)
+    _list_sources(sources, row_at, table, w, first.w)
+    inner = min(w.positions, max(0, -first.w))
+    outer = max(inner, min(w.positions, w.size - first.w))
+    to = np.int64(0)
+    for c in range(images.channels):
+        image = images.base + c * images.step
+        for place_d in range(d.positions):
+            source_d = sources[place_d]
+            for place_h in range(h.positions):
+                source_h = sources[rows_at + place_h]
+                if source_d >= 0 and source_h >= 0:
+                    at = image + source_d * d.stride + source_h * h.stride
+                    if w.stride == 1:
+                        copy_run(slab, to + inner, x, at + first.w + inner, outer - inner)
+                    else:
+                        for p in range(inner, outer):
+                            slab[to + p] = x[at + (first.w + p) * w.stride]
+                    for p in range(inner):
+                        source = sources[row_at + p]
+                        slab[to + p] = x[at + source * w.stride] if source >= 0 else 0
+                    for p in range(outer, w.positions):
+                        source = sources[row_at + p]
+                        slab[to + p] = x[at + source * w.stride] if source >= 0 else 0
+                else:
+                    for p in range(w.positions):
+                        slab[to + p] = 0
+                to += w.positions

@@ -1,0 +1,225 @@
+"""What the plans of all convolutions have in common: what each phase sums, and the table that says so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from fastconv.jit.kernel import Kernel
+from fastconv.jit.threads import thread_count
+from fastconv.kernels.activation import ACTIVATIONS
+from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
+from fastconv.kernels.slab import SlabAxis
+from fastconv.plan.blocks import Blocks
+from fastconv.plan.problem import Problem
+from fastconv.plan.table import Table
+from fastconv.plan.weights import Packing, Weights, weights_of
+from fastconv.plan.windows import Windows
+
+__all__ = ["GATHER_COST", "VECTOR_COST", "ConvPlan", "Cut", "Taps", "write_plan"]
+
+#: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab.
+VECTOR_COST, GATHER_COST = 0.12, 0.2
+
+#: Blocks for each thread from which on they balance well enough by themselves.
+MANY_PLACES = 8
+
+
+@dataclass(frozen=True)
+class ConvPlan:
+    """All that a convolution kernel needs beside the values.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        What sums.
+    packing : Packing
+        How it wants the weights.
+    table : ndarray of int64
+        The records of `CONV_TABLE` and their lists.
+    offsets : ndarray of int64
+        For each depth, the place in the slab.
+    tasks : int
+        Number of tasks.
+    nanoseconds : float
+        Their rough time on one thread.
+    summary : str
+        The choice in words.
+    """
+
+    kernel: Kernel
+    packing: Packing
+    table: np.ndarray
+    offsets: np.ndarray
+    tasks: int
+    nanoseconds: float
+    summary: str
+
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Write the result into the contiguous `y`."""
+        self.run_packed(x, self.packing.run(weight), bias, y)
+
+    def run_packed(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """As `run`, with weights that `packing` has packed."""
+        bias = np.empty(0, y.dtype) if bias is None else bias
+        self.kernel.run(self.tasks, self.nanoseconds, x, packed, bias, y, self.table, self.offsets)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the work is shared out.
+
+    Attributes
+    ----------
+    blocks : Blocks
+        Of outputs.
+    row_blocks : sequence of RowBlock
+        Of a group's output channels.
+    """
+
+    blocks: Blocks
+    row_blocks: Sequence[RowBlock]
+
+    @property
+    def padded_out(self) -> int:
+        """Output channels of a group, the last row block filled up."""
+        return sum(block.rows for block in self.row_blocks)
+
+    def places(self, problem: Problem) -> int:
+        """Blocks of all images and groups."""
+        return problem.geometry.batch * problem.geometry.groups * prod(self.blocks.counts)
+
+    def splits(self, problem: Problem) -> int:
+        """Parts in which a group's row blocks are shared out to tasks: each gathers its slab anew.
+
+        As many as end first on all threads; where that is the same, more, which balance better.
+        """
+        places, threads, count = self.places(problem), thread_count(), len(self.row_blocks)
+        gather = self.blocks.slab * problem.geometry.channels // problem.geometry.groups * GATHER_COST
+        one = (self.blocks.nanoseconds - gather) / count
+
+        def end(parts: int) -> float:
+            return -(-places * parts // threads) * (-(-count // parts) * one + gather)
+
+        return min(range(count, 0, -1), key=end) if places < MANY_PLACES * threads else 1
+
+
+@dataclass(frozen=True)
+class Taps:
+    """What each phase sums.
+
+    Attributes
+    ----------
+    phases : list of Phase
+        The output phases.
+    places, weights : ndarray of int64
+        For each depth (channel, tap) of each phase, the place of its number and the step of its weight.
+    """
+
+    phases: list[Phase]
+    places: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(
+        cls, residues: Sequence[Sequence[Sequence[tuple[int, int]]]], channels: int, channel_step: int, weights: Weights
+    ) -> Taps:
+        """Write out the phases.
+
+        Parameters
+        ----------
+        residues : sequences
+            For each axis, and each residue of its stretch, the taps that meet an input: (tap, place along the axis).
+        channels, channel_step : int
+            Input channels of a group, and the step of places from one to the next.
+        weights : Weights
+            Where the weights stand.
+        """
+        phases: list[Phase] = []
+        places: list[np.ndarray] = []
+        weight_steps: list[np.ndarray] = []
+        begin = 0
+        channel = np.arange(channels, dtype=np.int64)[:, None]
+        for numbers in product(*(range(len(axis)) for axis in residues)):
+            taps = list(product(*(axis[r] for axis, r in zip(residues, numbers, strict=True))))
+            at = [sum(place for _, place in tap) for tap in taps]
+            weight = [sum(k * step for (k, _), step in zip(tap, weights.taps, strict=True)) for tap in taps]
+            places.append((channel * channel_step + np.array(at, np.int64)).reshape(-1))
+            weight_steps.append((channel * weights.channel + np.array(weight, np.int64)).reshape(-1))
+            d, h, w = numbers
+            phases.append(Phase(d, h, w, begin, len(taps) * channels))
+            begin += len(taps) * channels
+        return cls(phases, np.concatenate(places), np.concatenate(weight_steps))
+
+
+def write_plan(
+    problem: Problem,
+    kernel: Kernel,
+    table: Table,
+    slab: Sequence[SlabAxis],
+    windows: Sequence[Windows],
+    cut: Cut,
+    taps: Taps,
+    more: Iterable[Iterable[int]] = (),
+) -> ConvPlan:
+    """The plan whose table has the given slab, and `more` records at the end."""
+    g, x, weights = problem.geometry, problem.x_steps(), weights_of(problem)
+    splits = cut.splits(problem)
+    head = ConvHead(
+        groups=g.groups,
+        channels=g.channels // g.groups,
+        out_channels=g.out_channels // g.groups,
+        padded_out=cut.padded_out,
+        phases=len(taps.phases),
+        phases_at=table.append_records(taps.phases),
+        row_blocks=len(cut.row_blocks),
+        row_blocks_at=table.append_records(cut.row_blocks),
+        splits=splits,
+        depth=len(taps.places),
+        x_base=x.base,
+        x_batch=x.steps[0],
+        x_channel=x.steps[1],
+        activation=1 + ACTIVATIONS.index(problem.activation) if problem.activation else 0,
+    )
+    outputs = [
+        OutputAxis(w.axis.output, w.axis.stretch, size, count)
+        for w, size, count in zip(windows, cut.blocks.sizes, cut.blocks.counts, strict=True)
+    ]
+    finished = table.finish([head, *slab, *outputs, *more])
+    return ConvPlan(
+        kernel=kernel,
+        packing=Packing(
+            finished,
+            steps=np.array([weights.base, weights.group, weights.row, _in_order(taps)], np.int64),
+            offsets=taps.weights,
+            size=g.groups * len(taps.places) * cut.padded_out,
+            tasks=g.groups * len(cut.row_blocks),
+            layout=_layout(problem, cut, taps),
+        ),
+        table=finished,
+        offsets=taps.places,
+        tasks=cut.places(problem) * splits,
+        nanoseconds=cut.places(problem) * cut.blocks.nanoseconds,
+        summary=(
+            f"{cut.blocks}, {len(cut.row_blocks)} row blocks of up to {cut.row_blocks[0].rows} channels in {splits} "
+            f"parts, {len(taps.phases)} output phases"
+        ),
+    )
+
+
+def _layout(problem: Problem, cut: Cut, taps: Taps) -> str:
+    """A name for how weights are packed: by the order of the depths in each phase, and the row blocks."""
+    digest = hashlib.sha256(taps.weights.tobytes())
+    digest.update(repr((problem.dtype.str, list(cut.row_blocks), [p.depth_at for p in taps.phases])).encode())
+    return digest.hexdigest()
+
+
+def _in_order(taps: Taps) -> bool:
+    """Whether the weights of each phase follow each other from depth to depth."""
+    breaks = np.flatnonzero(np.diff(taps.weights) != 1) + 1
+    return bool(np.isin(breaks, [phase.depth_at for phase in taps.phases]).all())

@@ -1,0 +1,133 @@
+"""Plans of convolutions whose tiles have output channels as lanes: a plain slab, or the input where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from math import prod
+
+from fastconv.jit.machine import machine
+from fastconv.kernels.conv_table import RowBlock
+from fastconv.kernels.slab import SlabAxis
+from fastconv.kernels.spread import ROWS, SPREAD_TABLE, VECTORS, PixelAxis, spread_in_place, spread_slab
+from fastconv.plan.blocks import Blocks, least_blocks
+from fastconv.plan.problem import Problem
+from fastconv.plan.products import GATHER_COST, VECTOR_COST, ConvPlan, Cut, Taps, write_plan
+from fastconv.plan.table import Table
+from fastconv.plan.weights import weights_of
+from fastconv.plan.windows import Windows
+
+__all__ = ["plan_spread"]
+
+#: Nanoseconds, for estimates only: to transpose an output and write it.
+TURN_COST = 0.15
+
+#: Nanoseconds for a block to read a weight that other blocks have read before, from the last cache.
+READ_COST = 0.1
+
+#: A tile of one vector has one product for each number that it reads, so it waits for the loads (208 of 273 GFLOP/s).
+NARROW_FACTOR = 1.3
+
+#: Input channels so many bytes apart share few sets of the first-level cache, and a tile reads all of them in turn.
+CACHE_WAY_BYTES = 1024
+
+
+def plan_spread(problem: Problem) -> ConvPlan:
+    """Cut a convolution into blocks and write its table."""
+    g = problem.geometry.lift()
+    windows = [Windows(axis) for axis in g.axes]
+    channels, activated = g.channels // g.groups, problem.activation is not None
+    cut = Cut(_blocks(problem, windows), _row_blocks(problem))
+    table = Table(SPREAD_TABLE)
+    x = problem.x_steps()
+    if _in_place(problem, windows):
+        axes = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0) for _ in windows]
+        steps: Sequence[int] = x.steps[2:]
+        lows: Sequence[int] = (0,) * len(windows)
+        channel_step = x.steps[1]
+        kernel = spread_in_place[activated]
+    else:
+        axes = [
+            _slab_axis(table, w, size, step, g.padding_mode)
+            for w, size, step in zip(windows, cut.blocks.sizes, x.steps[2:], strict=True)
+        ]
+        sizes = [axis.positions for axis in axes]
+        steps, channel_step = tuple(prod(sizes[i + 1 :]) for i in range(len(sizes))), prod(sizes)
+        lows = [axis.low for axis in axes]
+        kernel = spread_slab[activated]
+    residues = [
+        [[(tap, (shift + low) * step) for tap, shift in shifts.items()] for shifts in w.shifts]
+        for w, low, step in zip(windows, lows, steps, strict=True)
+    ]
+    pixels = [PixelAxis(w.axis.stride, w.axis.stride * step) for w, step in zip(windows, steps, strict=True)]
+    taps = Taps.of(residues, channels, channel_step, weights_of(problem))
+    return write_plan(problem, kernel, table, axes, windows, cut, taps, pixels)
+
+
+def _slab_axis(table: Table, w: Windows, block: int, step: int, mode: str) -> SlabAxis:
+    """A slab's axis with the input positions in their own order, whatever the stride."""
+    before, after = w.borders(mode)
+    return SlabAxis(
+        size=w.axis.size,
+        stride=step,
+        step=1,
+        low=w.low,
+        positions=_positions(w, block),
+        phases_at=table.append([0]),
+        phases=1,
+        border_at=table.append(before + after),
+        before=len(before),
+        after=len(after),
+    )
+
+
+def _positions(w: Windows, block: int) -> int:
+    reach = max((shift for taps in w.shifts for shift in taps.values()), default=-w.low) + w.low
+    return (block - 1) * w.axis.stride + 1 + reach
+
+
+def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
+    """Whether the tile reads the input where it stands: no window reaches out of it, and it is read about once."""
+    for w in windows:
+        inside = w.low <= 0 and all(
+            w.axis.stride * (w.numbers - 1) + shift < w.axis.size for taps in w.shifts for shift in taps.values()
+        )
+        if not inside or not any(w.shifts):
+            return False
+    crowded = problem.x_steps().steps[1] * problem.dtype.itemsize % CACHE_WAY_BYTES == 0
+    return problem.geometry.depth == problem.geometry.channels // problem.geometry.groups and not crowded
+
+
+def _row_blocks(problem: Problem) -> list[RowBlock]:
+    """Whole tiles, and one vector for the last channels where that is enough."""
+    out_channels = problem.geometry.out_channels // problem.geometry.groups
+    lanes = machine().vector_bytes // problem.dtype.itemsize
+    found, first = [], 0
+    while first < out_channels:
+        left = out_channels - first
+        rows = lanes if left <= lanes else VECTORS * lanes
+        found.append(RowBlock(first, min(rows, left), rows))
+        first += rows
+    return found
+
+
+def _blocks(problem: Problem, windows: list[Windows]) -> Blocks:
+    g = problem.geometry
+    channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
+    in_place = _in_place(problem, windows)
+    residues = list(product(*([len(taps) for taps in w.shifts] for w in windows)))
+    depths = channels * sum(map(prod, residues))
+    row_blocks = _row_blocks(problem)
+    vectors = sum(VECTORS if block.rows > lanes else NARROW_FACTOR for block in row_blocks)
+    outputs = len(residues) * sum(block.rows for block in row_blocks)
+
+    def measure(sizes: tuple[int, ...]) -> Blocks:
+        slab = 0 if in_place else prod(map(_positions, windows, sizes))
+        pixels = prod(sizes)
+        tiled = -(-pixels // (ROWS // 2)) * ROWS // 2
+        nanoseconds = tiled * vectors * depths * VECTOR_COST + pixels * outputs * TURN_COST
+        nanoseconds += slab * channels * GATHER_COST + depths * outputs // len(residues) * READ_COST
+        return Blocks.of(windows, sizes, pixels, slab, nanoseconds)
+
+    pieces = g.batch * g.groups * len(row_blocks)
+    return least_blocks(windows, measure, channels * problem.dtype.itemsize, pieces)

@@ -1,0 +1,98 @@
+"""Gradients of convolutions and transposed convolutions."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastconv as fc
+from fastconv import reference
+from properties.strategies import Case, conv_cases, conv_transpose_cases, examples, integers
+
+
+def grad(name: str, rank: int, what: str) -> Any:
+    return getattr(fc.grad, f"{name}{rank}d_{what}")
+
+
+def inner(a: Any, b: Any) -> float:
+    return float(np.sum(a * b))
+
+
+@examples(40)
+@given(case=conv_cases(padding_modes=("zeros",)), seed=st.integers(0, 2**32 - 1))
+def test_gradients_of_convolutions(case: Case, seed: int) -> None:
+    """A convolution is linear in each operand: its derivative against dy is the dot product of dy and the result."""
+    options = {k: case.options[k] for k in ("stride", "padding", "dilation", "groups")}
+    x, w = integers(case.input_shape, seed=seed), integers(case.weight_shape, seed=seed + 1)
+    y = getattr(fc, f"conv{case.rank}d")(x, w, **options)
+    dy = integers(y.shape, seed=seed + 2)
+    dx = grad("conv", case.rank, "input")(x.shape, w, dy, **options)
+    dw = grad("conv", case.rank, "weight")(x, w.shape, dy, **options)
+    assert (dx.shape, dw.shape) == (x.shape, w.shape)
+    assert inner(dx, x) == inner(dw, w) == inner(dy, y)
+    np.testing.assert_array_equal(dw, reference.conv_weight(x, w.shape, dy, **options))
+
+
+@examples(40)
+@given(case=conv_transpose_cases(), seed=st.integers(0, 2**32 - 1))
+def test_gradients_of_transposed_convolutions(case: Case, seed: int) -> None:
+    options = {k: case.options[k] for k in ("stride", "padding", "output_padding", "groups", "dilation")}
+    x, w = integers(case.input_shape, seed=seed), integers(case.weight_shape, seed=seed + 1)
+    y = getattr(fc, f"conv_transpose{case.rank}d")(x, w, **options)
+    dy = integers(y.shape, seed=seed + 2)
+    dx = grad("conv_transpose", case.rank, "input")(x.shape, w, dy, **options)
+    dw = grad("conv_transpose", case.rank, "weight")(x, w.shape, dy, **options)
+    assert (dx.shape, dw.shape) == (x.shape, w.shape)
+    assert inner(dx, x) == inner(dw, w) == inner(dy, y)
+    # Linear, so a weight of a single one picks one entry of the gradient out.
+    at = np.unravel_index(seed % w.size, w.shape)
+    one = np.zeros_like(w)
+    one[at] = 1
+    assert dw[at] == inner(dy, getattr(fc, f"conv_transpose{case.rank}d")(x, one, **options))
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_against_torch(rank: int) -> None:
+    torch = pytest.importorskip("torch")
+    x, w = integers((2, 4, *(9, 8, 7)[:rank])), integers((6, 2) + (3,) * rank, seed=1)
+    options: dict[str, Any] = {"stride": 2, "padding": 1, "dilation": 1, "groups": 2}
+    dy = integers(getattr(fc, f"conv{rank}d")(x, w, **options).shape, seed=2)
+    tx, tw, tdy = map(torch.from_numpy, (x, w, dy))
+    names = f"conv{rank}d_input", f"conv{rank}d_weight"
+    by_torch = [getattr(torch.nn.grad, name) for name in names]
+    ours = [getattr(fc.grad, name) for name in names]
+    np.testing.assert_array_equal(ours[0](x.shape, w, dy, **options), by_torch[0](x.shape, tw, tdy, **options))
+    np.testing.assert_array_equal(ours[1](x, w.shape, dy, **options), by_torch[1](tx, w.shape, tdy, **options))
+
+
+def test_unbatched_empty_and_narrow() -> None:
+    x, w = integers((3, 9, 8)), integers((4, 3, 3, 3), seed=1)
+    dy = integers((4, 9, 8), seed=2)
+    dw = fc.grad.conv2d_weight(x, w.shape, dy, padding="same")
+    np.testing.assert_array_equal(dw, fc.grad.conv2d_weight(x[None], w.shape, dy[None], padding=1))
+    dx = fc.grad.conv2d_input(x.shape, w, dy, padding="same")
+    np.testing.assert_array_equal(dx, fc.grad.conv2d_input(x[None].shape, w, dy[None], padding=1)[0])
+    assert not fc.grad.conv2d_weight(np.ones((0, 3, 9, 8)), w.shape, np.ones((0, 4, 7, 6))).any()
+    assert fc.grad.conv2d_weight(x.astype("float32"), w.shape, dy.astype("float32"), padding=1).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda g: g.conv2d_input((3, 3), np.ones((4, 3, 3, 3)), np.ones((4, 7, 6))), "input_size="),
+        (lambda g: g.conv2d_input((3, 9, 8), np.ones((4, 3, 3, 3)), np.ones((4, 9, 8))), "grad_output has shape"),
+        (lambda g: g.conv2d_input((5, 9, 8), np.ones((4, 3, 3, 3)), np.ones((4, 7, 6))), "weight has shape"),
+        (lambda g: g.conv2d_weight(np.ones((3, 9, 8)), (4, 3, 3), np.ones((4, 7, 6))), "weight_size="),
+        (lambda g: g.conv2d_weight(np.ones((3, 9, 8)), (4, 3, 3, 3), np.ones((1, 4, 7, 6))), "grad_output has shape"),
+        (
+            lambda g: g.conv_transpose2d_input((3, 9, 8), np.ones((4, 3, 3, 3)), np.ones((3, 11, 10))),
+            "the weight takes",
+        ),
+        (lambda g: g.conv_transpose2d_weight(np.ones((3, 9, 8)), (3, 4, 3, 3), np.ones((4, 1, 1))), "grad_output has"),
+    ],
+)
+def test_wrong_sizes_are_refused(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(fc.grad)

@@ -1,0 +1,90 @@
+"""A process that runs one family of calls with all kernels between fences, since a stray access ends it.
+
+``python -m safety.battery FAMILY PLACE`` (with ``tests`` on the path) prints the names of the kernels that it ran. The
+file PLACE holds the call and the kernel that it is at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+TESTS = Path(__file__).resolve().parent.parent
+
+#: Calls of a family, cut into blocks as ever, and as many again cut into small ones.
+CALLS = 250
+
+#: Checks are the same without optimizing, and compiled in two thirds of the time.
+CHECKED = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "0"}
+
+#: Fresh memory is filled with what we want only where none is kept back for the next who asks.
+NO_THREAD_CACHE = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+
+
+def run_python(*command: str, checked: bool) -> subprocess.CompletedProcess[str]:
+    """Run Python with the tests on its path, and with compiled code that checks bounds or does not."""
+    ours = ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT")
+    env = {name: value for name, value in os.environ.items() if name not in ours} | NO_THREAD_CACHE
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), env.get("PYTHONPATH")]))
+    if checked:
+        env |= CHECKED
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", *command], env=env, capture_output=True, text=True, timeout=600
+    )
+
+
+@cache
+def run_battery(family: str, *, checked: bool) -> frozenset[str]:
+    """Run a family of `cases.FAMILIES` in a process of its own; the names of the kernels that it ran."""
+    with TemporaryDirectory() as directory:
+        place = Path(directory) / "place"
+        done = run_python("-m", "safety.battery", family, str(place), checked=checked)
+        if done.returncode:
+            at = place.read_text() if place.exists() else "the start"
+            raise AssertionError(f"exit {done.returncode} at {at}\n{done.stdout[-2000:]}{done.stderr[-6000:]}")
+    return frozenset(json.loads(done.stdout))
+
+
+def main(family: str, place: str) -> None:
+    """Draw calls and run them."""
+    from hypothesis import HealthCheck, given, settings
+
+    from properties.strategies import small_blocks
+    from safety.cases import FAMILIES, Call
+    from safety.guard import guard
+
+    chosen = settings(
+        max_examples=CALLS,
+        deadline=None,
+        derandomize="CI" in os.environ,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    at = [""]
+    with open(place, "w+b", buffering=0) as file:
+
+        def tell(kernel: str) -> None:
+            file.seek(0)
+            file.truncate()
+            file.write(f"{kernel} in {at[0]}".encode())
+
+        @chosen
+        @given(call=FAMILIES[family])
+        def run(call: Call) -> None:
+            at[0] = call.text
+            call.run()
+
+        with guard(tell) as watch:
+            run()
+            with small_blocks():
+                run()
+    print(json.dumps(sorted(watch.seen)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

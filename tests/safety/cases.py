@@ -1,0 +1,144 @@
+"""The calls under which kernels are watched: each family of operations over random geometries, types and layouts.
+
+They need no expected result; other tests see to that. A kernel that no call here reaches makes a test fail, with its
+name: draw calls that reach it, in a family below or in a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import fastconv as fc
+from fastconv.plan.registry import ALGORITHMS
+from properties.strategies import (
+    LAYOUTS,
+    Case,
+    PoolCase,
+    conv_cases,
+    conv_transpose_cases,
+    integers,
+    pool_cases,
+    seeds,
+)
+
+#: Elements that the last axis may have beyond what a case has: with them, rows are longer than a tile is wide.
+MOST_WIDER = 150
+
+#: Sums of 4, 8 and 8 bytes, the last of which no tile can do: each type is compiled, in two ways.
+PRODUCT_TYPES = ("float32", "int16", "complex64")
+REAL_TYPES = ("float32", "int8")
+MATRIX_TYPES = (("float32", np.int32), ("int8", np.int64))
+
+layouts = st.sampled_from(sorted(LAYOUTS))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a public operation; its text says which."""
+
+    text: str
+    run: Callable[[], object]
+
+
+def _wider(draw: st.DrawFn, case: Any) -> Any:
+    """The case with a longer last axis, which none of its settings forbids."""
+    *shape, last = case.input_shape
+    return replace(case, input_shape=(*shape, last + draw(st.integers(0, MOST_WIDER) | st.just(0))))
+
+
+def _values(draw: st.DrawFn, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return LAYOUTS[draw(layouts)](integers(shape, dtype, draw(seeds)))
+
+
+def _text(operand: np.ndarray | None) -> str:
+    return "None" if operand is None else f"{operand.dtype}{list(operand.shape)} strides {list(operand.strides)}"
+
+
+def _call(op: str, rank: int, operands: list[Any], options: dict[str, Any], algorithm: str) -> Call:
+    """The call, by the algorithm, or by the one that is chosen where it declines."""
+
+    def run() -> None:
+        function = getattr(fc, f"{op}{rank}d")
+        try:
+            function(*operands, **options, algorithm=algorithm)
+        except ValueError as error:
+            if "cannot serve this call" not in str(error):
+                raise
+            function(*operands, **options)
+
+    given = ", ".join(map(_text, operands))
+    return Call(f"{op}{rank}d({given}, **{options}, algorithm={algorithm!r})", run)
+
+
+def _algorithms(op: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([algorithm.name for algorithm in ALGORITHMS[op] if algorithm.name != "reference"])
+
+
+@st.composite
+def _products(draw: st.DrawFn, op: str, cases: st.SearchStrategy[Case], outputs_axis: int) -> Call:
+    case, dtype = _wider(draw, draw(cases)), draw(st.sampled_from(PRODUCT_TYPES))
+    outputs = case.weight_shape[0] if outputs_axis == 0 else case.weight_shape[1] * case.options["groups"]
+    operands = [_values(draw, shape, dtype) for shape in (case.input_shape, case.weight_shape, (outputs,))]
+    if draw(st.booleans()):
+        operands[2] = None
+    options = dict(case.options)
+    if dtype == "float32":
+        options["activation"] = draw(st.sampled_from([None, "relu", "silu"]))
+    return _call(op, case.rank, operands, options, draw(_algorithms(op)))
+
+
+def _pool_options(case: PoolCase) -> dict[str, Any]:
+    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    return {name: getattr(case, name) for name in names}
+
+
+@st.composite
+def _max_pool(draw: st.DrawFn) -> Call:
+    case = _wider(draw, draw(pool_cases()))
+    x = _values(draw, case.input_shape, draw(st.sampled_from(REAL_TYPES)))
+    options = _pool_options(case) | {"return_indices": draw(st.booleans())}
+    return _call("max_pool", case.rank, [x], options, draw(_algorithms("max_pool")))
+
+
+@st.composite
+def _avg_pool(draw: st.DrawFn) -> Call:
+    case = _wider(draw, draw(pool_cases()))
+    x = _values(draw, case.input_shape, draw(st.sampled_from(REAL_TYPES)))
+    options = _pool_options(case) | {
+        "count_include_pad": draw(st.booleans()),
+        "divisor_override": draw(st.sampled_from([None, 3])),
+    }
+    return _call("avg_pool", case.rank, [x], options, draw(_algorithms("avg_pool")))
+
+
+@st.composite
+def _matrix(draw: st.DrawFn) -> Call:
+    """K' and its transpose: built, multiplied by a vector and by a matrix, and given other weights."""
+    case, (dtype, index_dtype) = draw(conv_cases()), draw(st.sampled_from(MATRIX_TYPES))
+    weight, columns = _values(draw, case.weight_shape, dtype), draw(st.integers(1, 20))
+    size = case.input_shape[1:]
+
+    def run() -> None:
+        built = fc.conv_matrix(weight, size, **case.options, index_dtype=index_dtype)
+        for matrix in (built, built.T):
+            matrix @ integers(matrix.shape[1:], dtype)
+            matrix @ integers((matrix.shape[1], columns), dtype)
+        built.update(weight)
+
+    return Call(
+        f"conv_matrix({_text(weight)}, {size}, **{case.options}, {index_dtype.__name__}), {columns} columns", run
+    )
+
+
+FAMILIES: dict[str, st.SearchStrategy[Call]] = {
+    "conv": _products("conv", conv_cases(), outputs_axis=0),
+    "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
+    "max_pool": _max_pool(),
+    "avg_pool": _avg_pool(),
+    "matrix": _matrix(),
+}

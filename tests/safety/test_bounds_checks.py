@@ -1,0 +1,18 @@
+"""The kernels compiled with bounds checks, which see their scratch too: no index outside of any array."""
+
+import pytest
+
+from safety.battery import run_battery
+from safety.cases import FAMILIES
+from safety.kernels import kernel_names
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_kernels_pass_their_bounds_checks(family: str) -> None:
+    assert run_battery(family, checked=True)
+
+
+def test_every_kernel_is_run() -> None:
+    ran = set().union(*(run_battery(family, checked=True) for family in FAMILIES))
+    left = kernel_names() - ran
+    assert not left, f"no call in tests/safety/cases.py runs {', '.join(sorted(left))}"

@@ -1,0 +1,18 @@
+"""The kernels as users run them, between fences: no read and no write outside of any array."""
+
+import pytest
+
+from safety.battery import run_battery
+from safety.cases import FAMILIES
+from safety.kernels import kernel_names
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_kernels_stay_between_the_fences(family: str) -> None:
+    assert run_battery(family, checked=False)
+
+
+def test_every_kernel_is_run() -> None:
+    ran = set().union(*(run_battery(family, checked=False) for family in FAMILIES))
+    left = kernel_names() - ran
+    assert not left, f"no call in tests/safety/cases.py runs {', '.join(sorted(left))}"
