@@ -65,11 +65,13 @@ _HOMES = {name: f"fastconv.{module}" for module, names in _MODULES.items() for n
 def __getattr__(name: str) -> Any:
     if name == "__version__":  # importlib.metadata takes longer to import than all the rest
         return import_module("importlib.metadata").version("fastconv")
-    if name in _SUBMODULES:
-        return import_module(f"fastconv.{name}")
-    if name not in _HOMES:
+    if name not in _HOMES and name not in _SUBMODULES:
         raise AttributeError(f"module 'fastconv' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    from fastconv.forks import import_whole
+
+    if name in _SUBMODULES:
+        return import_whole(f"fastconv.{name}")
+    value = getattr(import_whole(_HOMES[name]), name)
     globals()[name] = value
     return value
 

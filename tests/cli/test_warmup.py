@@ -117,7 +117,7 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
 
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
-    """What calls would compile if nothing had been, with drivers for two threads; they compute nothing."""
+    """What calls would compile if nothing had been; they compute nothing."""
     if kernel._IN_PYTHON:
         pytest.skip("nothing is compiled")
     # Plans keep kernels for good, so what is replaced are names that are looked up at every run.
@@ -128,18 +128,13 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
         bound[id(it)] = it
         return id(it)
 
-    def launch(code: int, begin: int, end: int, *arrays: int) -> int:
+    def launch(code: int, letter: int, begin: int, end: int, *arrays: int) -> int:
         found.update({(bound[code].kernel.name, *bound[code].dtypes), ("launch", len(arrays))})
-        return 0
-
-    def share(code: int, begin: int, end: int, grain: int, helpers: int, work: float, arrays: tuple[int, ...]) -> int:
-        found.update({(bound[code].kernel.name, *bound[code].dtypes), ("share", len(arrays))})
         return 0
 
     monkeypatch.setattr(kernel.Bound, "_compile", address)
     monkeypatch.setattr(kernel, "launch", launch)
-    monkeypatch.setattr(kernel, "share", share)
-    monkeypatch.setattr(kernel, "helpers_for", lambda tasks, nanoseconds: 1 if tasks > 1 else 0)
+    monkeypatch.setattr(kernel, "helpers_for", lambda tasks, nanoseconds: 0)
     return found
 
 
@@ -184,7 +179,7 @@ def test_no_kernel_is_forgotten(compiled: Compiled) -> None:
     for family in FAMILIES:
         warm(family, DTYPES)
     assert len(names) > 10
-    assert names == {name for name, *_ in compiled} - {"launch", "share"}
+    assert names == {name for name, *_ in compiled} - {"launch"}
 
 
 def test_every_algorithm_is_reached(compiled: Compiled) -> None:

@@ -1,17 +1,15 @@
 """The pool of helpers: every task is done once, whoever does it, and nobody waits for one who does not come."""
 
 import _thread
-import os
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
 
+from bodies import kernel_of
 from fastconv.jit import atomic, pool
-from fastconv.jit.kernel import Kernel, _slices
+from fastconv.jit.kernel import _slices
 from sharing import share_out
 
 TASKS = 5000
@@ -40,9 +38,7 @@ def meet(begin, end, met):
             atomic.pause()
 
 
-counting = Kernel(count, "count")
-failing = Kernel(fail, "fail")
-meeting = Kernel(meet, "meet")
+counting, failing, meeting = kernel_of(count), kernel_of(fail), kernel_of(meet)
 
 
 def run(rounds: int = 1) -> np.ndarray:
@@ -155,7 +151,9 @@ def test_long_jobs_are_cut_where_python_can_look_for_signals(monkeypatch) -> Non
     monkeypatch.setattr("fastconv.jit.kernel.FIRST_SLICE_NANOSECONDS", 1e4)
     monkeypatch.setattr("fastconv.jit.kernel.SLICE_NANOSECONDS", 1e5)
     calls = []
-    monkeypatch.setattr("fastconv.jit.kernel.launch", lambda code, begin, end, *arrays: calls.append((begin, end)))
+    monkeypatch.setattr(
+        "fastconv.jit.kernel.launch", lambda code, letter, begin, end, *arrays: calls.append((begin, end))
+    )
     share_out(monkeypatch, 0)
     counting.run(1000, 1e6, np.zeros(1000, np.int64), np.array([1]))
     assert len(calls) > 2, "one run"
@@ -184,25 +182,3 @@ def test_a_wrong_estimate_is_corrected_after_one_run(wrong: float, monkeypatch) 
     assert max(lengths) * each <= 2e8, "the longest run"
     assert max(lengths[1:]) * each <= 2e7, "the longest run but the first"
     assert len(lengths) < 60
-
-
-@pytest.mark.parametrize("when", ["at once", "asleep", "in a thread that still works", "at exit"])
-def test_processes_end_at_once(when: str) -> None:
-    code = f"""
-import atexit, threading, time
-import numpy as np, fastconv as fc
-x, w = np.ones((1, 32, 64, 64), np.float32), np.ones((32, 32, 3, 3), np.float32)
-call = lambda: fc.conv2d(x, w)
-when = {when!r}
-if when == "at exit":
-    atexit.register(call)
-call()
-if when == "asleep":
-    time.sleep(0.01)
-if when == "in a thread that still works":
-    threading.Thread(target=lambda: [call() for _ in range(10**9)], daemon=True).start()
-    time.sleep(0.05)
-"""
-    env = os.environ | {"NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")

@@ -1,8 +1,5 @@
 """How many threads a call uses, and who may say so."""
 
-import os
-import subprocess
-import sys
 import threading
 
 import numba
@@ -11,6 +8,7 @@ import pytest
 
 import fastconv as fc
 from fastconv.jit.threads import PARALLEL_NANOSECONDS, thread_count, threads_for
+from processes import run_program
 from sharing import share_out
 
 MOST = numba.config.NUMBA_NUM_THREADS
@@ -61,16 +59,39 @@ def test_counts_that_are_none(count: object) -> None:
 
 
 def test_numbas_own_threads_are_not_started() -> None:
-    code = """
-import numpy as np, fastconv as fc
+    run_program("""
 from fastconv.jit import pool
 from numba.np.ufunc import parallel
-fc.conv2d(np.ones((1, 32, 64, 64), np.float32), np.ones((32, 32, 3, 3), np.float32))
+check()
 assert pool._pool.started == 1 and not parallel._is_initialized
-"""
-    env = os.environ | {"NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+""")
+
+
+def test_calls_use_as_many_threads_as_they_may() -> None:
+    run_program(
+        """
+import threading, numba
+from bodies import meet_helpers, most_threads
+
+meet_helpers(4)
+with fc.threads(1):
+    assert most_threads(2, rounds=10) == 1
+with fc.threads(3):
+    assert most_threads(4, rounds=10) <= 3
+    meet_helpers(3)
+numba.set_num_threads(2)
+assert most_threads(3, rounds=10) <= 2
+meet_helpers(2)
+elsewhere = threading.Thread(target=meet_helpers, args=[4])
+elsewhere.start()
+elsewhere.join()
+numba.set_num_threads(1)
+assert most_threads(2, rounds=10) == 1
+with fc.threads(4):
+    meet_helpers(4)
+""",
+        NUMBA_NUM_THREADS="4",
+    )
 
 
 def test_same_bits_serial_and_shared(monkeypatch: pytest.MonkeyPatch) -> None:

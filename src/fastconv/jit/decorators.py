@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 from numba import config, njit
+from numba.core.compiler_lock import global_compiler_lock
 
 from fastconv.jit.cache import CompileCache
 
-__all__ = ["compiled", "helper"]
+__all__ = ["compile_lock", "compiled", "helper"]
+
+#: What a thread holds that compiles; a fork takes it too (`fastconv.forks`).
+compile_lock = global_compiler_lock
 
 # error_model: a division by zero gives infinity as in NumPy, without a branch. fastmath "contract" lets a product and a
 # sum fuse; nothing that could lose a NaN, an infinity or a sign is allowed.

@@ -74,6 +74,10 @@ class VectorCode:
         """The elements at `places` of two vectors, those of `b` counted behind those of `a`."""
         return self._builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT32, len(places)), places))
 
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b."""
+        return self._builder.fadd(a, b) if isinstance(self._dtype, types.Float) else self._builder.add(a, b)
+
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """a * b + c, fused for floats where the CPU can.
 

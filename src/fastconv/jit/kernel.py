@@ -15,7 +15,17 @@ import numpy as np
 from numba import config
 
 from fastconv.jit.decorators import compiled
-from fastconv.jit.letter import blank_letter, call_trampoline, code_block, reads_arrays, span, trampoline, write_letter
+from fastconv.jit.letter import (
+    LETTER_WORDS,
+    blank_letter,
+    call_trampoline,
+    code_block,
+    reads_arrays,
+    span,
+    trampoline,
+    vector_at,
+    write_letter,
+)
 from fastconv.jit.pool import BUSY, share
 from fastconv.jit.threads import GRAIN_NANOSECONDS, PARALLEL_NANOSECONDS, helpers_for
 
@@ -103,7 +113,7 @@ class Bound:
         """As `run`, for work that is known to be too little for several threads."""
         if _IN_PYTHON:
             self.kernel.body(0, tasks, *map(_vector, arrays))
-        elif launch(self._code or self._compile(), 0, tasks, *map(id, arrays)):
+        elif launch(self._code or self._compile(), 0, 0, tasks, *map(id, arrays)):
             raise self._no_memory(1)
 
     def _compile(self) -> int:
@@ -117,12 +127,14 @@ class Bound:
         code = self._code or self._compile()
         helpers = helpers_for(tasks, nanoseconds)
         grain = max(1, int(tasks * GRAIN_NANOSECONDS / nanoseconds))
+        letter = np.empty(LETTER_WORDS, np.int64)
+        trampoline = launch(code, id(letter), 0, 0, *arrays) if helpers else 0
         short = nanoseconds <= FIRST_SLICE_NANOSECONDS
         for begin, end in ((0, tasks),) if short else _slices(tasks, nanoseconds, helpers + 1):
             work = nanoseconds * (end - begin) / tasks
-            failed = share(code, begin, end, grain, helpers, work, arrays) if helpers else BUSY
+            failed = share(trampoline, letter, begin, end, grain, helpers, work) if helpers else BUSY
             if failed == BUSY:
-                failed = launch(code, begin, end, *arrays)
+                failed = launch(code, 0, begin, end, *arrays)
             if failed:
                 raise self._no_memory(helpers + 1)
 
@@ -135,11 +147,16 @@ def _vector(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1) if array.flags.c_contiguous else span(array)
 
 
-def _launch(code, begin, end, *arrays):  # type: ignore[no-untyped-def]
-    """The serial driver: all tasks in the calling thread; 1 if there is no memory for the scratch, else 0."""
-    letter = blank_letter(arrays)
-    write_letter(letter, code, arrays)
-    return call_trampoline(trampoline(arrays), letter, begin, end)
+def _launch(code, letter, begin, end, *arrays):  # type: ignore[no-untyped-def]
+    """The serial driver: all tasks in the calling thread; 1 if there is no memory for the scratch, else 0.
+
+    With the address of an array object as `letter`, the letter is written there, for others to do the tasks; the
+    trampoline's address is returned. The two are one function as each is compiled for each number of arrays.
+    """
+    here = vector_at(letter) if letter else blank_letter(arrays)
+    write_letter(here, code, arrays)
+    caller = trampoline(arrays)
+    return caller if letter else call_trampoline(caller, here, begin, end)
 
 
 launch = compiled(_launch, "launch")

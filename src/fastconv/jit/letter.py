@@ -33,6 +33,7 @@ __all__ = [
     "reads_arrays",
     "span",
     "trampoline",
+    "vector_at",
     "write_letter",
 ]
 
@@ -132,6 +133,12 @@ def _lowest_and_reach(array: int) -> tuple[int, int]:
             step = -step
         reach += step
     return lowest, reach
+
+
+@helper
+def vector_at(array: int) -> int:
+    """Address of the first element of the array object at an address."""
+    return _int64_at(array + _DATA)
 
 
 @helper

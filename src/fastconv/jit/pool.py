@@ -32,7 +32,7 @@ from fastconv.jit import atomic
 from fastconv.jit.cores import CORE_WORDS, keep_off, return_to_all, this_core
 from fastconv.jit.decorators import compiled, helper
 from fastconv.jit.host import available_cores
-from fastconv.jit.letter import LETTER_WORDS, call_trampoline, trampoline, write_letter
+from fastconv.jit.letter import call_trampoline
 
 __all__ = ["BUSY", "share", "start_helpers"]
 
@@ -72,11 +72,10 @@ def _do_tasks(words: Any) -> None:
         begin = atomic.load(words, _NEXT)
 
 
-def _share(words, letter, code, begin, end, grain, helpers, nanoseconds, *arrays):  # type: ignore[no-untyped-def]
+def _share(words, trampoline, letter, begin, end, grain, helpers, nanoseconds):  # type: ignore[no-untyped-def]
     if not atomic.exchange_if(words, _OWNER, 0, 1):
         return BUSY
-    words[_TRAMPOLINE], words[_LETTER] = trampoline(arrays), letter.ctypes.data
-    write_letter(letter.ctypes.data, code, arrays)
+    words[_TRAMPOLINE], words[_LETTER] = trampoline, letter.ctypes.data
     words[_END], words[_GRAIN], words[_ALLOWED], words[_FAILED] = end, grain, helpers, 0
     words[_CORE] = this_core()
     atomic.store(words, _NEXT, begin)
@@ -155,7 +154,6 @@ class _Pool:
 
     def __init__(self, sleep_in_python: bool = not atomic.HAS_FUTEX) -> None:
         self.words = np.zeros(_WORDS, np.int64)
-        self.letter = np.zeros(LETTER_WORDS, np.int64)
         self.started = 0
         self._alive: set[int] = set()
         self._looks = 0
@@ -240,20 +238,20 @@ def start_helpers(wanted: int) -> int:
 
 
 def share(
-    code: int, begin: int, end: int, grain: int, helpers: int, nanoseconds: float, arrays: tuple[int, ...]
+    trampoline: int, letter: np.ndarray, begin: int, end: int, grain: int, helpers: int, nanoseconds: float
 ) -> int:
     """Do tasks `begin` to `end` together with at most `helpers` helpers, at least `grain` tasks at once.
 
     Parameters
     ----------
-    code : int
-        Address of a `code_block`.
+    trampoline : int
+        What calls the body.
+    letter : ndarray of int64
+        What the trampoline reads.
     begin, end, grain, helpers : int
         What is done.
     nanoseconds : float
         Rough time of these tasks on one thread.
-    arrays : tuple of int
-        Addresses of the array objects.
 
     Returns
     -------
@@ -268,7 +266,7 @@ def share(
         if woken > 0:
             pool._alone = 0.0
             pool.wake(woken)
-    failed: int = _share_compiled(pool.words, pool.letter, code, begin, end, grain, helpers, int(nanoseconds), *arrays)
+    failed: int = _share_compiled(pool.words, trampoline, letter, begin, end, grain, helpers, int(nanoseconds))
     return failed
 
 

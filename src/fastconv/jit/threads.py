@@ -30,10 +30,11 @@ def thread_count() -> int:
     limit = _limit.get()
     if limit is not None:
         return limit
-    # numba.get_num_threads() would start Numba's own threads, which nothing here needs.
-    if getattr(parallel, "_is_initialized", True):
-        return int(parallel.get_num_threads())
-    return int(config.NUMBA_NUM_THREADS)
+    # numba.get_num_threads() would start Numba's own threads, which nothing here needs, and takes a lock, which a child
+    # that is forked could find taken; what it reads in the end does neither.
+    if not getattr(parallel, "_is_initialized", True):
+        return int(config.NUMBA_NUM_THREADS)
+    return int(getattr(parallel, "_get_num_threads", parallel.get_num_threads)())
 
 
 def threads_for(tasks: int, nanoseconds: float) -> int:

@@ -107,8 +107,7 @@ def _tile(
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(n_rows))])
             return pixels, lambda row: builder.load(builder.gep(weight_row, [INT64(row)]))
 
-        start = [[code.zero] * n_vectors] * n_rows
-        total = _add_depths(code, builder, count, start, products)
+        total = _add_depths(code, builder, count, (n_rows, n_vectors), products)
         for row, total_row in enumerate(total):
             row_at = builder.gep(sums_base, [builder.mul(args[11], INT64(row))])
             for v, value in enumerate(total_row):
@@ -138,13 +137,15 @@ def _spread_tile_meaning(
     """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
 
     The depths d are those in [begin, end). `start_step` is the step from one row of `start` to the next: 0 for one row
-    that serves all.
+    that serves all. It is added last, so that long sums can be put together from short ones, which round less.
     """
     count = vectors * _lanes_meaning(values)
     at = places[place_at : place_at + rows]
-    total = np.array([start[start_at + row * start_step :][:count] for row in range(rows)])
+    total = np.zeros((rows, count), values.dtype)
     for d in range(begin, end):
         total += values[at + offsets[d]][:, None] * weights[weight_at + (d - begin) * count :][:count]
+    for row in range(rows):
+        total[row] += start[start_at + row * start_step :][:count]
     sums[sums_at : sums_at + rows * count] = total.reshape(-1)
 
 
@@ -189,12 +190,8 @@ def _spread_tile(
         code.check(offsets, args[5], args[6], count)
         code.check(weights, args[8], args[9], builder.mul(count, INT64(width)))
         code.check(sums, args[13], args[14], n_rows * width)
-        first = []
         for row in range(n_rows):
-            step = builder.mul(args[12], INT64(row))
-            code.check(start, args[10], builder.add(args[11], step), width)
-            row_at = builder.gep(start_base, [step])
-            first.append([code.load(row_at, v * code.lanes) for v in range(n_vectors)])
+            code.check(start, args[10], builder.add(args[11], builder.mul(args[12], INT64(row))), width)
 
         def row_place(row: int) -> Any:
             return builder.load(builder.gep(place_base, [INT64(row)]))
@@ -219,17 +216,19 @@ def _spread_tile(
             lanes = [code.load(weight_row, v * code.lanes) for v in range(n_vectors)]
             return lanes, lambda row: builder.load(builder.gep(bases[row] if few else row_base(row), [offset]))
 
-        total = _add_depths(code, builder, count, first, products)
+        total = _add_depths(code, builder, count, (n_rows, n_vectors), products)
         for row, total_row in enumerate(total):
+            row_at = builder.gep(start_base, [builder.mul(args[12], INT64(row))])
             for v, value in enumerate(total_row):
-                code.store(value, sums_base, row * width + v * code.lanes)
+                before = code.load(row_at, v * code.lanes)
+                code.store(code.add(before, value), sums_base, row * width + v * code.lanes)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _add_depths(code: VectorCode, builder: Any, count: Any, start: list[list[Any]], products: Any) -> list[list[Any]]:
-    """Write the loop over `count` depths, at least one; the sums after it.
+def _add_depths(code: VectorCode, builder: Any, count: Any, shape: tuple[int, int], products: Any) -> list[list[Any]]:
+    """Write the loop over `count` depths, at least one; the sums after it, `shape` rows and vectors.
 
     ``products(depth)`` gives the vectors of a depth, and a function from a row to the number that multiplies them.
     """
@@ -239,7 +238,7 @@ def _add_depths(code: VectorCode, builder: Any, count: Any, start: list[list[Any
     builder.position_at_end(loop)
     depth = builder.phi(INT64)
     depth.add_incoming(INT64(0), entry)
-    total = [[builder.phi(code.type) for _ in row] for row in start]
+    total = [[builder.phi(code.type) for _ in range(shape[1])] for _ in range(shape[0])]
     vectors, number = products(depth)
     latch = builder.block  # where bounds are checked, checks have begun new blocks
     following = builder.add(depth, INT64(1))
@@ -247,7 +246,7 @@ def _add_depths(code: VectorCode, builder: Any, count: Any, start: list[list[Any
     for row, total_row in enumerate(total):
         factor = code.broadcast(number(row))
         for v, accumulator in enumerate(total_row):
-            accumulator.add_incoming(start[row][v], entry)
+            accumulator.add_incoming(code.zero, entry)
             total_row[v] = code.multiply_add(factor, vectors[v], accumulator)
             accumulator.add_incoming(total_row[v], latch)
     builder.cbranch(builder.icmp_signed("<", following, count), loop, done)

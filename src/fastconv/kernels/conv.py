@@ -15,6 +15,7 @@ from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.tile import lanes, tile
+from fastconv.jit.vector import unsigned
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
     PHASE_FIELDS,
@@ -95,8 +96,11 @@ def _write_channel(
             if out.w.step == 1:
                 copy_run(y, to, sums, row, counts.w)
             else:
-                for n in range(counts.w):
-                    y[to + n * out.w.step] = sums[row + n]
+                number, to_output = unsigned(row), unsigned(to)
+                for _ in range(counts.w):
+                    y[to_output] = sums[number]
+                    number += unsigned(1)
+                    to_output += unsigned(out.w.step)
 
 
 def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:

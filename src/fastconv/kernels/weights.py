@@ -7,6 +7,7 @@ from typing import Any
 from fastconv.jit.kernel import kernel
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
+from fastconv.jit.vector import unsigned
 from fastconv.kernels.conv_table import PHASE_FIELDS, ROW_BLOCK_FIELDS, read_head, read_phase, read_row_block
 
 __all__ = ["pack_weights"]
@@ -40,9 +41,11 @@ def pack_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, st
                     )  # fmt: skip
             to += squares * block.rows
             for depth in range(phase.depth_at + squares, phase.depth_at + phase.depths):
-                at = source + offsets[depth]
-                for row in range(block.channels):
-                    packed[to + row] = weights[at + row * row_step]
+                at, to_row = unsigned(source + offsets[depth]), unsigned(to)
+                for _ in range(block.channels):
+                    packed[to_row] = weights[at]
+                    at += unsigned(row_step)
+                    to_row += unsigned(1)
                 for row in range(block.channels, block.rows):
                     packed[to + row] = 0
                 to += block.rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.kernels.csr import build, multiply, multiply_many
+from fastconv.lazy import lazy
 from fastconv.ops import arguments as arg
 from fastconv.plan.csr import Pattern, axis_pattern, csr_table
 
@@ -233,7 +233,7 @@ class ConvMatrix:
                 matrix._build(w, matrix._indptr[:0])
         return self
 
-    @cached_property
+    @lazy
     def T(self) -> ConvMatrix:
         """The transpose, K'ᵀ: built once, then kept."""
         if self._transpose_of is not None:

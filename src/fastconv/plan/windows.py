@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from fastconv.geometry import Axis, source_index
 from fastconv.kernels.slab import SlabAxis
+from fastconv.lazy import lazy
 from fastconv.plan.table import Table
 
 __all__ = ["Place", "Windows", "slab_axes"]
@@ -38,7 +38,7 @@ class Windows:
 
     axis: Axis
 
-    @cached_property
+    @lazy
     def shifts(self) -> tuple[dict[int, int], ...]:
         """For each residue of the stretch, the input shift of each tap that meets an input element."""
         a = self.axis
@@ -48,18 +48,18 @@ class Windows:
             found.append({k: start // a.stretch for k, start in starts.items() if start % a.stretch == 0})
         return tuple(found)
 
-    @cached_property
+    @lazy
     def low(self) -> int:
         """How far before the first input element the first window begins."""
         return -min((shift for taps in self.shifts for shift in taps.values()), default=0)
 
-    @cached_property
+    @lazy
     def phases(self) -> tuple[int, ...]:
         """Input positions modulo the stride that some tap reads."""
         stride = self.axis.stride
         return tuple(sorted({(s + self.low) % stride for taps in self.shifts for s in taps.values()})) or (0,)
 
-    @cached_property
+    @lazy
     def places(self) -> tuple[tuple[Place, ...], ...]:
         """For each residue of the stretch, where its taps stand in the slab."""
         stride, number = self.axis.stride, {phase: i for i, phase in enumerate(self.phases)}
@@ -68,12 +68,12 @@ class Windows:
             for taps in self.shifts
         )
 
-    @cached_property
+    @lazy
     def reach(self) -> int:
         """Elements of a plane that a block needs beyond one for each of its outputs."""
         return max((p.place for taps in self.places for p in taps), default=0)
 
-    @cached_property
+    @lazy
     def numbers(self) -> int:
         """Outputs of the largest phase."""
         return -(-self.axis.output // self.axis.stretch)
