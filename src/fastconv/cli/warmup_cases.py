@@ -60,8 +60,8 @@ _ACTIVATED_LAYERS = (
 )
 
 
-def _many_weights(rank: int) -> _Layer:
-    """Enough of them that several threads pack them."""
+def _many_channels(rank: int) -> _Layer:
+    """Enough of them to fill vectors, and for their weights to be packed by several threads."""
     channels = 256 >> rank
     return _Layer(channels, channels, 3, 1, {"padding": 1})
 
@@ -138,7 +138,7 @@ def _layers(
 ) -> Iterator[Case]:
     layers = _TRANSPOSED_LAYERS if transposed else _CONV_LAYERS
     activated = () if dtype.kind == "c" else _ACTIVATED_LAYERS
-    for layer in (*layers, _many_weights(rank), *activated):
+    for layer in (*layers, _many_channels(rank), *activated):
         x = numbers((layer.channels, *size), dtype)
         w = numbers(_weight_shape(layer, rank, transposed), dtype)
         yield _case(op, x, w, groups=layer.groups, **layer.options)
@@ -195,7 +195,7 @@ def _multiplied(w: np.ndarray, x: np.ndarray, transposed: bool = False) -> np.nd
 
 def _gradient(transposed: bool, of_weight: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     op = _gradient_of(transposed, of_weight, rank)
-    for layer in (*_GRADIENT_LAYERS, _many_weights(rank)):
+    for layer in (*_GRADIENT_LAYERS, _many_channels(rank)):
         stride, padding = layer.options.get("stride", 1), layer.options.get("padding", 0)
         output_size = fc.conv_transpose_output_size if transposed else fc.conv_output_size
         x = numbers((2, layer.channels, *size), dtype)
