@@ -349,6 +349,13 @@ def test_no_advice_where_all_is_well() -> None:
     assert advise(with_threads(fastconv=2, usable_cores=4, quota=2.5, numba_num_threads="2")) == []
 
 
+def test_files_are_not_to_be_removed_where_they_cannot_be() -> None:
+    cache = replace(CACHE, damaged=("a",), trouble="It cannot be written.")
+    assert [piece.command for piece in advise(with_facts(cache=cache))] == [
+        f'export NUMBA_CACHE_DIR="{cache.elsewhere}"'
+    ]
+
+
 def test_a_busy_machine_is_not_blamed_on_threads() -> None:
     report = with_threads(load=9.0)
     [piece] = advise(replace(report, measured=replace(MEASURED, flops_together=1e11)))
@@ -360,7 +367,9 @@ def test_text_of_other_findings() -> None:
         FACTS,
         threads=replace(THREADS, quota=1.5, load=None),
         layers=replace(LAYERS, running="tbb"),
-        cache=replace(CACHE, stale_files=1, stale_bytes=2_000_000, damaged=("It is bad.",), variants={"pool": ("()",)}),
+        cache=replace(
+            CACHE, stale_files=1, stale_bytes=2_000_000, damaged=("It is bad.",) * 300, variants={"pool": ("()",)}
+        ),
         runtimes=None,
     )
     report = replace(COMPILED, facts=facts, environment={"NUMBA_OPT": "3"})
@@ -372,7 +381,8 @@ def test_text_of_other_findings() -> None:
     assert text["Numba's threading layers", "running"] == "tbb"
     assert text["Numba's threading layers", "tbb"] == "cannot be loaded: it is missing"
     assert text["Compile cache", "stale"] == "1 file (2.00 MB) for others; `fastconv cache clear --stale` removes them"
-    assert rows["Compile cache", "damaged"].mood == "bad"
+    damaged = [row for section in sections for row in section.rows if row.label == "damaged"]
+    assert [(row.text, row.mood) for row in damaged] == [("300 files, such as this one: It is bad.", "bad")]
     assert text["Libraries with threads of their own in this process", ""].startswith("unknown")
     assert text["Compiled functions", "conv"] == "1 here, 0 on disk: int64"
     assert text["Compiled functions", "pool"] == "0 here, 1 on disk: int64"

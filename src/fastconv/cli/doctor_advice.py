@@ -118,7 +118,7 @@ def _load(report: Report, facts: Facts) -> Iterator[Advice]:
 
 def _cache(report: Report, facts: Facts) -> Iterator[Advice]:
     cache = facts.cache
-    if cache.damaged:
+    if cache.damaged and cache.trouble is None:
         yield Advice("Damaged files in the compile cache are compiled again, each at its turn.", "fastconv cache clear")
     if not facts.compiles:
         return

@@ -65,7 +65,7 @@ def _check(name: str, family: Family, shared: bool) -> Check:
             alone = call()
         if _largest_difference(call(), alone):
             return Check(name, False, f"{thread_count()} threads give another result than one")
-        detail += f", and the same bits in {thread_count()} threads"
+        detail += f"; the same bits in {thread_count()} threads"
     return Check(name, True, detail)
 
 

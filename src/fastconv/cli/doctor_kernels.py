@@ -73,4 +73,4 @@ def types_in(variants: Iterable[str]) -> tuple[str, ...]:
 
 def _types(variant: str) -> str:
     elements = dict.fromkeys(_ELEMENT.findall(variant))
-    return " and ".join(element for element in elements if element != "int64") or "int64"
+    return "/".join(element for element in elements if element != "int64") or "int64"

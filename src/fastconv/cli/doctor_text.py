@@ -138,7 +138,9 @@ def _cache(cache: Cache) -> list[Row]:
     if cache.stale_files:
         stale = _files(cache.stale_files, cache.stale_bytes)
         rows.append(Row("stale", f"{stale} for others; `fastconv cache clear --stale` removes them"))
-    rows += [Row("damaged", sentence, "bad") for sentence in cache.damaged]
+    if cache.damaged:
+        count = "1 file" if len(cache.damaged) == 1 else f"{len(cache.damaged)} files, such as this one"
+        rows.append(Row("damaged", f"{count}: {cache.damaged[0]}", "bad"))
     return [*rows, Row("health", cache.trouble or "it can be read and written", "bad" if cache.trouble else "good")]
 
 

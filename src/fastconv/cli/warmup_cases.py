@@ -34,7 +34,7 @@ class _Layer(NamedTuple):
 
 _CONV_LAYERS = (
     _Layer(8, 12, 3, 1, {"padding": 1}),
-    _Layer(64, 64, 3, 1, {"padding": 1}),  # enough weights to be packed by several threads
+    _Layer(1, 1, 3, 1, {}),
     _Layer(32, 16, 1, 1, {}),
     _Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
     _Layer(1, 1, 5, 1, {"padding": "same", "padding_mode": "reflect"}),
@@ -43,14 +43,33 @@ _CONV_LAYERS = (
 )
 _TRANSPOSED_LAYERS = (
     _Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
-    _Layer(64, 64, 3, 1, {"stride": 2}),
+    _Layer(1, 1, 3, 1, {}),
     _Layer(16, 8, 2, 1, {"stride": 2}),
     _Layer(8, 16, 3, 1, {"padding": 1}),
     _Layer(8, 8, 3, 8, {"stride": 2}),
 )
+_GRADIENT_LAYERS = (
+    _Layer(8, 12, 3, 1, {"padding": 1}),
+    _Layer(1, 1, 3, 1, {}),
+    _Layer(32, 16, 1, 1, {}),
+    _Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
+)
+_ACTIVATED_LAYERS = (
+    _Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
+    _Layer(64, 64, 1, 1, {"activation": "relu"}),
+)
+
+
+def _many_channels(rank: int) -> _Layer:
+    """Enough of them to fill vectors, and for their weights to be packed by several threads."""
+    channels = 256 >> rank
+    return _Layer(channels, channels, 3, 1, {"padding": 1})
+
 
 _CONVS = (fc.conv1d, fc.conv2d, fc.conv3d)
 _TRANSPOSED_CONVS = (fc.conv_transpose1d, fc.conv_transpose2d, fc.conv_transpose3d)
+_PACKED = (fc.Conv1d, fc.Conv2d, fc.Conv3d)
+_TRANSPOSED_PACKED = (fc.ConvTranspose1d, fc.ConvTranspose2d, fc.ConvTranspose3d)
 
 
 @dataclass(frozen=True)
@@ -95,30 +114,42 @@ def numbers(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def _conv(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    for layer in (*_CONV_LAYERS, *_activated(dtype)):
-        shape = (layer.out_channels, layer.channels // layer.groups, *(layer.kernel,) * rank)
-        yield from _layer(_CONVS[rank - 1], layer, size, shape, dtype)
+    return _layers(_CONVS[rank - 1], rank, dtype, size)
+
+
+def _packed_conv(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    return _layers(partial(_call_packed, _PACKED[rank - 1]), rank, dtype, size)
 
 
 def _conv_transpose(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    for layer in (*_TRANSPOSED_LAYERS, *_activated(dtype)):
-        shape = (layer.channels, layer.out_channels // layer.groups, *(layer.kernel,) * rank)
-        yield from _layer(_TRANSPOSED_CONVS[rank - 1], layer, size, shape, dtype)
+    return _layers(_TRANSPOSED_CONVS[rank - 1], rank, dtype, size, transposed=True)
 
 
-def _layer(
-    op: Callable[..., Any], layer: _Layer, size: tuple[int, ...], weight_shape: tuple[int, ...], dtype: np.dtype
+def _packed_conv_transpose(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    return _layers(partial(_call_packed, _TRANSPOSED_PACKED[rank - 1]), rank, dtype, size, transposed=True)
+
+
+def _call_packed(make: Callable[..., Any], x: np.ndarray, *weights: np.ndarray, **options: Any) -> Any:
+    return make(*weights, **options)(x)
+
+
+def _layers(
+    op: Callable[..., Any], rank: int, dtype: np.dtype, size: tuple[int, ...], transposed: bool = False
 ) -> Iterator[Case]:
-    x, w = numbers((layer.channels, *size), dtype), numbers(weight_shape, dtype)
-    yield _case(op, x, w, groups=layer.groups, **layer.options)
-    yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
+    layers = _TRANSPOSED_LAYERS if transposed else _CONV_LAYERS
+    activated = () if dtype.kind == "c" else _ACTIVATED_LAYERS
+    for layer in (*layers, _many_channels(rank), *activated):
+        x = numbers((layer.channels, *size), dtype)
+        w = numbers(_weight_shape(layer, rank, transposed), dtype)
+        yield _case(op, x, w, groups=layer.groups, **layer.options)
+        yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
 
 
-def _activated(dtype: np.dtype) -> list[_Layer]:
-    activated = {"activation": "relu"}
-    return (
-        [] if dtype.kind == "c" else [_Layer(16, 24, 3, 1, activated | {"padding": 1}), _Layer(32, 16, 1, 1, activated)]
-    )
+def _weight_shape(layer: _Layer, rank: int, transposed: bool) -> tuple[int, ...]:
+    outer, inner = layer.out_channels, layer.channels
+    if transposed:
+        outer, inner = inner, outer
+    return (outer, inner // layer.groups, *(layer.kernel,) * rank)
 
 
 def _max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -162,19 +193,61 @@ def _multiplied(w: np.ndarray, x: np.ndarray, transposed: bool = False) -> np.nd
     return found.reshape(len(x), -1, *x.shape[2:])
 
 
+def _gradient(transposed: bool, of_weight: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = _gradient_of(transposed, of_weight, rank)
+    for layer in (*_GRADIENT_LAYERS, _many_channels(rank)):
+        stride, padding = layer.options.get("stride", 1), layer.options.get("padding", 0)
+        output_size = fc.conv_transpose_output_size if transposed else fc.conv_output_size
+        x = numbers((2, layer.channels, *size), dtype)
+        dy = numbers((2, layer.out_channels, *output_size(size, (layer.kernel,) * rank, stride, padding)), dtype)
+        shape = _weight_shape(layer, rank, transposed)
+        w = numbers(shape, dtype)
+        if of_weight:
+            fine, coarse = (dy, x) if transposed else (x, dy)
+            reference = partial(_correlation, fine, coarse, shape, stride, padding)
+            yield Case(partial(op, x, shape, dy, stride, padding), reference)
+        elif transposed:
+            reference = partial(_CONVS[rank - 1], dy, w, None, stride, padding, algorithm="reference")
+            yield Case(partial(op, x.shape, w, dy, stride, padding), reference)
+        else:
+            back = partial(_TRANSPOSED_CONVS[rank - 1], output_size=size, algorithm="reference")
+            yield Case(partial(op, x.shape, w, dy, stride, padding), partial(back, dy, w, None, stride, padding))
+
+
+def _gradient_of(transposed: bool, of_weight: bool, rank: int) -> Callable[..., np.ndarray]:
+    name = f"conv{'_transpose' if transposed else ''}{rank}d_{'weight' if of_weight else 'input'}"
+    found: Callable[..., np.ndarray] = getattr(fc.grad, name)
+    return found
+
+
+def _correlation(x: np.ndarray, dy: np.ndarray, weight_shape: tuple[int, ...], stride: int, padding: int) -> np.ndarray:
+    """What each weight meets: a convolution over the positions of dy, in which batch and channels change places."""
+    conv = _CONVS[x.ndim - 3]
+    found = conv(x.swapaxes(0, 1), dy.swapaxes(0, 1), padding=padding, dilation=stride, algorithm="reference").swapaxes(
+        0, 1
+    )
+    return found[tuple(slice(n) for n in weight_shape)]
+
+
 def _case(op: Callable[..., Any], *args: Any, **options: Any) -> Case:
     return Case(partial(op, *args, **options), partial(op, *args, **options, algorithm="reference"))
 
 
 def _family(name: str, cases: Callable[..., Iterator[Case]], kinds: str) -> Family:
-    return Family(cases, kinds, (f"{name}1d", f"{name}2d", f"{name}3d"))
+    return Family(cases, kinds, (name.format("1d"), name.format("2d"), name.format("3d")))
 
 
 #: Every operation that compiles something, by its name without the number of axes.
 FAMILIES = {
-    "conv": _family("conv", _conv, "biufc"),
-    "conv_transpose": _family("conv_transpose", _conv_transpose, "biufc"),
-    "max_pool": _family("max_pool", _max_pool, "biuf"),
-    "avg_pool": _family("avg_pool", _avg_pool, "iuf"),
+    "conv": _family("conv{}", _conv, "biufc"),
+    "conv_transpose": _family("conv_transpose{}", _conv_transpose, "biufc"),
+    "Conv": _family("Conv{}", _packed_conv, "biufc"),
+    "ConvTranspose": _family("ConvTranspose{}", _packed_conv_transpose, "biufc"),
+    "grad.conv_input": _family("grad.conv{}_input", partial(_gradient, False, False), "biufc"),
+    "grad.conv_weight": _family("grad.conv{}_weight", partial(_gradient, False, True), "biufc"),
+    "grad.conv_transpose_input": _family("grad.conv_transpose{}_input", partial(_gradient, True, False), "biufc"),
+    "grad.conv_transpose_weight": _family("grad.conv_transpose{}_weight", partial(_gradient, True, True), "biufc"),
+    "max_pool": _family("max_pool{}", _max_pool, "biuf"),
+    "avg_pool": _family("avg_pool{}", _avg_pool, "iuf"),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
 }
