@@ -14,6 +14,7 @@ from fastconv.jit.machine import MACHINES, machine, machine_with
 def test_tiles_fit_the_registers(row) -> None:
     for rows, vectors in ((row.tile_rows, row.tile_vectors), (row.spread_rows, row.spread_vectors)):
         assert rows * vectors + vectors + 1 <= row.vector_registers
+        assert rows % 2 == 0  # half of them are a tile too
 
 
 @pytest.mark.parametrize("row", MACHINES.values(), ids=MACHINES)

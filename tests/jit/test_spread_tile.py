@@ -11,7 +11,7 @@ import pytest
 from numba import njit
 
 from fastconv.jit import copy, tile, transpose
-from fastconv.jit.machine import MACHINES, machine
+from fastconv.jit.machine import machine
 from fastconv.kernels.spread import HALF_ROWS, ONE_VECTOR, ROWS, VECTORS
 
 TILES = [(ROWS, VECTORS), (HALF_ROWS, VECTORS), (ROWS, ONE_VECTOR)]
@@ -19,8 +19,8 @@ TYPES = ["float32", "float64", "int32", "int64"]
 REGISTERS = {"AVX-512": "zmm", "AVX2": "ymm"}
 
 
-def compiled(rows: int, vectors: int):
-    @njit(boundscheck=False)
+def compiled(rows: int, vectors: int, boundscheck: bool = False):
+    @njit(boundscheck=boundscheck)
     def run(values, places, offsets, begin, end, weights, start, step, sums):
         tile.spread_tile(rows, vectors, values, places, 1, offsets, begin, end, weights, 2, start, 3, step, sums, 5)
 
@@ -76,11 +76,82 @@ def test_tiles_of_narrower_machines() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_tiles_fit_the_registers() -> None:
-    registers = {"AVX-512": 32, "AVX2": 16, "SSE": 16, "NEON": 32}
-    for row in MACHINES.values():
-        assert row.spread_rows * row.spread_vectors + row.spread_vectors + 1 <= registers[row.name]
-        assert row.spread_rows % 2 == 0
+def just_enough(rows: int, vectors: int) -> dict[str, np.ndarray]:
+    """Arrays of which the tile of depths 2 to 5 touches the last element, for each in its turn."""
+    width = vectors * machine().vector_bytes // 4
+    return {
+        "values": np.ones(30 + rows, np.float32),
+        "places": np.arange(rows + 1),
+        "offsets": np.array([0, 0, 3, 29, 4]),
+        "weights": np.ones(2 + 3 * width, np.float32),
+        "start": np.zeros(3 + rows * width, np.float32),
+        "sums": np.zeros(5 + rows * width, np.float32),
+    }
+
+
+def run_checked(rows: int, vectors: int, a: dict[str, np.ndarray]) -> None:
+    width = vectors * machine().vector_bytes // 4
+    run = compiled(rows, vectors, boundscheck=True)
+    run(a["values"], a["places"], a["offsets"], 2, 5, a["weights"], a["start"], width, a["sums"])
+
+
+@pytest.mark.parametrize(("rows", "vectors"), TILES)
+def test_checked_tile_reads_and_writes_to_the_last_element(rows: int, vectors: int) -> None:
+    a = just_enough(rows, vectors)
+    run_checked(rows, vectors, a)
+    assert a["sums"][-1] == 3
+
+
+@pytest.mark.parametrize("short", ["values", "places", "offsets", "weights", "start", "sums"])
+@pytest.mark.parametrize(("rows", "vectors"), TILES)
+def test_checked_tile_goes_no_further(rows: int, vectors: int, short: str) -> None:
+    a = just_enough(rows, vectors)
+    a[short] = a[short][:-1]
+    with pytest.raises(IndexError, match="out of bounds"):
+        run_checked(rows, vectors, a)
+
+
+@pytest.mark.parametrize("short", [None, "source", "target"])
+def test_checked_transposition_stays_inside(short: str | None) -> None:
+    @njit(boundscheck=True)
+    def run(source, target, step, pitch):
+        transpose.transpose(source, 1, step, target, 2, pitch)
+
+    n = machine().vector_bytes // 4
+    arrays = {"source": np.ones(1 + n * n, np.float32), "target": np.zeros(2 + n * n, np.float32)}
+    if short is None:
+        run(*arrays.values(), n, n)
+        assert arrays["target"][-1] == 1
+    else:
+        arrays[short] = arrays[short][:-1]
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(*arrays.values(), n, n)
+
+
+@njit(boundscheck=True)
+def copy_checked(target, to, source, at, count):
+    copy.copy_run(target, to, source, at, count)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8"])
+@pytest.mark.parametrize(("to", "at", "count"), [(3, 2, 5), (8, 7, 0), (9, 30, 0)])
+def test_checked_run_reaches_the_last_element(to: int, at: int, count: int, dtype: str) -> None:
+    target = np.zeros(8)
+    copy_checked(target, to, np.ones(7, dtype), at, count)
+    assert target.sum() == count
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8"])
+@pytest.mark.parametrize(("to", "at", "count"), [(3, 2, 6), (4, 2, 5), (3, 3, 5)])
+def test_checked_run_goes_no_further(to: int, at: int, count: int, dtype: str) -> None:
+    with pytest.raises(IndexError, match="out of bounds"):
+        copy_checked(np.zeros(8), to, np.ones(7, dtype), at, count)
+
+
+@pytest.mark.parametrize(("to", "at", "count"), [(-1, 2, 3), (3, -1, 3), (3, 2, -1)])
+def test_checked_run_begins_no_earlier_and_has_no_negative_length(to: int, at: int, count: int) -> None:
+    with pytest.raises(IndexError, match="out of bounds"):
+        copy_checked(np.zeros(8), to, np.ones(7), at, count)
 
 
 @pytest.mark.parametrize("dtype", [*TYPES, "complex64", "complex128"])

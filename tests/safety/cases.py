@@ -135,10 +135,29 @@ def _matrix(draw: st.DrawFn) -> Call:
     )
 
 
+@st.composite
+def _gradients(draw: st.DrawFn) -> Call:
+    """Both gradients of a convolution; that for the weight has the input's outputs as taps."""
+    case = draw(conv_cases(padding_modes=("zeros",)))
+    names = ("stride", "padding", "dilation")
+    per_axis = [case.options[name] for name in names]
+    size = fc.conv_output_size(case.input_shape[2:], case.weight_shape[2:], *per_axis)
+    shape = (case.input_shape[0], case.weight_shape[0], *size)
+    x, weight, grad = (_values(draw, shape, "float32") for shape in (case.input_shape, case.weight_shape, shape))
+    settings = (*per_axis, case.options["groups"])
+
+    def run() -> None:
+        getattr(fc.grad, f"conv{case.rank}d_input")(x.shape, weight, grad, *settings)
+        getattr(fc.grad, f"conv{case.rank}d_weight")(x, weight.shape, grad, *settings)
+
+    return Call(f"gradients of conv{case.rank}d({_text(x)}, {_text(weight)}, {settings}), {_text(grad)}", run)
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), outputs_axis=0),
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
+    "gradients": _gradients(),
     "matrix": _matrix(),
 }

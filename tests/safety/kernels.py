@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pkgutil
 from importlib import import_module
 
@@ -13,9 +14,9 @@ WITHOUT = ("fastconv.cli", "fastconv.plots", "fastconv.__main__")
 
 
 def kernel_names() -> set[str]:
-    """Names of the kernels that any module of the package holds."""
-    found = set()
+    """Names of the kernels that the package's modules made, wherever they keep them."""
     for info in pkgutil.walk_packages(fastconv.__path__, "fastconv."):
         if not info.name.startswith(WITHOUT):
-            found |= {value.name for value in vars(import_module(info.name)).values() if isinstance(value, Kernel)}
-    return found
+            import_module(info.name)
+    made = [found for found in gc.get_objects() if type(found) is Kernel]
+    return {kernel.name for kernel in made if kernel.body.__module__.startswith("fastconv.")}

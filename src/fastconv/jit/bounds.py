@@ -18,12 +18,13 @@ def check_bounds(context: Any, builder: Any, array: tuple[Any, Any], first: Any,
     """Raise an IndexError unless `count` elements from `first` on are in the array, where bounds are checked.
 
     Elsewhere nothing is compiled. `array` is its Numba type and its value, `first` and `count` are LLVM integers, or
-    ints.
+    ints; none at all may begin anywhere.
     """
     if not context.enable_boundscheck:
         return
     size = context.make_array(array[0])(context, builder, array[1]).nitems
     first, count = (ir.Constant(size.type, n) if isinstance(n, int) else n for n in (first, count))
     limit = builder.add(size, ir.Constant(size.type, 1))
-    for number in (first, count, builder.add(first, count)):  # each from 0 to the size
-        cgutils.do_boundscheck(context, builder, number, limit)
+    with builder.if_then(builder.icmp_signed("!=", count, ir.Constant(size.type, 0))):
+        for number in (first, count, builder.add(first, count)):  # each from 0 to the size
+            cgutils.do_boundscheck(context, builder, number, limit)
