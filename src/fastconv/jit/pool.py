@@ -107,8 +107,11 @@ def _help(words, cores, seen, looks, sleeps):  # type: ignore[no-untyped-def]
     """Help with every job until told to stop, or, if it may not sleep, until none has come for a number of looks."""
     atomic.add(words, _AWAKE, 1)
     left = looks
-    while not atomic.load(words, _STOP):
+    while True:
+        # Who stops the helpers changes the sequence after that: so either it is seen here, or nobody sleeps below.
         sequence = atomic.load(words, _SEQUENCE)
+        if atomic.load(words, _STOP):
+            break
         if sequence & 1 and sequence != seen:
             seen = sequence
             before = atomic.add(words, _INSIDE, 1)
