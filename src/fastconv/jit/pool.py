@@ -3,8 +3,8 @@
 Numba's layers are not for a library: OpenMP's kills a forked child that enters a region, the workqueue aborts the
 process when two Python threads are in one at once, or when a region is entered inside another, and a region costs 2 to
 115 microseconds. Here a job is a range of tasks. The caller publishes it and works through it; helpers that are awake
-take tasks too. Nobody waits for a helper that has not come, so a job is never slower than alone, and a helper that
-takes no task can do no harm. A region costs 0.35 microseconds.
+take tasks too. Nobody waits for a helper that has not come, and a helper that takes no task can do no harm. A region
+costs a microsecond or two (asv_bench/region.py).
 
 - One job at a time: who finds the pool busy does the job alone. So concurrent and nested calls are no special case.
 - A forked child has no helpers and starts its own.
