@@ -48,8 +48,8 @@ SAFEGUARDS = {
         TWO_JOBS,
         "    atomic.add(words, _SEQUENCE, 1)  # odd: open",
         "",
-        "    write_letter(letter",
-        "    atomic.add(words, _SEQUENCE, 1)\n    write_letter(letter",
+        "    words[_TRAMPOLINE], words[_LETTER]",
+        "    atomic.add(words, _SEQUENCE, 1)\n    words[_TRAMPOLINE], words[_LETTER]",
     ),
     "helpers say that they sleep before they do": (
         TWO_JOBS,
@@ -90,7 +90,6 @@ class World:
     def __init__(self, schedule: dict[int, int], edits: tuple[str, ...] = ()) -> None:
         self.turns = Turns(schedule)
         self.values = [0] * pool._WORDS
-        self.letter = {"code": None, "arrays": None}
         self.done: dict[int, list[int]] = {}  # by job, how often each task was done
         self.over: set[int] = set()
         self.opened: list[int] = []  # sequences
@@ -98,7 +97,7 @@ class World:
         self.inside = self.helpers = self.allowed = 0
         names = {"atomic": self, "helper": lambda function: function, "this_core": lambda: 0}
         names |= {"keep_off": lambda cores, core: False, "return_to_all": lambda cores: None}
-        names |= {name: getattr(self, name) for name in ("trampoline", "write_letter", "call_trampoline")}
+        names |= {"call_trampoline": self.call_trampoline}
         names = {**vars(pool), **names}
         exec(edited(edits), names)
         self.pool = SimpleNamespace(**names)
@@ -151,26 +150,17 @@ class World:
             del self.asleep[thread]
             self.turns.wake(thread)
 
-    # The letter.
+    # A letter, which is the job's number.
 
-    def trampoline(self, arrays: tuple[int, ...]) -> str:
-        return "trampoline"
-
-    def write_letter(self, letter: dict, code: int, arrays: tuple[int, ...]) -> None:
-        for name, value in (("code", code), ("arrays", arrays)):
-            self.turns.step()
-            letter[name] = value
-
-    def call_trampoline(self, trampoline: str, letter: dict, begin: int, end: int) -> int:
+    def call_trampoline(self, trampoline: str, letter: int, begin: int, end: int) -> int:
         self.turns.step()
-        job = letter["code"]
+        assert trampoline == "trampoline", "a job half written"
         self.inside += 1
         assert self.inside <= 1 + self.allowed, "more threads than allowed"
         for task in range(begin, end):
             self.turns.step()
-            assert letter["arrays"] == (job,), "a letter half written"
-            assert job not in self.over, "a task of a job that is over"
-            self.done[job][task] += 1
+            assert letter not in self.over, "a task of a job that is over"
+            self.done[letter][task] += 1
         self.inside -= 1
         return 0
 
@@ -179,8 +169,8 @@ class World:
     def call(self, job: int, tasks: int) -> None:
         """A caller's job, of which nothing may be done once it is over."""
         self.done[job] = [0] * tasks
-        letter, work = SimpleNamespace(ctypes=SimpleNamespace(data=self.letter)), pool.WAKE_NANOSECONDS * self.allowed
-        if self.pool._share(self, letter, job, 0, tasks, 1, self.allowed, work, job) == pool.BUSY:
+        letter, work = SimpleNamespace(ctypes=SimpleNamespace(data=job)), pool.WAKE_NANOSECONDS * self.allowed
+        if self.pool._share(self, "trampoline", letter, 0, tasks, 1, self.allowed, work) == pool.BUSY:
             self.done[job] = [1] * tasks
         elif self.allowed == self.helpers:
             assert all(jobs == len(self.opened) for jobs in self.asleep.values()), "a helper sleeps on"
