@@ -1,0 +1,85 @@
+"""Ctrl-C ends a job of many seconds within half a second, and the library works afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+#: Runs job after job: says when it begins one and when it was interrupted, and checks a small one after each.
+CHILD = """
+import sys, time
+import numpy as np, fastconv as fc
+
+def whole(*shape):
+    return np.random.default_rng(0).integers(-3, 4, shape).astype(np.float32)
+
+JOBS = {
+    "conv": lambda x, w, image, window, A, m: fc.conv2d(x, w),
+    "conv by loops": lambda x, w, image, window, A, m: fc.conv2d(x, w, algorithm="loops"),
+    "conv_transpose": lambda x, w, image, window, A, m: fc.conv_transpose2d(x, w, stride=2),
+    "max_pool": lambda x, w, image, window, A, m: fc.max_pool2d(image, window, 1),
+    "avg_pool": lambda x, w, image, window, A, m: fc.avg_pool2d(image, window, 1),
+    "K'": lambda x, w, image, window, A, m: A @ m,
+}
+
+def operands(images, kernel, size, window, columns):
+    A = fc.conv_matrix(whole(8, 8, 5, 5), (8, 96, 96), padding=2)
+    x, w = whole(images, 64, 128, 128), whole(64, 64, kernel, kernel)
+    return x, w, whole(1, 8, size, size), window, A, whole(A.shape[1], columns)
+
+few = operands(1, 3, 200, 9, 20)
+for job in JOBS.values():  # compiles
+    job(*few)
+many = operands(16, 25, 1500, 700, 1200)
+small, w = whole(2, 16, 40, 40), whole(16, 16, 3, 3)
+wanted = fc.conv2d(small, w, algorithm="reference")
+for name in sys.argv[2:]:
+    with fc.threads(int(sys.argv[1])):
+        try:
+            print("begins", flush=True)
+            JOBS[name](*many)
+            print("ended", flush=True)
+            time.sleep(60)  # for the signal that was meant for the job
+        except KeyboardInterrupt:
+            print(time.monotonic(), flush=True)
+        assert np.array_equal(fc.conv2d(small, w), wanted), name
+"""
+JOBS = ["conv", "conv by loops", "conv_transpose", "max_pool", "avg_pool", "K'"]
+
+
+def delays(threads: int) -> dict[str, float]:
+    """Seconds from the signal to the exception, for each job that was still running then."""
+    command = [sys.executable, "-c", CHILD, str(threads), *JOBS]
+    env = os.environ | {"NUMBA_NUM_THREADS": "2"}
+    found = {}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for job in JOBS:
+            if child.stdout.readline() != "begins\n":
+                break
+            time.sleep(0.4)
+            child.send_signal(signal.SIGINT)
+            sent = time.monotonic()
+            answer = child.stdout.readline().strip()
+            if answer == "ended":
+                child.stdout.readline()
+            elif answer:
+                found[job] = float(answer) - sent
+        _, errors = child.communicate(timeout=60)
+    assert (child.returncode, errors) == (0, "")
+    return found
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_long_jobs_end_soon_after_a_signal(threads: int) -> None:
+    best = dict.fromkeys(JOBS, float("inf"))
+    for _ in range(3):  # the machine may have other things to do; one quiet try is enough
+        for job, seconds in delays(threads).items():
+            best[job] = min(best[job], seconds)
+        if max(best.values()) < 0.5:
+            return
+    pytest.fail(f"seconds from the signal to the exception: {best}")
