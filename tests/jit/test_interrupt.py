@@ -5,8 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+
+from processes import PRELUDE
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone")
 
 #: Runs job after job: says when it begins one and when it was interrupted, and checks a small one after each.
 CHILD = """
@@ -73,7 +78,7 @@ def delays(threads: int) -> dict[str, float]:
     return found
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone")
+@needs_signals
 @pytest.mark.parametrize("threads", [1, 2])
 def test_long_jobs_end_soon_after_a_signal(threads: int) -> None:
     best = dict.fromkeys(JOBS, float("inf"))
@@ -83,3 +88,35 @@ def test_long_jobs_end_soon_after_a_signal(threads: int) -> None:
         if max(best.values()) < 0.5:
             return
     pytest.fail(f"seconds from the signal to the exception: {best}")
+
+
+#: Makes its first calls, again and again until none is interrupted.
+FIRST_CALLS = """
+import signal
+import fastconv.ops.conv, fastconv.ops.pool
+interrupted = 0
+print("begins", flush=True)
+while True:
+    try:
+        check()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        break
+    except KeyboardInterrupt:
+        interrupted += 1
+print(interrupted, flush=True)
+"""
+
+
+@needs_signals
+def test_first_calls_can_be_made_again(tmp_path: Path) -> None:
+    settings = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", PRELUDE + FIRST_CALLS]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=os.environ | settings, **pipes) as child:
+        assert child.stdout.readline() == "begins\n"
+        for pause in [0.05, 0.1, 0.15] * 5:  # compiling takes longer
+            time.sleep(pause)
+            child.send_signal(signal.SIGINT)
+        interrupted, errors = child.communicate(timeout=120)
+    assert (child.returncode, errors) == (0, "")
+    assert int(interrupted) > 5

@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
-from numba import config
+from numba import config, types
 
 from fastconv.jit.decorators import compiled
 from fastconv.jit.letter import (
@@ -28,6 +28,7 @@ from fastconv.jit.letter import (
 )
 from fastconv.jit.pool import BUSY, share
 from fastconv.jit.threads import GRAIN_NANOSECONDS, PARALLEL_NANOSECONDS, helpers_for
+from fastconv.jit.undisturbed import undisturbed
 
 __all__ = ["Bound", "Kernel", "kernel"]
 
@@ -117,10 +118,15 @@ class Bound:
             raise self._no_memory(1)
 
     def _compile(self) -> int:
-        block = code_block(self.kernel.body, self.dtypes)
+        block = undisturbed(self._compiled)
         self._blocks.append(block)
         self._code = block.ctypes.data
         return self._code
+
+    def _compiled(self) -> np.ndarray:
+        """The block, with the driver ready too."""
+        launch.compile((types.int64,) * 4 + (types.StarArgUniTuple(types.int64, len(self.dtypes)),))
+        return code_block(self.kernel.body, self.dtypes)
 
     def _run_long(self, tasks: int, nanoseconds: float, arrays: tuple[int, ...]) -> None:
         """Slice by slice, each shared out to helpers."""

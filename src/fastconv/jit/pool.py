@@ -33,6 +33,7 @@ from fastconv.jit.cores import CORE_WORDS, keep_off, return_to_all, this_core
 from fastconv.jit.decorators import compiled, helper
 from fastconv.jit.host import available_cores
 from fastconv.jit.letter import call_trampoline
+from fastconv.jit.undisturbed import undisturbed
 
 __all__ = ["BUSY", "share", "start_helpers"]
 
@@ -178,7 +179,7 @@ class _Pool:
         # A patched _thread (gevent's) makes no thread, and its substitute would never come back from compiled code.
         if self.words[_STOP] or not isinstance(_thread.start_new_thread, types.BuiltinFunctionType):
             return
-        self._looks = self._looks or _looks_in(SPIN_MICROSECONDS)
+        self._looks = self._looks or undisturbed(lambda: _looks_in(SPIN_MICROSECONDS))
         while self.started < wanted:
             self._alive.add(self.started)
             try:
@@ -222,9 +223,11 @@ class _Pool:
 
 
 def _looks_in(microseconds: float) -> int:
-    """How many looks a helper takes in a time. On the way all is compiled that helpers run, so that they need not."""
+    """How many looks a helper takes in a time. On the way all is compiled that the pool runs."""
     words, cores, looks = np.zeros(_WORDS, np.int64), np.zeros(CORE_WORDS, np.int64), 500
     _wake_compiled(words)
+    words[_OWNER] = 1
+    _share_compiled(words, 0, words, 0, 0, 1, 0, 0)  # finds it busy
 
     def time_looks() -> float:
         start = time.perf_counter()

@@ -10,7 +10,7 @@ from math import prod
 from fastconv.jit.machine import machine
 from fastconv.plan.windows import Windows
 
-__all__ = ["Blocks", "choose_blocks", "least_blocks"]
+__all__ = ["Blocks", "candidates", "choose_blocks", "least_blocks"]
 
 #: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels
 #: that a slab of full rows would leave the cache.
@@ -107,10 +107,11 @@ def least_blocks(
         # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
         return blocks.nanoseconds * count * (1 + 1 / max(1, count * pieces))
 
-    return min(map(measure, _candidates(windows)), key=lambda blocks: (too_large(blocks), cost(blocks)))
+    return min(map(measure, candidates(windows)), key=lambda blocks: (too_large(blocks), cost(blocks)))
 
 
-def _candidates(windows: Sequence[Windows]) -> Iterator[tuple[int, ...]]:
+def candidates(windows: Sequence[Windows]) -> Iterator[tuple[int, ...]]:
+    """Sizes of blocks that are worth a look."""
     depth, height, width = (w.numbers for w in windows)
     widths = {_even_sizes(width, limit)[0] for limit in ROW_LIMITS}
     for row, rows in product(widths, _even_sizes(height, MOST_ROWS)):

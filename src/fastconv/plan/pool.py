@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from fastconv.jit.kernel import Bound, Kernel
+from fastconv.jit.machine import machine
 from fastconv.kernels.pool_rows import (
     ROW_POOL_TABLE,
     RowPoolAxis,
@@ -25,15 +27,19 @@ from fastconv.kernels.pool_slab import (
     max_pool_indices,
     max_pool_slab,
 )
-from fastconv.plan.blocks import choose_blocks
+from fastconv.plan.blocks import Blocks, candidates
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 from fastconv.plan.windows import Windows, slab_axes
 
 __all__ = ["PoolPlan", "plan_rows", "plan_slab"]
 
-#: Nanoseconds, for estimates only: combining one element with another, and gathering one into a slab.
-COMBINE_COST, GATHER_COST = 0.15, 0.8
+#: Nanoseconds, for estimates only: combining one element with another, and a piece of a row read in place.
+COMBINE_COST, ROW_COST = 0.12, 120
+#: Nanoseconds, for estimates only: gathering an element into a slab, a line of the slab, and a slab.
+GATHER_COST, LINE_COST, TASK_COST = 0.8, 20, 300
+#: Nanoseconds that a task should not take: until it is over Python sees no Ctrl-C.
+LONGEST_TASK = 100_000_000
 #: Outputs of a piece of a row: its input, in the widest type and at stride 2, still fits a first-level cache of 32 KiB.
 LONGEST_ROW = 1024
 
@@ -130,13 +136,14 @@ def _plan_rows(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     )
     lines = g.batch * g.channels * prod(outputs[:-1])
     k_d, k_h, k_w = g.kernel_size
-    combined = k_d * k_h * min(g.input_size[-1], g.axes[-1].stride * outputs[-1]) + 3 * k_w * outputs[-1]
+    reach = (head.block - 1) * g.axes[-1].stride + g.axes[-1].extent
+    combined = k_d * k_h * min(g.input_size[-1], reach) + k_w * head.block
     return PoolPlan(
         kernel=_bind(problem, kernel, fill),
         table=table.finish([head, *axes]),
         fill=fill,
         tasks=lines * blocks,
-        nanoseconds=lines * (20 + combined * COMBINE_COST),
+        nanoseconds=lines * blocks * (ROW_COST + combined * COMBINE_COST),
         summary=f"{lines} rows of outputs in {blocks} pieces, {k_d * k_h} input rows and {k_w} shifts each",
     )
 
@@ -144,9 +151,8 @@ def _plan_rows(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
 def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
-    taps = sum(g.kernel_size)
     images = g.batch * g.channels
-    blocks = choose_blocks(windows, 1, fill.itemsize, images, 100 * taps * COMBINE_COST, GATHER_COST)
+    blocks = _blocks(windows, fill.itemsize + 4 * problem.indices, images)  # with each value the number of its tap
     x = problem.x_steps()
     table = Table(SLAB_POOL_TABLE)
     slabs = slab_axes(table, windows, blocks.sizes, x.steps[2:], g.padding_mode)
@@ -172,6 +178,31 @@ def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
         ),
         fill=fill,
         tasks=tasks,
-        nanoseconds=tasks * blocks.slab * (GATHER_COST + taps * COMBINE_COST),
-        summary=f"{blocks}, {taps} shifts of each",
+        nanoseconds=tasks * blocks.nanoseconds,
+        summary=f"{blocks}, {sum(g.kernel_size)} shifts of each",
     )
+
+
+def _blocks(windows: Sequence[Windows], element_bytes: int, images: int) -> Blocks:
+    """The blocks of least cost, by what the three passes combine; their `slab` is all that these work on."""
+    kernel_d, kernel_h, kernel_w = (w.axis.kernel for w in windows)
+    phases_d, phases_h, phases_w = (len(w.phases) for w in windows)
+
+    def measure(sizes: tuple[int, ...]) -> Blocks:
+        d, h, w = (size + axis.reach for size, axis in zip(sizes, windows, strict=True))
+        second = d * h * w * phases_d
+        first = second * phases_h
+        slab = first * phases_w
+        combined = first * kernel_w + second // h * sizes[1] * kernel_h + sizes[0] * sizes[1] * w * kernel_d
+        nanoseconds = slab * GATHER_COST + slab // w * LINE_COST + combined * COMBINE_COST + TASK_COST
+        return Blocks.of(windows, sizes, prod(sizes), slab + first + second, nanoseconds)
+
+    def cost(blocks: Blocks) -> float:
+        count = prod(blocks.counts)
+        total = blocks.nanoseconds * count * (1 + blocks.nanoseconds / LONGEST_TASK)
+        if blocks.slab * element_bytes > machine().slab_bytes:
+            total *= 2  # elements come from behind the cache, again in each pass
+        # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
+        return total * (1 + 1 / max(1, count * images))
+
+    return min(map(measure, candidates(windows)), key=cost)

@@ -28,6 +28,9 @@ VECTOR_COST, GATHER_COST = 0.12, 0.2
 
 #: Blocks for each thread from which on they balance well enough by themselves.
 MANY_PLACES = 8
+#: Nanoseconds that a task should not take, by an estimate that may be ten times too low for types without tiles: until
+#: a task is over Python sees no Ctrl-C.
+LONGEST_TASK = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ class Cut:
         def end(parts: int) -> float:
             return -(-places * parts // threads) * (-(-count // parts) * one + gather)
 
-        return min(range(count, 0, -1), key=end) if places < MANY_PLACES * threads else 1
+        fewest = min(count, 1 + int(self.blocks.nanoseconds / LONGEST_TASK))
+        return min(range(count, fewest - 1, -1), key=end) if places < MANY_PLACES * threads else fewest
 
 
 @dataclass(frozen=True)
