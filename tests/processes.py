@@ -50,7 +50,7 @@ def _layer(name: str) -> dict[str, str]:
 LAYERS = {name: _layer(name) for name in ("omp", "workqueue", "tbb")}
 
 
-def run_program(code: str, file: Path | None = None, **settings: str) -> str:
+def run_program(code: str, file: Path | None = None, timeout: float = 300, **settings: str) -> str:
     """What a program prints that ends with status 0 and leaves stderr empty; skips the test where the program does.
 
     Parameters
@@ -59,6 +59,8 @@ def run_program(code: str, file: Path | None = None, **settings: str) -> str:
         What follows the prelude.
     file : Path, optional
         Where to write the program; child processes that import their parent's program need one.
+    timeout : float
+        Seconds after which it hangs.
     **settings : str
         Environment variables.
     """
@@ -72,7 +74,7 @@ def run_program(code: str, file: Path | None = None, **settings: str) -> str:
     tests = str(Path(__file__).parent)
     path = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
     env = {**os.environ, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": path, **settings}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout)
     if done.returncode == _SKIPPED:
         pytest.skip(done.stdout.strip())
     assert (done.returncode, done.stderr) == (0, ""), done.stderr

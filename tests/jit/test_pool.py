@@ -9,7 +9,7 @@ import pytest
 
 from bodies import kernel_of
 from fastconv.jit import atomic, pool
-from fastconv.jit.kernel import _slices
+from fastconv.jit.kernel import _slices, launch
 from sharing import share_out
 
 TASKS = 5000
@@ -150,6 +150,7 @@ def test_a_patched_thread_module_is_not_trusted(fresh_pool, monkeypatch) -> None
 def test_long_jobs_are_cut_where_python_can_look_for_signals(monkeypatch) -> None:
     monkeypatch.setattr("fastconv.jit.kernel.FIRST_SLICE_NANOSECONDS", 1e4)
     monkeypatch.setattr("fastconv.jit.kernel.SLICE_NANOSECONDS", 1e5)
+    run()  # compiles
     calls = []
     monkeypatch.setattr(
         "fastconv.jit.kernel.launch", lambda code, letter, begin, end, *arrays: calls.append((begin, end))
@@ -182,3 +183,13 @@ def test_a_wrong_estimate_is_corrected_after_one_run(wrong: float, monkeypatch) 
     assert max(lengths) * each <= 2e8, "the longest run"
     assert max(lengths[1:]) * each <= 2e7, "the longest run but the first"
     assert len(lengths) < 60
+
+
+def test_drivers_are_compiled_once() -> None:
+    def compiled() -> int:
+        return sum(sum(counts.values()) for counts in (launch.stats.cache_hits, launch.stats.cache_misses))
+
+    run()
+    before = compiled()
+    run()
+    assert compiled() == before

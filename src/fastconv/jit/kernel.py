@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
-from numba import config, types
+from numba import config
 
 from fastconv.jit.decorators import compiled
 from fastconv.jit.letter import (
@@ -124,9 +124,10 @@ class Bound:
         return self._code
 
     def _compiled(self) -> np.ndarray:
-        """The block, with the driver ready too."""
-        launch.compile((types.int64,) * 4 + (types.StarArgUniTuple(types.int64, len(self.dtypes)),))
-        return code_block(self.kernel.body, self.dtypes)
+        """The block; the driver for as many arrays is compiled too, by writing a letter that nobody reads."""
+        block, letter = code_block(self.kernel.body, self.dtypes), np.empty(LETTER_WORDS, np.int64)
+        launch(block.ctypes.data, id(letter), 0, 0, *[id(letter)] * len(self.dtypes))
+        return block
 
     def _run_long(self, tasks: int, nanoseconds: float, arrays: tuple[int, ...]) -> None:
         """Slice by slice, each shared out to helpers."""

@@ -41,7 +41,8 @@ __all__ = ["BUSY", "share", "start_helpers"]
 BUSY = -1
 
 #: Microseconds that a helper spins before it sleeps: waking takes 25 microseconds or more, and calls often come in a
-#: row with little between them.
+#: row with little between them. With a call every millisecond a loop of another process kept 0.97 of its speed on two
+#: cores, as it did beside helpers that spin for 20 microseconds; with 1000 it kept 0.82.
 SPIN_MICROSECONDS = 200
 #: Work done without a helper, in one job or in several, before it is woken. Waking costs the caller 2 to 30
 #: microseconds, and the helper comes 30 to 100 microseconds later.
