@@ -78,6 +78,13 @@ def test_functions_of_one_factory_compiled_in_two_processes_stay_apart(tmp_path:
     process("forbid_compiling(); check('avg'); check('max')", tmp_path)
 
 
+def test_numbers_of_other_functions_go_on_as_if_ours_were_not_there(tmp_path: Path) -> None:
+    count = "FunctionIdentity._unique_ids"
+    lines = ["from numba.core.bytecode import FunctionIdentity", f"count = {count}", "check('max')"]
+    process("; ".join([*lines, f"assert {count} is count"]), tmp_path)
+    process("; ".join([*lines, f"assert {count} is count"]), tmp_path)
+
+
 #: What a future Numba may do, as the lines that make this one do it.
 FUTURE = {
     "takes compiled functions apart in another way": """

@@ -78,22 +78,29 @@ class CompileCache(NullCache):
         return str(place().directory or "")
 
     def load_overload(self, *asked: Any, **named: Any) -> Any:
-        """The compiled function for a signature and a target context, or None where it has to be compiled."""
+        """The compiled function for a signature and a target context, or None where it has to be compiled.
+
+        Numba holds its compiler's lock from this question until the answer, or what it compiled, is in place.
+        """
         try:
-            return self._load(*asked, **named)
+            _number_apart()
+            found = self._load(*asked, **named)
         except Exception as error:
             _warn_of_numba(error)
             return None
+        if found is not None:
+            _number_as_before()
+        return found
 
     def save_overload(self, *told: Any, **named: Any) -> None:
         """Keep what was compiled for a signature."""
+        _number_as_before()
         try:
             self._save(*told, **named)
         except Exception as error:
             _warn_of_numba(error)
 
     def _load(self, signature: Any, target_context: Any) -> Any:
-        _number_apart()
         directory = _directory()
         if directory is None:
             return None
@@ -225,19 +232,32 @@ def _prepare(target_context: Any) -> None:
         target_context.refresh()
 
 
+#: Numba's count of functions while one of ours is compiled, to be put back afterwards.
+_numbers: list[Any] = []
+
+
 def _number_apart() -> None:
-    """Let the functions compiled next have names that no other process gives.
+    """Let the function compiled next, and those that it calls, have names that no other process gives.
 
     Numba names machine code after its function, its types and a number that every process counts up from 1. The maximum
     and the average of one factory, compiled in two processes, have one name; in a third that loads both, one runs
-    in place of the other (numba issue 10486). So each compilation numbers its functions, and those that they
-    call, from a random start.
+    in place of the other (numba issue 10486). So each compilation numbers its functions from a random start.
     """
     from numba.core.bytecode import FunctionIdentity
 
-    if not isinstance(FunctionIdentity._unique_ids, itertools.count):
+    count = FunctionIdentity._unique_ids
+    if not isinstance(count, itertools.count):
         raise TypeError("its functions are numbered in another way")
+    if not _numbers:  # else a compilation failed, and the count is still ours
+        _numbers.append(count)
     FunctionIdentity._unique_ids = itertools.count(_FIRST_NUMBER + int.from_bytes(os.urandom(7), "little"))
+
+
+def _number_as_before() -> None:
+    if _numbers:
+        from numba.core.bytecode import FunctionIdentity
+
+        FunctionIdentity._unique_ids = _numbers.pop()
 
 
 def _warn_of_numba(error: Exception) -> None:
