@@ -1,5 +1,6 @@
 """K': the notes' matrix, the arrays that hold it, products and transposes, and SciPy's view of it."""
 
+import itertools
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ import scipy.sparse.linalg
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.kernels.csr import PIECE
 from properties.strategies import LAYOUTS, PADDING_MODES, integers
 from sharing import share_out
 
@@ -393,6 +395,18 @@ def test_same_arrays_for_any_number_of_helpers(monkeypatch: pytest.MonkeyPatch) 
         arrays = (a.indices, a.indptr, a.T.indices, a.T.indptr, *values)
         found.add(b"".join(array.tobytes() for array in arrays))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_long_lines_are_built_in_pieces(stride: int) -> None:
+    length = 3 * PIECE + 5
+    w = np.arange(1, 13, dtype=np.float64).reshape(2, 2, 3)
+    matrix = fc.conv_matrix(w, (2, length), stride, padding=2, dilation=2)
+    x = np.random.default_rng(0).integers(-9, 9, (2, length)).astype(np.float64)
+    y = fc.conv1d(x, w, stride=stride, padding=2, dilation=2, algorithm="reference")
+    assert np.array_equal(matrix @ x.ravel(), y.ravel())
+    assert np.vdot(matrix @ x.ravel(), y.ravel()) == np.vdot(x.ravel(), matrix.T @ y.ravel())
+    assert all((np.diff(matrix.T.indices[a:b]) > 0).all() for a, b in itertools.pairwise(matrix.T.indptr[:99]))
 
 
 def test_what_it_names_is_what_it_holds() -> None:

@@ -19,7 +19,7 @@ from fastconv.jit.records import reader
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.slab import Space
 
-__all__ = ["CSR_TABLE", "CsrAxis", "CsrHead", "build", "multiply", "multiply_many"]
+__all__ = ["CSR_TABLE", "PIECE", "CsrAxis", "CsrHead", "build", "multiply", "multiply_many"]
 
 
 class CsrHead(NamedTuple):
@@ -69,6 +69,9 @@ class CsrAxis(NamedTuple):
 
 #: Columns from which on a product adds up whole rows: below, the registers hold its sums.
 MANY_COLUMNS = 16
+
+#: Most rows of a task. The first of each is worked out, not copied.
+PIECE = 1024
 
 #: What stands in a table, in this order, before the lists that its records point to.
 CSR_TABLE = (CsrHead, CsrAxis, CsrAxis, CsrAxis)
@@ -136,7 +139,7 @@ def _copy_row(data: Any, indices: Any, begin: int, end: int, back: int, shift: i
 
 @kernel
 def build(begin: int, end: int, weights: Any, data: Any, indices: Any, indptr: Any, table: Any) -> None:
-    """Write the rows of some tasks [group and channel, d, h]; the pattern too unless `indptr` is empty."""
+    """Write the rows of some tasks [group and channel, d, h, piece of w]; the pattern too unless `indptr` is empty."""
     head = _head(table, 0)
     d = _axis(table, _AXIS_AT)
     h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
@@ -144,9 +147,12 @@ def build(begin: int, end: int, weights: Any, data: Any, indices: Any, indptr: A
     pattern = indptr.size > 0
     total_h, total_w = table[h.starts_at + h.rows], table[w.starts_at + w.rows]
     channel_entries = table[d.starts_at + d.rows] * total_h * total_w
+    pieces = (w.rows + PIECE - 1) // PIECE
     for task in range(begin, end):
-        plane = task // h.rows
-        i_h = task - plane * h.rows
+        number = task // pieces
+        first_w = (task - number * pieces) * PIECE
+        plane = number // h.rows
+        i_h = number - plane * h.rows
         channel = plane // d.rows
         i_d = plane - channel * d.rows
         group = channel // head.row_channels
@@ -158,12 +164,12 @@ def build(begin: int, end: int, weights: Any, data: Any, indices: Any, indptr: A
         line *= head.column_channels
         each = head.column_channels * (d_end - d_begin) * (h_end - h_begin)
         image = group * head.column_channels
-        for i_w in range(w.rows):
+        for i_w in range(first_w, min(w.rows, first_w + PIECE)):
             at = line + each * table[w.starts_at + i_w]
             if pattern:
-                indptr[task * w.rows + i_w] = at
+                indptr[number * w.rows + i_w] = at
             shift = table[w.shifts_at + i_w]
-            if shift:
+            if shift and i_w - w.lag >= first_w:  # another thread may write what stands before
                 back = at - line - each * table[w.starts_at + i_w - w.lag]
                 _copy_row(data, indices, at, line + each * table[w.starts_at + i_w + 1], back, shift, pattern)
             else:

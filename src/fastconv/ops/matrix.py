@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastconv.geometry import Geometry
-from fastconv.kernels.csr import build, multiply, multiply_many
+from fastconv.kernels.csr import PIECE, build, multiply, multiply_many
 from fastconv.lazy import lazy
 from fastconv.ops import arguments as arg
 from fastconv.plan.csr import Pattern, axis_pattern, csr_table
@@ -188,8 +188,9 @@ class ConvMatrix:
     def _build(self, weight: np.ndarray, indptr: np.ndarray) -> None:
         """Write the entries, and the pattern too unless `indptr` is empty."""
         self._weight = np.array(arg.native(weight, self.dtype), order="C")
-        lines = self.shape[0] // self.output_size[-1]
-        build.run(lines, self.nnz * BUILD_COST, self._weight, self._data, self._indices, indptr, self._table)
+        width = self.output_size[-1]
+        tasks = self.shape[0] // width * ceil(width / PIECE)
+        build.run(tasks, self.nnz * BUILD_COST, self._weight, self._data, self._indices, indptr, self._table)
 
     @property
     def data(self) -> np.ndarray:
