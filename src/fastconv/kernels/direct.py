@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
+from fastconv.jit.vector import unsigned
 
 __all__ = ["DIRECT_TABLE", "DirectAxis", "DirectHead", "DirectTap", "conv_direct"]
 
@@ -100,10 +101,9 @@ def _add_rows(y: Any, to: int, x: Any, at: int, weight: Any, taps: _Taps, h: Dir
     numbers = taps.w.outputs
     if w.y_step == 1 and w.x_step == 1:
         for row in range(taps.h.outputs):
-            first = at + row * h.x_step
-            out, values = y[to + row * h.y_step :][:numbers], x[first : first + numbers]
-            for i in range(numbers):
-                out[i] += weight * values[i]
+            out, value = unsigned(to + row * h.y_step), unsigned(at + row * h.x_step)
+            for i in range(unsigned(numbers)):
+                y[out + i] += weight * x[value + i]
     else:
         for row in range(taps.h.outputs):
             for i in range(numbers):
