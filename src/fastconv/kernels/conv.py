@@ -14,6 +14,7 @@ from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
+from fastconv.jit.scratch import zeros
 from fastconv.jit.tile import lanes, tile
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.activation import activate, keep
@@ -125,9 +126,9 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
         # Tiles read and write up to two steps past the last number. What they find there is dropped, but must not be a
         # denormal, which would be a hundred times slower: so zeros, not empty.
         step = TWICE_VECTORS * lanes(y)
-        slab = np.zeros(head.channels * slab_channel_size(axes) + step, y.dtype)
+        slab = zeros(head.channels * slab_channel_size(axes) + step, y.dtype)
         pitch = (out.d.block - 1) * pitches.d + (out.h.block - 1) * pitches.h + out.w.block + step
-        sums = np.zeros(ROWS * pitch, y.dtype)
+        sums = zeros(ROWS * pitch, y.dtype)
         fill = slab[0]
         gathered = np.int64(-1)
         for task in range(begin, end):

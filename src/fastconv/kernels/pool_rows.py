@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
+from fastconv.jit.scratch import empty
 from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 
 __all__ = [
@@ -121,8 +120,8 @@ def _body(combine: Any, write: Any) -> Callable[..., None]:
         h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
         w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
         reach = (head.block - 1) * w.stride + (w.kernel - 1) * w.dilation + 1
-        buffer = np.empty(reach, fill.dtype)
-        reduced = np.empty(head.block, fill.dtype)
+        buffer = empty(reach, fill.dtype)
+        reduced = empty(head.block, fill.dtype)
         for task in range(begin, end):
             line = task // head.blocks
             plane = line // h.outputs

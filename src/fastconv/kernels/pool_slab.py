@@ -15,6 +15,7 @@ import numpy as np
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
+from fastconv.jit.scratch import empty, zeros
 from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
@@ -179,9 +180,9 @@ def _body(reduce_axis: Any, write: Any) -> Callable[..., None]:
         axes = slab_axes(table, _SLAB_AT)
         out = _pool_axes(table)
         passes = _passes(axes, out)
-        slab = np.empty(slab_channel_size(axes), fill.dtype)
-        first = np.empty(passes.w.planes * passes.w.size, fill.dtype)
-        second = np.empty(passes.h.planes * passes.h.size, fill.dtype)
+        slab = empty(slab_channel_size(axes), fill.dtype)
+        first = empty(passes.w.planes * passes.w.size, fill.dtype)
+        second = empty(passes.h.planes * passes.h.size, fill.dtype)
         for task in range(begin, end):
             block = _block(task, head, out)
             gather(slab, x, block.images, table, axes, block.first, fill[0])
@@ -246,12 +247,12 @@ def max_pool_indices(begin: int, end: int, x: Any, y: Any, indices: Any, fill: A
     axes = slab_axes(table, _SLAB_AT)
     out = _pool_axes(table)
     passes = _passes(axes, out)
-    slab = np.empty(slab_channel_size(axes), fill.dtype)
-    no_taps = np.zeros(slab.size, np.int32)
-    first = np.empty(passes.w.planes * passes.w.size, fill.dtype)
-    first_taps = np.empty(first.size, np.int32)
-    second = np.empty(passes.h.planes * passes.h.size, fill.dtype)
-    second_taps = np.empty(second.size, np.int32)
+    slab = empty(slab_channel_size(axes), fill.dtype)
+    no_taps = zeros(slab.size, np.int32)
+    first = empty(passes.w.planes * passes.w.size, fill.dtype)
+    first_taps = empty(first.size, np.int32)
+    second = empty(passes.h.planes * passes.h.size, fill.dtype)
+    second_taps = empty(second.size, np.int32)
     low, row_taps, plane_taps = fill[0], out.w.kernel, out.h.kernel * out.w.kernel
     for task in range(begin, end):
         block = _block(task, head, out)

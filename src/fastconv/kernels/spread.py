@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.jit.copy import copy_run
-from fastconv.jit.decorators import helper
+from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
+from fastconv.jit.scratch import zeros
 from fastconv.jit.tile import lanes, spread_tile
 from fastconv.jit.transpose import transpose
 from fastconv.jit.vector import unsigned
@@ -238,14 +239,14 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
     """The convolution body that reads the input in place or a gathered slab, around one way to apply an activation."""
     read = _the_input if in_place else _the_slab
 
-    @helper
+    @inlined
     def convolve_rows(
         o: _Operands, rows: RowBlock, bias: Any, channel: int, sums: Any, columns: Any, pitch: int, to: _Target,
         out: Space, image: int, function: int, y: Any,
     ) -> None:  # fmt: skip
         """All pixels of a block for one block of channels, a strip at a time."""
         width = rows.rows
-        start = np.zeros(width, y.dtype)
+        start = zeros(width, y.dtype)
         if bias.size:
             for c in range(rows.channels):
                 start[c] = bias[channel + c]
@@ -284,11 +285,11 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         pixel = _pixel_axes(table)
         # Transpositions read and write up to a vector past the last pixel. What they find there is dropped.
         pitch = STRIP + lanes(y)
-        sums = np.zeros((STRIP + ROWS + lanes(y)) * VECTORS * lanes(y), y.dtype)
-        columns = np.zeros(VECTORS * lanes(y) * pitch, y.dtype)
-        places = np.zeros(out.d.block * out.h.block * out.w.block + ROWS, np.int64)
-        slab = np.zeros(1 if in_place else head.channels * slab_channel_size(axes), y.dtype)
-        sources = np.zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
+        sums = zeros((STRIP + ROWS + lanes(y)) * VECTORS * lanes(y), y.dtype)
+        columns = zeros(VECTORS * lanes(y) * pitch, y.dtype)
+        places = zeros(out.d.block * out.h.block * out.w.block + ROWS, np.int64)
+        slab = zeros(1 if in_place else head.channels * slab_channel_size(axes), y.dtype)
+        sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head, out)
