@@ -23,6 +23,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             [
                 r"conv on 1 x 3 x 64 x 64 to 1 x 1 x 62 x 62 in float64, 103788 products",
                 r"- direct declined: .*",
+                r"- winograd declined: \w+ promises .* microseconds on one thread, against .*",
                 r"- spread declined: tile promises .* microseconds on one thread, against .*",
                 r"- tile chosen: .*",
             ],
@@ -33,6 +34,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             [
                 r"conv on .* in complex128, 42336 products",
                 r"- direct declined: summing in place is only faster for very little work, and serial",
+                r"- winograd declined: it halves weights: not for complex128",
                 r"- spread declined: its tiles sum .*",
                 r"- tile declined: its tiles sum .*, not complex128",
                 r"- loops chosen: .*",

@@ -30,8 +30,9 @@ def test_the_same_problem_is_planned_once() -> None:
 def test_first_that_does_not_decline_serves_and_the_walk_says_why() -> None:
     choice = choose(problem("complex64"))
     assert choice.algorithm == "loops"
-    assert [name for name, _ in choice.walk] == ["direct", "spread", "tile", "loops"]
-    assert choice.walk[2] == ("tile", "declined: its tiles sum float32, float64, int32, int64, not complex64")
+    names = [candidate.name for candidate in ALGORITHMS["conv"]]
+    assert [name for name, _ in choice.walk] == names[: names.index("loops") + 1]
+    assert dict(choice.walk)["tile"] == "declined: its tiles sum float32, float64, int32, int64, not complex64"
     assert choice.walk[-1][1].startswith("chosen: ")
 
 
@@ -44,8 +45,8 @@ def test_reference_comes_last_and_never_declines(op: str) -> None:
 
 
 def test_unknown_and_unfit_names() -> None:
-    with pytest.raises(ValueError, match=r"'winograd' is not known for conv; choose 'auto' or one of 'direct'"):
-        choose(problem(), "winograd")
+    with pytest.raises(ValueError, match=r"'fft' is not known for conv; choose 'auto' or one of 'direct'"):
+        choose(problem(), "fft")
     with pytest.raises(ValueError, match=r"'tile' cannot serve this call: its tiles sum"):
         choose(problem("complex64"), "tile")
 

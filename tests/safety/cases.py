@@ -153,9 +153,29 @@ def _gradients(draw: st.DrawFn) -> Call:
     return Call(f"gradients of conv{case.rank}d({_text(x)}, {_text(weight)}, {settings}), {_text(grad)}", run)
 
 
+@st.composite
+def _three_by_three(draw: st.DrawFn) -> Call:
+    """Convolutions with the kernels that Winograd's algorithm is for."""
+    groups, batch = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    channels, out_channels = (groups * draw(st.integers(1, 20)) for _ in range(2))
+    size = [draw(st.integers(3, 40)) for _ in range(2)]
+    shapes = (batch, channels, *size), (out_channels, channels // groups, 3, 3), (out_channels,)
+    operands: list[Any] = [_values(draw, shape, "float32") for shape in shapes]
+    if draw(st.booleans()):
+        operands[2] = None
+    options = {
+        "padding": tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(2)),
+        "groups": groups,
+        "padding_mode": draw(st.sampled_from(["zeros", "reflect", "circular"])),
+        "activation": draw(st.sampled_from([None, "relu"])),
+    }
+    return _call("conv", 2, operands, options, "winograd")
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), outputs_axis=0),
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
+    "three by three": _three_by_three(),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
     "gradients": _gradients(),

@@ -78,6 +78,10 @@ class VectorCode:
         """a + b."""
         return self._builder.fadd(a, b) if isinstance(self._dtype, types.Float) else self._builder.add(a, b)
 
+    def subtract(self, a: Any, b: Any) -> Any:
+        """a - b."""
+        return self._builder.fsub(a, b) if isinstance(self._dtype, types.Float) else self._builder.sub(a, b)
+
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """a * b + c, fused for floats where the CPU can.
 

@@ -203,6 +203,7 @@ def _prepare(
     activation: str | None,
     dtype: Any,
     algorithm: str,
+    packed: bool = False,
 ) -> Call:
     shape, weight_shape = forms[0].shape, forms[1].shape
     arg.check_shape(shape, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
@@ -218,4 +219,4 @@ def _prepare(
         groups,
         padding_mode,
     )
-    return prepare_products("conv", geometry, forms, flip, activation, dtype, algorithm)
+    return prepare_products("conv", geometry, forms, flip, activation, dtype, algorithm, packed)

@@ -194,6 +194,7 @@ def _prepare(
     activation: str | None,
     dtype: Any,
     algorithm: str,
+    packed: bool = False,
 ) -> Call:
     shape, weight_shape = forms[0].shape, forms[1].shape
     name = f"conv_transpose{rank}d"
@@ -211,4 +212,4 @@ def _prepare(
     axes = arg.transposed_axes(shape[-rank:], weight_shape[2:], stride, padding, output_padding, dilation, output_size)
     batch = shape[0] if len(shape) == rank + 2 else 1
     geometry = Geometry(batch, channels, out_channels, count, axes)
-    return prepare_products("conv_transpose", geometry, forms, not flip, activation, dtype, algorithm)
+    return prepare_products("conv_transpose", geometry, forms, not flip, activation, dtype, algorithm, packed)

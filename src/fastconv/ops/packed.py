@@ -43,7 +43,7 @@ class _Packed:
             arg.check_bias(self._bias.shape, out_channels)
         self._prepare, self._settings = prepare, settings
         self._calls: dict[int, tuple[Call, Call]] = {}
-        self._packed: dict[Any, np.ndarray] = {}
+        self._packed: dict[Any, Any] = {}
 
     def __call__(self, input: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The result for an input, in `out` if that is given.
@@ -89,7 +89,7 @@ class _Packed:
 
 def _run_packed(
     run: Callable[..., None],
-    packed: np.ndarray,
+    packed: Any,
     x: np.ndarray,
     weight: np.ndarray,
     bias: np.ndarray | None,
@@ -120,7 +120,7 @@ class _Conv(_Packed):
         arg.check_weight(shape, self._rank, type(self).__name__, f"(O, C / groups, {self._rank} kernel sizes)")
         arg.check_groups(shape[1] * arg.whole(groups, "groups", 1), shape[0], groups)
         settings = (
-            self._rank, stride, padding, dilation, groups, padding_mode, bool(flip), activation, dtype, algorithm
+            self._rank, stride, padding, dilation, groups, padding_mode, bool(flip), activation, dtype, algorithm, True
         )  # fmt: skip
         super().__init__((weight, bias), conv._prepare, settings, shape[0])
 
@@ -150,7 +150,7 @@ class _ConvTranspose(_Packed):
         arg.check_groups(shape[0], out_channels, groups)
         settings = (
             self._rank, stride, padding, output_padding, groups, dilation, output_size, bool(flip), activation, dtype,
-            algorithm,
+            algorithm, True,
         )  # fmt: skip
         super().__init__((weight, bias), conv_transpose._prepare, settings, out_channels)
 

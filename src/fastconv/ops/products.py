@@ -33,6 +33,7 @@ def prepare_products(
     activation: str | None,
     dtype: Any,
     algorithm: str,
+    packed: bool,
 ) -> Call:
     """Decide all about ``activation(weight * x + bias)``; the form of x may lack the batch axis."""
     for form, name in zip(forms, ("input", "weight", "bias"), strict=True):
@@ -60,5 +61,6 @@ def prepare_products(
         weight_strides=weight.strides,
         mirrored=mirrored,
         activation=activation,
+        packed=packed,
     )
     return prepare(problem, algorithm, (x_conversion, weight_conversion, bias_conversion), result, batched)

@@ -38,6 +38,8 @@ class Problem:
         A maximum's place is wanted too.
     count_include_pad, divisor : bool, int or None
         Of an average: whether padding counts, and the divisor that overrides the count.
+    packed : bool
+        Weights are packed once for many calls, so that it does not matter how long that takes.
     machine : Machine
         What it is planned for.
     """
@@ -53,6 +55,7 @@ class Problem:
     indices: bool = False
     count_include_pad: bool = True
     divisor: int | None = None
+    packed: bool = False
     machine: Machine = field(default_factory=machine)
 
     def x_steps(self) -> Steps:

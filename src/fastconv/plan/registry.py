@@ -6,6 +6,7 @@ from functools import partial
 
 from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
+from fastconv.kernels.winograd import KERNEL
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
@@ -14,6 +15,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import plan_spread
+from fastconv.plan.winograd import WinogradPlan, plan_winograd
 
 __all__ = ["ALGORITHMS"]
 
@@ -42,6 +44,33 @@ def _refuse_tile(problem: Problem) -> str | None:
     if problem.dtype.name not in _TILE_TYPES:
         return f"its tiles sum {', '.join(_TILE_TYPES)}, not {problem.dtype.name}"
     return None
+
+
+def _refuse_winograd(problem: Problem) -> str | None:
+    g = problem.geometry
+    if problem.dtype.kind != "f" or problem.dtype.name not in _TILE_TYPES:
+        return f"it halves weights: not for {problem.dtype.name}"
+    if g.kernel_size != (KERNEL, KERNEL):
+        return "it knows 3 x 3 kernels only"
+    if any(axis.stride != 1 or axis.dilation != 1 or axis.stretch != 1 for axis in g.axes):
+        return "it knows stride and dilation 1 only"
+    return None
+
+
+def _winograd_yields(problem: Problem) -> str | None:
+    """Few channels do not pay for transforming them, and few pixels not for transforming the weights."""
+    ours = _with_packing(problem, plan_winograd(problem))
+    others = {"spread": plan_spread(problem), "tile": _plan_tile(problem)}
+    for name, plan in others.items():
+        promised = _with_packing(problem, plan)
+        if promised < ours:
+            return f"{name} promises {promised:.3g} microseconds on one thread, against {ours:.3g}"
+    return None
+
+
+def _with_packing(problem: Problem, plan: ConvPlan | WinogradPlan) -> float:
+    """Microseconds on one thread."""
+    return (plan.nanoseconds + (0 if problem.packed else plan.packing.nanoseconds)) / 1000
 
 
 def _refuse_loops(problem: Problem) -> str | None:
@@ -79,6 +108,13 @@ def _spread_yields(problem: Problem) -> str | None:
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CONV = (
     Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
+    Algorithm(
+        "winograd",
+        "transforms tiles of 4 x 4 inputs, of which four outputs take 16 products in place of 36",
+        _refuse_winograd,
+        plan_winograd,
+        _winograd_yields,
+    ),
     Algorithm(
         "spread",
         "sums register tiles of output channels for pixels that stand anywhere",

@@ -1,0 +1,154 @@
+"""Winograd's algorithm: exact on small whole numbers, close on others, and never a wrong infinity."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from fastconv import reference
+from fastconv.ops.calls import recording
+from properties.strategies import LAYOUTS, PADDING_MODES, integers
+from sharing import share_out
+
+# Shape of the input, output channels, padding, groups.
+CALLS: dict[str, tuple[tuple[int, ...], int, Any, int]] = {
+    "one tile": ((1, 1, 4, 4), 1, ((0, 0), (0, 0)), 1),
+    "one output": ((1, 1, 3, 3), 1, ((0, 0), (0, 0)), 1),
+    "odd sizes": ((2, 3, 9, 8), 5, ((0, 0), (1, 0)), 1),
+    "wide padding": ((1, 2, 5, 4), 9, ((3, 2), (0, 3)), 1),
+    "groups": ((2, 6, 7, 11), 10, ((1, 1), (1, 1)), 2),
+    "depthwise": ((1, 5, 6, 6), 5, ((1, 1), (1, 1)), 5),
+    "many channels": ((1, 70, 10, 13), 37, ((1, 1), (1, 1)), 1),
+    "many blocks": ((1, 40, 90, 75), 8, ((1, 1), (1, 1)), 1),
+    "long rows": ((1, 2, 5, 2100), 2, ((1, 1), (1, 1)), 1),
+}
+X, W, B = integers((2, 5, 9, 12)), integers((7, 5, 3, 3), seed=1), integers((7,), seed=2)
+
+
+def options(padding: Any = ((1, 1), (1, 1)), groups: int = 1, mode: str = "zeros") -> dict[str, Any]:
+    return {"padding": padding, "groups": groups, "padding_mode": mode}
+
+
+def winograd(x: Any, w: Any, *more: Any, **settings: Any) -> np.ndarray:
+    return fc.conv2d(x, w, *more, **settings, algorithm="winograd")
+
+
+def expected(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None, **settings: Any) -> np.ndarray:
+    return reference.conv(x, w, b, stride=(1, 1), dilation=(1, 1), **settings)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("mode", PADDING_MODES)
+@pytest.mark.parametrize("name", CALLS)
+def test_whole_numbers_are_exact(name: str, mode: str, dtype: str) -> None:
+    shape, out_channels, padding, groups = CALLS[name]
+    x, w = integers(shape, dtype), integers((out_channels, shape[1] // groups, 3, 3), dtype, seed=1)
+    b = integers((out_channels,), dtype, seed=2)
+    try:
+        wanted = expected(x, w, b, **options(padding, groups, mode))
+    except ValueError:
+        pytest.skip("this mode cannot pad so far")
+    np.testing.assert_array_equal(winograd(x, w, b, **options(padding, groups, mode)), wanted, strict=True)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(layout: str) -> None:
+    x, w = LAYOUTS[layout](X), LAYOUTS[layout](W)
+    np.testing.assert_array_equal(winograd(x, w, **options()), expected(X, W, **options()))
+    np.testing.assert_array_equal(winograd(x[0], w, **options()), expected(X[:1], W, **options())[0])
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "leaky_relu"])
+def test_activations(activation: str) -> None:
+    wanted = fc.conv2d(X, W, B, 1, 1, activation=activation, algorithm="reference")
+    np.testing.assert_array_equal(winograd(X, W, B, 1, 1, activation=activation), wanted)
+
+
+def test_kernels_may_be_mirrored_and_transposed() -> None:
+    np.testing.assert_array_equal(winograd(X, W, flip=True), fc.conv2d(X, W, flip=True, algorithm="reference"))
+    turned = W.transpose(1, 0, 2, 3)
+    for flip in (False, True):
+        y = fc.conv_transpose2d(X, turned, padding=1, flip=flip, algorithm="winograd")
+        wanted = fc.conv_transpose2d(X, turned, padding=1, flip=flip, algorithm="reference")
+        np.testing.assert_array_equal(y, wanted)
+
+
+def test_an_empty_batch() -> None:
+    assert winograd(X[:0], W).shape == (0, 7, 7, 10)
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("place", [(0, 0, 0, 0), (1, 2, 4, 5), (0, 4, 8, 11)])
+def test_what_is_not_finite_stays_in_its_window(special: float, place: tuple[int, ...]) -> None:
+    x, w = X.astype(np.float32), W.astype(np.float32)
+    x[place] = special
+    if special == 3e38:  # differences of such numbers are infinite, sums of their products here are not
+        x[place[:2]], w = special, np.abs(w) / np.abs(w).sum()
+    with np.errstate(invalid="ignore", over="ignore"):
+        wanted = fc.conv2d(x, w, padding=1, algorithm="reference")
+        assert special != 3e38 or np.isfinite(wanted).all()
+        for found in (winograd(x, w, padding=1), fc.Conv2d(w, padding=1, algorithm="winograd")(x)):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_an_infinite_weight_makes_zeros_not_a_number() -> None:
+    w = W.copy()
+    w[3, 1, 0, 2] = np.inf
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(winograd(X, w, **options()), expected(X, w, **options()))
+
+
+def test_weights_of_another_type_are_kept_for_what_is_not_finite() -> None:
+    conv = fc.Conv2d(W.astype(np.int16)[:, :, ::-1], padding=1, dtype=np.float32, algorithm="winograd")
+    x = X.astype(np.float32)
+    x[1, 1, 1, 1] = np.inf
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(conv(x), expected(x, W.astype(np.float32)[:, :, ::-1], **options()))
+
+
+@pytest.mark.parametrize("channels", [64, 512])
+def test_rounds_no_worse_than_plain_sums(channels: int) -> None:
+    rng = np.random.default_rng(channels)
+    x, w = rng.standard_normal((1, channels, 16, 16)), rng.standard_normal((24, channels, 3, 3))
+    x, w = x.astype(np.float32), w.astype(np.float32)
+    wanted = fc.conv2d(x.astype(float), w.astype(float), padding=1, algorithm="spread")
+    assert np.abs(winograd(x, w, padding=1) - wanted).max() <= 1e-6 * np.abs(wanted).max()
+
+
+def test_same_bits_for_any_number_of_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 24, 45, 38)), rng.standard_normal((40, 24, 3, 3))
+    found = set()
+    for helpers in (0, 1, 2, 6):
+        share_out(monkeypatch, helpers)
+        found.add(winograd(x, w, padding=1).tobytes())
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("weight", "settings", "reason"),
+    [
+        (W[..., :2], {}, "it knows 3 x 3 kernels only"),
+        (W, {"stride": 2}, "it knows stride and dilation 1 only"),
+        (W, {"dilation": (1, 2)}, "it knows stride and dilation 1 only"),
+        (W, {"dtype": np.int64}, "it halves weights: not for int64"),
+        (W, {"dtype": np.complex128}, "it halves weights: not for complex128"),
+    ],
+)
+def test_what_it_declines(weight: np.ndarray, settings: dict[str, Any], reason: str) -> None:
+    x = X.astype(np.int64) if settings.get("dtype") == np.int64 else X
+    weight = weight.astype(x.dtype)
+    with pytest.raises(ValueError, match=reason):
+        winograd(x, weight, **settings)
+
+
+@pytest.mark.parametrize("size", [5, 7, 14, 28])
+def test_packed_weights_are_transformed_at_least_as_often(size: int) -> None:
+    x, w = np.zeros((1, 64, size, size), np.float32), np.zeros((64, 64, 3, 3), np.float32)
+    with recording() as calls:
+        fc.conv2d(x, w, padding=1)
+        fc.Conv2d(w, padding=1)(x)
+    (_, plain), (_, packed) = calls
+    assert (plain.algorithm, packed.algorithm) != ("winograd", "spread")
+    assert size < 28 or packed.algorithm == "winograd"
