@@ -10,7 +10,7 @@ from math import prod
 from fastconv.jit.machine import machine
 from fastconv.plan.windows import Windows
 
-__all__ = ["Blocks", "candidates", "choose_blocks", "least_blocks"]
+__all__ = ["MOST_NUMBERS", "Blocks", "candidates", "choose_blocks", "least_blocks"]
 
 #: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels
 #: that a slab of full rows would leave the cache.

@@ -83,10 +83,13 @@ class Cut:
         Of outputs.
     row_blocks : sequence of RowBlock
         Of a group's output channels.
+    gather : float
+        Nanoseconds of a block before the first row block.
     """
 
     blocks: Blocks
     row_blocks: Sequence[RowBlock]
+    gather: float
 
     @property
     def padded_out(self) -> int:
@@ -97,20 +100,23 @@ class Cut:
         """Blocks of all images and groups."""
         return problem.geometry.batch * problem.geometry.groups * prod(self.blocks.counts)
 
+    def end(self, problem: Problem, parts: int) -> float:
+        """Nanoseconds until all threads have ended, with row blocks shared out in parts."""
+        count = len(self.row_blocks)
+        one = (self.blocks.nanoseconds - self.gather) / count
+        rounds = -(-self.places(problem) * parts // thread_count())
+        return rounds * (-(-count // parts) * one + self.gather)
+
     def splits(self, problem: Problem) -> int:
         """Parts in which a group's row blocks are shared out to tasks: each gathers its slab anew.
 
         As many as end first on all threads; where that is the same, more, which balance better.
         """
-        places, threads, count = self.places(problem), thread_count(), len(self.row_blocks)
-        gather = self.blocks.slab * problem.geometry.channels // problem.geometry.groups * GATHER_COST
-        one = (self.blocks.nanoseconds - gather) / count
-
-        def end(parts: int) -> float:
-            return -(-places * parts // threads) * (-(-count // parts) * one + gather)
-
+        count = len(self.row_blocks)
         fewest = min(count, 1 + int(self.blocks.nanoseconds / LONGEST_TASK))
-        return min(range(count, fewest - 1, -1), key=end) if places < MANY_PLACES * threads else fewest
+        if self.places(problem) >= MANY_PLACES * thread_count():
+            return fewest
+        return min(range(count, fewest - 1, -1), key=lambda parts: self.end(problem, parts))
 
 
 @dataclass(frozen=True)

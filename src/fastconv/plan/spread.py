@@ -37,7 +37,8 @@ def plan_spread(problem: Problem) -> ConvPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     channels, activated = g.channels // g.groups, problem.activation is not None
-    cut = Cut(_blocks(problem, windows), _row_blocks(problem))
+    blocks = _blocks(problem, windows)
+    cut = Cut(blocks, _row_blocks(problem), blocks.slab * channels * GATHER_COST)
     table = Table(SPREAD_TABLE)
     x = problem.x_steps()
     if _in_place(problem, windows):
