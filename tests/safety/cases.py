@@ -163,9 +163,13 @@ def _three_by_three(draw: st.DrawFn) -> Call:
     operands: list[Any] = [_values(draw, shape, "float32") for shape in shapes]
     if draw(st.booleans()):
         operands[2] = None
+    padding = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(2))
     options = {
-        "padding": tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in range(2)),
+        "padding": padding,
         "groups": groups,
+        "dilation": tuple(
+            draw(st.integers(1, 1 + (n + pads[0] + pads[1] - 3) // 2)) for n, pads in zip(size, padding, strict=True)
+        ),
         "padding_mode": draw(st.sampled_from(["zeros", "reflect", "circular"])),
         "activation": draw(st.sampled_from([None, "relu"])),
     }

@@ -1,4 +1,7 @@
-"""The plain slab: a piece of the padded input in its own order; a row is one run to copy, whatever the stride."""
+"""The plain slab: a piece of the padded input, or of every `step`-th position, in its own order.
+
+A row is one run to copy, whatever the stride of the windows.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ __all__ = ["gather_plain"]
 def _list_sources(sources: Any, at: int, table: Any, axis: Any, first: int) -> None:
     """The input element of each position of a slab along one axis, or -1."""
     for p in range(axis.positions):
-        sources[at + p] = source_of(table, axis, first + p)
+        sources[at + p] = source_of(table, axis, first + p * axis.step)
 
 
 @helper
 def gather_plain(slab: Any, sources: Any, x: Any, images: Images, table: Any, axes: Space, first: Space) -> None:
-    """Fill the slab [channel, d, h, w] whose first element is the one at input position `first`.
+    """Fill the slab [channel, d, h, w] whose first element is the one at input position `first`; steps are the axes'.
 
     `sources` is room for as many numbers as the three axes have positions.
     """
@@ -34,8 +37,8 @@ def gather_plain(slab: Any, sources: Any, x: Any, images: Images, table: Any, ax
     _list_sources(sources, 0, table, d, first.d)
     _list_sources(sources, rows_at, table, h, first.h)
     _list_sources(sources, row_at, table, w, first.w)
-    inner = min(w.positions, max(0, -first.w))
-    outer = max(inner, min(w.positions, w.size - first.w))
+    inner = min(w.positions, max(0, -(first.w // w.step)))
+    outer = max(inner, min(w.positions, -((first.w - w.size) // w.step)))
     to = np.int64(0)
     for c in range(images.channels):
         image = images.base + c * images.step
@@ -45,11 +48,11 @@ def gather_plain(slab: Any, sources: Any, x: Any, images: Images, table: Any, ax
                 source_h = sources[rows_at + place_h]
                 if source_d >= 0 and source_h >= 0:
                     at = image + source_d * d.stride + source_h * h.stride
-                    if w.stride == 1:
+                    if w.stride * w.step == 1:
                         copy_run(slab, to + inner, x, at + first.w + inner, outer - inner)
                     else:
                         for p in range(inner, outer):
-                            slab[to + p] = x[at + (first.w + p) * w.stride]
+                            slab[to + p] = x[at + (first.w + p * w.step) * w.stride]
                     for p in range(inner):
                         source = sources[row_at + p]
                         slab[to + p] = x[at + source * w.stride] if source >= 0 else 0

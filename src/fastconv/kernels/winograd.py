@@ -21,7 +21,7 @@ from fastconv.jit.tile import lanes, tile
 from fastconv.jit.vector import unsigned
 from fastconv.jit.winograd import STEP, TILE, tiles_in, tiles_out
 from fastconv.kernels.activation import activate, keep
-from fastconv.kernels.conv_table import OutputAxis, block_of, numbers_in_block
+from fastconv.kernels.conv_table import Block, OutputAxis, block_of
 from fastconv.kernels.halo import gather_plain
 from fastconv.kernels.slab import Images, SlabAxis, Space, slab_axes, slab_channel_size
 
@@ -74,7 +74,8 @@ class WinogradHead(NamedTuple):
     activation: int
 
 
-#: What stands in a table, in this order; the output's axes count tiles.
+#: What stands in a table, in this order. The output's axes count residues modulo the dilation, as d, and the tiles of
+#: the first residue, which has most; the steps of the slab's are the dilation.
 WINOGRAD_TABLE = (WinogradHead, SlabAxis, SlabAxis, SlabAxis, OutputAxis, OutputAxis, OutputAxis)
 
 _read_head, _read_axis = reader(WinogradHead), reader(OutputAxis)
@@ -107,37 +108,57 @@ class _Operands(NamedTuple):
 
 
 @helper
-def _multiply(o: _Operands, sums: Any, pitch: int, numbers: int) -> None:
-    """sums[place, row, number] of a row block; numbers rounded up to whole vectors."""
+def _multiply(o: _Operands, number: int, left: int, sums: Any) -> None:
+    """sums[place, row, i] of a row block, for up to VECTORS vectors of tiles from `number` on, as many as are left."""
     n = lanes(sums)
+    pitch = VECTORS * n
     for place in range(PLACES):
-        at, first, to = o.at + place * o.channels * ROWS, place * o.step, place * ROWS * pitch
-        number = 0
-        while number + TWO_VECTORS * n < numbers:
-            tile(
-                ROWS, VECTORS, o.weights, at, o.tiles, first + number, o.offsets, 0, o.channels,
-                sums, to + number, pitch,
-            )  # fmt: skip
-            number += VECTORS * n
-        if number + n < numbers:
-            tile(
-                ROWS, TWO_VECTORS, o.weights, at, o.tiles, first + number, o.offsets, 0, o.channels,
-                sums, to + number, pitch,
-            )  # fmt: skip
-        elif number < numbers:
-            tile(
-                ROWS, ONE_VECTOR, o.weights, at, o.tiles, first + number, o.offsets, 0, o.channels,
-                sums, to + number, pitch,
-            )  # fmt: skip
+        at, first, to = o.at + place * o.channels * ROWS, place * o.step + number, place * ROWS * pitch
+        if left > TWO_VECTORS * n:
+            tile(ROWS, VECTORS, o.weights, at, o.tiles, first, o.offsets, 0, o.channels, sums, to, pitch)
+        elif left > n:
+            tile(ROWS, TWO_VECTORS, o.weights, at, o.tiles, first, o.offsets, 0, o.channels, sums, to, pitch)
+        else:
+            tile(ROWS, ONE_VECTOR, o.weights, at, o.tiles, first, o.offsets, 0, o.channels, sums, to, pitch)
+
+
+class _Part(NamedTuple):
+    """The outputs of a block: every `step`-th from the first one on, `counts` of them, on both axes."""
+
+    first: Space
+    step: Space
+    counts: Space
 
 
 @helper
-def _write(rows: Any, pitch: int, first: Space, counts: Space, head: WinogradHead, image: int, y: Any) -> None:
-    """Outputs of a block of tiles, in rows `pitch` apart, into y: those of an odd last row or column there is not."""
-    width = min(STEP * counts.w, head.columns - STEP * first.w)
-    for h in range(min(STEP * counts.h, head.rows - STEP * first.h)):
-        to = (image * head.rows + STEP * first.h + h) * head.columns + STEP * first.w
-        copy_run(y, to, rows, h * pitch, width)
+def _part(block: Block, head: WinogradHead, axes: Space, out: Space) -> _Part:
+    """Blocks count residues modulo the dilation along the axis d, then tiles of the outputs of a residue."""
+    step = Space(1, axes.h.step, axes.w.step)
+    h = block.first.d // step.w
+    w = block.first.d - h * step.w
+    rows = (head.rows - h + step.h - 1) // step.h - STEP * block.first.h
+    columns = (head.columns - w + step.w - 1) // step.w - STEP * block.first.w
+    return _Part(
+        Space(0, STEP * block.first.h * step.h + h, STEP * block.first.w * step.w + w),
+        step,
+        Space(1, max(0, min(rows, STEP * out.h.block)), max(0, min(columns, STEP * out.w.block))),
+    )
+
+
+@helper
+def _write(lines: Any, at: int, length: int, part: _Part, pitch: int, head: WinogradHead, image: int, y: Any) -> None:
+    """Outputs of a channel into y: the even rows of all tiles stand from `at` on, the odd ones `length` behind.
+
+    In both, rows of tiles are `pitch` apart.
+    """
+    for h in range(part.counts.h):
+        to = (image * head.rows + part.first.h + h * part.step.h) * head.columns + part.first.w
+        source = at + h % STEP * length + h // STEP * pitch
+        if part.step.w == 1:
+            copy_run(y, to, lines, source, part.counts.w)
+        else:
+            for w in range(part.counts.w):
+                y[to + w * part.step.w] = lines[source + w]
 
 
 def _body(apply: Any) -> Callable[..., None]:
@@ -163,18 +184,18 @@ def _body(apply: Any) -> Callable[..., None]:
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
         step = head.channels * head.pitch + n
         tiles = zeros(PLACES * step, y.dtype)
-        sums = zeros(PLACES * ROWS * head.pitch + n, y.dtype)
-        row_pitch = (out.w.block + n - 1) // n * n * STEP
-        rows = zeros(STEP * out.h.block * row_pitch, y.dtype)
+        width = VECTORS * n
+        sums = zeros(PLACES * ROWS * width, y.dtype)
+        length = STEP * head.pitch
+        lines = zeros(ROWS * STEP * length, y.dtype)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head, out)
-            counts = Space(
-                1, numbers_in_block(out.h, 0, block.first.h), numbers_in_block(out.w, 0, block.first.w)
-            )  # fmt: skip
+            part = _part(block, head, axes, out)
+            counts = Space(1, (part.counts.h + 1) // STEP, (part.counts.w + 1) // STEP)
             if gathered != block.place:  # the parts of a group's row blocks share their tiles
                 base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
-                first = Space(0, STEP * block.first.h - axes.h.low, STEP * block.first.w - axes.w.low)
+                first = Space(0, part.first.h - axes.h.low, part.first.w - axes.w.low)
                 for c in range(0, head.channels, at_once):
                     channels = min(at_once, head.channels - c)
                     images = Images(base + c * head.x_channel, channels, head.x_channel)
@@ -182,23 +203,24 @@ def _body(apply: Any) -> Callable[..., None]:
                     _transform(slab, channels, tiles, c * head.pitch, head.pitch, step, axes, counts)
                 gathered = block.place
             found = 0
+            numbers = counts.h * counts.w
             last = (block.split + 1) * head.row_blocks // head.splits
             for b in range(block.split * head.row_blocks // head.splits, last):
                 at = (block.group * head.row_blocks + b) * PLACES * head.channels * ROWS
                 operands = _Operands(weights, at, tiles, step, offsets, head.channels)
-                _multiply(operands, sums, head.pitch, counts.h * counts.w)
-                for row in range(min(ROWS, head.out_channels - b * ROWS)):
-                    channel = block.group * head.out_channels + b * ROWS + row
-                    start = bias[channel] if bias.size else y.dtype.type(0)
-                    for h in range(counts.h):
-                        for w in range(0, counts.w, n):
-                            found |= tiles_out(
-                                sums, row * head.pitch + h * counts.w + w, ROWS * head.pitch, start,
-                                rows, STEP * (h * row_pitch + w), row_pitch,
-                            )  # fmt: skip
-                    apply(rows, head.activation)
-                    image = block.n * head.groups * head.out_channels + channel
-                    _write(rows, row_pitch, block.first, counts, head, image, y)
+                channel = block.group * head.out_channels + b * ROWS
+                rows = min(ROWS, head.out_channels - b * ROWS)
+                for number in range(0, numbers, width):
+                    _multiply(operands, number, numbers - number, sums)
+                    for row in range(rows):
+                        start = bias[channel + row] if bias.size else y.dtype.type(0)
+                        for i in range(0, min(width, numbers - number), n):
+                            to = row * STEP * length + STEP * (number + i)
+                            found |= tiles_out(sums, row * width + i, ROWS * width, start, lines, to, length)
+                apply(lines, head.activation)
+                image = block.n * head.groups * head.out_channels + channel
+                for row in range(rows):
+                    _write(lines, row * STEP * length, length, part, STEP * counts.w, head, image + row, y)
             strange[task] = found
 
     return convolve

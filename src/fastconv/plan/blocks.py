@@ -107,12 +107,14 @@ def least_blocks(
         # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
         return blocks.nanoseconds * count * (1 + 1 / max(1, count * pieces))
 
-    return min(map(measure, candidates(windows)), key=lambda blocks: (too_large(blocks), cost(blocks)))
+    return min(
+        map(measure, candidates([w.numbers for w in windows])), key=lambda blocks: (too_large(blocks), cost(blocks))
+    )
 
 
-def candidates(windows: Sequence[Windows]) -> Iterator[tuple[int, ...]]:
-    """Sizes of blocks that are worth a look."""
-    depth, height, width = (w.numbers for w in windows)
+def candidates(numbers: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Sizes of blocks that are worth a look where so many outputs are to be cut along each axis."""
+    depth, height, width = numbers
     widths = {_even_sizes(width, limit)[0] for limit in ROW_LIMITS}
     for row, rows in product(widths, _even_sizes(height, MOST_ROWS)):
         for planes in _even_sizes(depth, MOST_ROWS) if rows == height else (1,):

@@ -205,4 +205,4 @@ def _blocks(windows: Sequence[Windows], element_bytes: int, images: int) -> Bloc
         # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
         return total * (1 + 1 / max(1, count * images))
 
-    return min(map(measure, candidates(windows)), key=cost)
+    return min(map(measure, candidates([w.numbers for w in windows])), key=cost)

@@ -1,14 +1,15 @@
-"""Plans of 3x3 convolutions by Winograd's F(2x2, 3x3)."""
+"""Plans of 3x3 convolutions by Winograd's F(2x2, 3x3), dilated ones as convolutions of every so many inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from fastconv.geometry import Axis
+from fastconv.geometry import Axis, source_index
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.winograd import STEP, TILE
@@ -18,21 +19,22 @@ from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.winograd import PLACES, ROWS, WINOGRAD_TABLE, WinogradHead, winograd, winograd_weights
 from fastconv.plan.blocks import MOST_NUMBERS, Blocks, candidates
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import VECTOR_COST, ConvPlan, Cut
+from fastconv.plan.products import ConvPlan, Cut
 from fastconv.plan.span import aligned_empty
 from fastconv.plan.spread import plan_spread
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
-from fastconv.plan.windows import Windows
 
 __all__ = ["WinogradPlan", "plan_winograd"]
 
 #: Nanoseconds, for estimates only: to gather and transform a vector of tiles of a channel, to turn a vector of sums
 #: into outputs and write them, and to transform the nine weights of a pair of channels.
-IN_COST, OUT_COST, WEIGHT_COST = 16.0, 20.0, 4.0
+IN_COST, OUT_COST, WEIGHT_COST = 16.0, 12.5, 4.0
+#: Nanoseconds to multiply a vector of tiles and add it: they come from the second-level cache.
+PRODUCT_COST = 0.13
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
 #: than a quarter of that cache.
-READ_COST, READ_FAR_COST = 0.08, 0.25
+READ_COST, READ_FAR_COST = 0.04, 0.25
 #: Most of the second-level cache for transformed tiles; beyond, a convolution of 64 channels took 8 % longer.
 TILES_SHARE = 0.75
 #: A tile of one vector waits for the nine numbers that it reads for eight products.
@@ -131,13 +133,44 @@ class WinogradPlan:
             self.careful.run(x, packed.plain, bias, y)
 
 
-def tile_axis(axis: Axis) -> Axis:
-    """The axis whose outputs are tiles: windows of four inputs, two on from one to the next.
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """One axis as tiles of the outputs that are congruent modulo the dilation.
 
-    An odd number of outputs takes an input more than there is; what comes of it is dropped.
+    Examples
+    --------
+    >>> Tiles(Axis(size=9, kernel=3, dilation=2, before=2, after=2)).numbers  # five outputs, and four
+    3
     """
-    odd = axis.output % STEP
-    return replace(axis, kernel=TILE, stride=STEP, after=axis.after + odd)
+
+    axis: Axis
+
+    @property
+    def numbers(self) -> int:
+        """Tiles of the first residue, which has most outputs."""
+        return -(-self.axis.output // (self.axis.dilation * STEP))
+
+    def slab(self, table: Table, block: int, step: int, mode: str) -> SlabAxis:
+        """The slab for a block of tiles, in a flat input of the given step.
+
+        A tile that is not full reads positions that no window does: they count as zeros, and what they give is dropped.
+        """
+        a = self.axis
+        behind = 0 if mode == "zeros" else a.output - 1 + a.extent - a.before - a.size
+        before = [] if mode == "zeros" else [source_index(i, a.size, mode) for i in range(-max(0, a.before), 0)]
+        after = [source_index(i, a.size, mode) for i in range(a.size, a.size + behind)]
+        return SlabAxis(
+            size=a.size,
+            stride=step,
+            step=a.dilation,
+            low=a.before,
+            positions=(block - 1) * STEP + TILE,
+            phases_at=table.append([0]),
+            phases=1,
+            border_at=table.append(before + after),
+            before=len(before),
+            after=len(after),
+        )
 
 
 def plan_winograd(problem: Problem) -> WinogradPlan:
@@ -145,8 +178,8 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     g, x, weights = problem.geometry.lift(), problem.x_steps(), weights_of(problem)
     channels, out_channels = g.channels // g.groups, g.out_channels // g.groups
     row_blocks = -(-out_channels // ROWS)
-    windows = [Windows(g.axes[0]), *(Windows(tile_axis(axis)) for axis in g.axes[1:])]
-    cut = _cut(problem, windows, row_blocks)
+    tiles = [Tiles(axis) for axis in g.axes[1:]]
+    cut = _cut(problem, tiles, row_blocks)
     sizes, lanes = cut.blocks.sizes, machine().vector_bytes // problem.dtype.itemsize
     pitch = -(-sizes[1] * sizes[2] // lanes) * lanes
     splits = cut.splits(problem)
@@ -165,14 +198,10 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         activation=1 + ACTIVATIONS.index(problem.activation) if problem.activation else 0,
     )
     table = Table(WINOGRAD_TABLE)
-    slab = [
-        _slab_axis(table, w, size, step, g.padding_mode)
-        for w, size, step in zip(windows, sizes, x.steps[2:], strict=True)
-    ]
-    outputs = [
-        OutputAxis(w.axis.output, 1, size, count)
-        for w, size, count in zip(windows, sizes, cut.blocks.counts, strict=True)
-    ]
+    slab = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0)]
+    for axis, size, step in zip(tiles, sizes[1:], x.steps[3:], strict=True):
+        slab.append(axis.slab(table, size, step, g.padding_mode))
+    outputs = [OutputAxis(size * count, 1, size, count) for size, count in zip(sizes, cut.blocks.counts, strict=True)]
     return WinogradPlan(
         kernel=winograd[problem.activation is not None],
         packing=WinogradPacking(
@@ -193,26 +222,11 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     )
 
 
-def _slab_axis(table: Table, w: Windows, block: int, step: int, mode: str) -> SlabAxis:
-    before, after = w.borders(mode)
-    return SlabAxis(
-        size=w.axis.size,
-        stride=step,
-        step=1,
-        low=w.low,
-        positions=(block - 1) * w.axis.stride + w.axis.kernel,
-        phases_at=table.append([0]),
-        phases=1,
-        border_at=table.append(before + after),
-        before=len(before),
-        after=len(after),
-    )
-
-
-def _cut(problem: Problem, windows: Sequence[Windows], row_blocks: int) -> Cut:
+def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> Cut:
     """The blocks that end first on all threads, of those whose transformed tiles fit the cache."""
     g = problem.geometry
     channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
+    residues = prod(t.axis.dilation for t in axes)
     rows = [RowBlock(b * ROWS, ROWS, ROWS) for b in range(row_blocks)]
     weights = PLACES * ROWS * row_blocks * channels
     far = weights * g.groups * problem.dtype.itemsize > machine().l3_bytes // 4
@@ -224,12 +238,13 @@ def _cut(problem: Problem, windows: Sequence[Windows], row_blocks: int) -> Cut:
         tile_rows = sizes[1] * -(-sizes[2] // lanes)
         products = vectors if vectors % machine().tile_vectors != 1 else vectors - 1 + ONE_VECTOR_FACTOR
         gather = tile_rows * channels * IN_COST
-        nanoseconds = gather + weights * products * VECTOR_COST + tile_rows * ROWS * row_blocks * OUT_COST + read
-        blocks = Blocks.of(windows, sizes, STEP * STEP * tiles, PLACES * vectors * lanes, nanoseconds)
+        nanoseconds = gather + weights * products * PRODUCT_COST + vectors * ROWS * row_blocks * OUT_COST + read
+        counts = (residues, *(-(-t.numbers // size) for t, size in zip(axes, sizes[1:], strict=True)))
+        blocks = Blocks(sizes, counts, STEP * STEP * tiles, PLACES * vectors * lanes, nanoseconds)
         return Cut(blocks, rows, gather)
 
     def key(cut: Cut) -> tuple[float, float]:
         too_large = cut.blocks.slab * channels * problem.dtype.itemsize - machine().l2_bytes * TILES_SHARE
         return max(0, too_large, cut.blocks.numbers - MOST_NUMBERS), cut.end(problem, cut.splits(problem))
 
-    return min(map(cut, candidates(windows)), key=key)
+    return min(map(cut, candidates([1, *(t.numbers for t in axes)])), key=key)
