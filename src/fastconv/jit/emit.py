@@ -11,10 +11,13 @@ from numba.core import cgutils
 from fastconv.jit.bounds import check_bounds
 from fastconv.jit.machine import machine
 
-__all__ = ["INT64", "VectorCode", "lane_count"]
+__all__ = ["INT64", "LINE", "VectorCode", "lane_count"]
 
 INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
+
+#: Bytes of a cache line.
+LINE = 64
 
 
 def lane_count(dtype: Any) -> int:
@@ -63,6 +66,15 @@ class VectorCode:
     def store(self, value: Any, base: Any, index: Any) -> None:
         """Write a vector there, aligned or not."""
         self._builder.store(value, self.at(base, index), align=self._align)
+
+    def prefetch(self, base: Any, size: int) -> None:
+        """Begin to bring so many bytes into the first-level cache, from a pointer on; it may point anywhere."""
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        fetch = cgutils.get_or_insert_function(self._builder.module, kind, "llvm.prefetch.p0i8")
+        first = self._builder.bitcast(base, byte)
+        for line in range(0, size, LINE):
+            self._builder.call(fetch, [self._builder.gep(first, [INT64(line)]), number(0), number(3), number(1)])
 
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""

@@ -15,12 +15,9 @@ from numba.core.imputils import impl_ret_new_ref
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from fastconv.jit.emit import INT64
+from fastconv.jit.emit import INT64, LINE
 
 __all__ = ["empty", "zeros"]
-
-#: Bytes of a cache line.
-_LINE = 64
 
 
 def _allocator(zeroed: bool) -> Any:
@@ -34,7 +31,7 @@ def _allocator(zeroed: bool) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             itemsize = INT64(context.get_abi_sizeof(context.get_data_type(element)))
             size = builder.mul(args[0], itemsize)
-            owner = context.nrt.meminfo_alloc_aligned(builder, size, align=_LINE)
+            owner = context.nrt.meminfo_alloc_aligned(builder, size, align=LINE)
             data = context.nrt.meminfo_data(builder, owner)
             if zeroed:
                 cgutils.memset(builder, data, size, 0)

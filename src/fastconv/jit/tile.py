@@ -21,6 +21,11 @@ from fastconv.jit.machine import machine
 
 __all__ = ["lanes", "spread_tile", "tile"]
 
+#: Bytes between the weights in use and those that are fetched for later: packed weights are read from one end to the
+#: other, faster than the CPU sees by itself where they come from the last cache or from memory (512 channels, 3 x 3, on
+#: 7 x 7 pixels: 0.83 of the time, 0.4 for Winograd's 16 MiB).
+AHEAD = 8192
+
 
 def _lanes_meaning(array: np.ndarray) -> int:
     return machine().vector_bytes // array.itemsize
@@ -87,7 +92,7 @@ def _tile(
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, slab.dtype)
+        code, itemsize = VectorCode(context, builder, slab.dtype), slab.dtype.bitwidth // 8
         weight_base = code.pointer(weights, args[2], args[3])
         slab_base = code.pointer(slab, args[4], args[5])
         offset_base = code.pointer(offsets, args[6], args[7])
@@ -105,6 +110,7 @@ def _tile(
             pixels_at = builder.gep(slab_base, [offset])
             pixels = [code.load(pixels_at, v * code.lanes) for v in range(n_vectors)]
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(n_rows))])
+            code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), n_rows * itemsize)
             return pixels, lambda row: builder.load(builder.gep(weight_row, [INT64(row)]))
 
         total = _add_depths(code, builder, count, (n_rows, n_vectors), products)
@@ -177,7 +183,7 @@ def _spread_tile(
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, values.dtype)
+        code, itemsize = VectorCode(context, builder, values.dtype), values.dtype.bitwidth // 8
         width = n_vectors * code.lanes
         values_base = code.pointer(values, args[2], INT64(0))
         place_base = code.pointer(places, args[3], args[4])
@@ -213,6 +219,7 @@ def _spread_tile(
                 for row in range(n_rows):
                     code.check(values, args[2], builder.add(row_place(row), offset), 1)
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
+            code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), width * itemsize)
             lanes = [code.load(weight_row, v * code.lanes) for v in range(n_vectors)]
             return lanes, lambda row: builder.load(builder.gep(bases[row] if few else row_base(row), [offset]))
 

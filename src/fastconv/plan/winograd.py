@@ -33,8 +33,8 @@ IN_COST, OUT_COST, WEIGHT_COST = 16.0, 12.5, 4.0
 #: Nanoseconds to multiply a vector of tiles and add it: they come from the second-level cache.
 PRODUCT_COST = 0.13
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
-#: than a quarter of that cache.
-READ_COST, READ_FAR_COST = 0.04, 0.25
+#: than half of that cache.
+READ_COST, READ_FAR_COST = 0.02, 0.2
 #: Most of the second-level cache for transformed tiles; beyond, a convolution of 64 channels took 8 % longer.
 TILES_SHARE = 0.75
 #: A tile of one vector waits for the nine numbers that it reads for eight products.
@@ -229,7 +229,7 @@ def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> Cut:
     residues = prod(t.axis.dilation for t in axes)
     rows = [RowBlock(b * ROWS, ROWS, ROWS) for b in range(row_blocks)]
     weights = PLACES * ROWS * row_blocks * channels
-    far = weights * g.groups * problem.dtype.itemsize > machine().l3_bytes // 4
+    far = weights * g.groups * problem.dtype.itemsize > machine().l3_bytes // 2
     read = weights * (READ_FAR_COST if far else READ_COST)
 
     def cut(sizes: tuple[int, ...]) -> Cut:
