@@ -7,7 +7,10 @@ import pytest
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.geometry import Axis, Geometry
 from fastconv.ops.calls import recording
+from fastconv.plan.plan import choose
+from fastconv.plan.problem import Problem
 from properties.strategies import LAYOUTS, PADDING_MODES, integers
 from sharing import share_out
 
@@ -169,3 +172,16 @@ def test_packed_weights_are_transformed_at_least_as_often(size: int) -> None:
     (_, plain), (_, packed) = calls
     assert (plain.algorithm, packed.algorithm) != ("winograd", "spread")
     assert size < 28 or packed.algorithm == "winograd"
+
+
+def test_the_choice_is_the_same_for_any_number_of_threads() -> None:
+    chosen = []
+    for threads in (1, 2):
+        with fc.threads(threads):
+            choose.cache_clear()
+            for size in range(3, 40):
+                x, w = np.zeros((1, 16, size, size), np.float32), np.zeros((16, 16, 3, 3), np.float32)
+                geometry = Geometry(1, 16, 16, 1, (Axis(size, 3), Axis(size, 3)))
+                choice = choose(Problem("conv", geometry, x.dtype, x.strides, x.dtype, w.strides))
+                chosen.append((size, choice.algorithm, choice.plan.nanoseconds))
+    assert chosen[: len(chosen) // 2] == chosen[len(chosen) // 2 :]

@@ -179,7 +179,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     channels, out_channels = g.channels // g.groups, g.out_channels // g.groups
     row_blocks = -(-out_channels // ROWS)
     tiles = [Tiles(axis) for axis in g.axes[1:]]
-    cut = _cut(problem, tiles, row_blocks)
+    cut, nanoseconds = _cut(problem, tiles, row_blocks)
     sizes, lanes = cut.blocks.sizes, machine().vector_bytes // problem.dtype.itemsize
     pitch = -(-sizes[1] * sizes[2] // lanes) * lanes
     splits = cut.splits(problem)
@@ -213,7 +213,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         table=table.finish([head, *slab, *outputs]),
         offsets=np.arange(channels, dtype=np.int64) * pitch,
         tasks=cut.places(problem) * splits,
-        nanoseconds=cut.places(problem) * cut.blocks.nanoseconds,
+        nanoseconds=nanoseconds,
         careful=plan_spread(problem),
         summary=(
             f"blocks of {sizes[1]} x {sizes[2]} tiles of 2 x 2 outputs, {row_blocks} row blocks of {ROWS} channels in "
@@ -222,8 +222,12 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     )
 
 
-def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> Cut:
-    """The blocks that end first on all threads, of those whose transformed tiles fit the cache."""
+def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> tuple[Cut, float]:
+    """The blocks that end first on all threads, of those whose transformed tiles fit the cache.
+
+    And nanoseconds for those that end first on one: by them the algorithm is chosen, and with it the bits of the result,
+    which must not depend on the number of threads.
+    """
     g = problem.geometry
     channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
     residues = prod(t.axis.dilation for t in axes)
@@ -243,8 +247,13 @@ def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> Cut:
         blocks = Blocks(sizes, counts, STEP * STEP * tiles, PLACES * vectors * lanes, nanoseconds)
         return Cut(blocks, rows, gather)
 
-    def key(cut: Cut) -> tuple[float, float]:
-        too_large = cut.blocks.slab * channels * problem.dtype.itemsize - machine().l2_bytes * TILES_SHARE
-        return max(0, too_large, cut.blocks.numbers - MOST_NUMBERS), cut.end(problem, cut.splits(problem))
+    def too_large(cut: Cut) -> float:
+        tiles_bytes = cut.blocks.slab * channels * problem.dtype.itemsize
+        return max(0, tiles_bytes - machine().l2_bytes * TILES_SHARE, cut.blocks.numbers - MOST_NUMBERS)
 
-    return min(map(cut, candidates([1, *(t.numbers for t in axes)])), key=key)
+    def serial(cut: Cut) -> float:
+        return cut.places(problem) * cut.blocks.nanoseconds
+
+    found = list(map(cut, candidates([1, *(t.numbers for t in axes)])))
+    best = min(found, key=lambda cut: (too_large(cut), cut.end(problem, cut.splits(problem))))
+    return best, serial(min(found, key=lambda cut: (too_large(cut), serial(cut))))
