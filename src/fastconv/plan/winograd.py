@@ -225,7 +225,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
 def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> tuple[Cut, float]:
     """The blocks that end first on all threads, of those whose transformed tiles fit the cache.
 
-    And nanoseconds for those that end first on one: by them the algorithm is chosen, and with it the bits of the result,
+    And nanoseconds for those that end first on one: by them the algorithm is chosen, and with it the bits of a result,
     which must not depend on the number of threads.
     """
     g = problem.geometry
