@@ -91,6 +91,21 @@ def test_named_algorithms_give_the_same(name: str, call: str) -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int32"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("size", [(1, 3), (7, 7), (4, 16), (3, 113), (40, 31)])
+@pytest.mark.parametrize("out_channels", [5, 35])
+def test_rows_of_any_length(out_channels: int, size: tuple[int, int], stride: int, dtype: str) -> None:
+    """Rows that fill vectors and rows that do not, in one strip of sums and in several."""
+    x, b = integers((2, 3, *size), dtype), integers((out_channels,), dtype, 2)
+    w = integers((out_channels, 3, 2, 3), dtype, 1)
+    options: dict[str, Any] = {"stride": (1, stride), "padding": ((1, 0), (1, 1))}
+    wanted = expected(x.astype(np.int64), w, b, **options)
+    for activation, result in ((None, wanted), ("relu", np.maximum(wanted, 0))):
+        y = fc.conv2d(x, w, b, **options, activation=activation, algorithm="spread")
+        np.testing.assert_array_equal(y, result)
+
+
 def test_ints_stand_for_all_axes_and_sequences_for_each() -> None:
     y = expected(X, W, stride=(2, 2), padding=((1, 1), (1, 1)), dilation=(2, 2))
     for two, one in [(2, 1), ([2, 2], (1, 1)), (np.array([2, 2]), np.int8(1)), ((2,), [[1, 1], [1, 1]])]:

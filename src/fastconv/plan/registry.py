@@ -13,7 +13,7 @@ from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
-from fastconv.plan.spread import plan_spread
+from fastconv.plan.spread import LONGEST_STEP, plan_spread
 
 __all__ = ["ALGORITHMS"]
 
@@ -42,6 +42,13 @@ def _refuse_tile(problem: Problem) -> str | None:
     if problem.dtype.name not in _TILE_TYPES:
         return f"its tiles sum {', '.join(_TILE_TYPES)}, not {problem.dtype.name}"
     return None
+
+
+def _refuse_spread(problem: Problem) -> str | None:
+    step = problem.geometry.axes[-1].stretch
+    if step > LONGEST_STEP:
+        return f"it keeps the sums of all phases of a row, and at stride {step} there are too many"
+    return _refuse_tile(problem)
 
 
 def _refuse_loops(problem: Problem) -> str | None:
@@ -82,7 +89,7 @@ _CONV = (
     Algorithm(
         "spread",
         "sums register tiles of output channels for pixels that stand anywhere",
-        _refuse_tile,
+        _refuse_spread,
         plan_spread,
         _spread_yields,
     ),
