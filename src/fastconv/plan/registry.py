@@ -9,6 +9,7 @@ from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
+from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
@@ -72,6 +73,8 @@ def _serve(problem: Problem) -> None:
 
 
 def _plan_tile(problem: Problem) -> ConvPlan:
+    if is_pointwise(problem):
+        return plan_pointwise(problem)
     return plan_conv(problem, conv_tiles_activated if problem.activation else conv_tiles)
 
 
@@ -93,7 +96,7 @@ _CONV = (
         plan_spread,
         _spread_yields,
     ),
-    Algorithm("tile", "gathers slabs of input and sums register tiles of outputs", _refuse_tile, _plan_tile),
+    Algorithm("tile", "sums register tiles of outputs from slabs of input, or in place", _refuse_tile, _plan_tile),
     Algorithm(
         "loops",
         "gathers slabs of input and sums in compiled loops",
