@@ -21,16 +21,19 @@ REGISTERS = {"AVX-512": "zmm", "AVX2": "ymm"}
 
 def compiled(rows: int, vectors: int, boundscheck: bool = False):
     @njit(boundscheck=boundscheck)
-    def run(values, places, offsets, begin, end, weights, start, step, sums):
-        tile.spread_tile(rows, vectors, values, places, 1, offsets, begin, end, weights, 2, start, 3, step, sums, 5)
+    def run(values, places, offsets, begin, end, weights, start, step, sums, sums_step):
+        tile.spread_tile(
+            rows, vectors, values, places, 1, offsets, begin, end, weights, 2, start, 3, step, sums, 5, sums_step
+        )
 
     return run
 
 
+@pytest.mark.parametrize("sums_step", [1, 3])
 @pytest.mark.parametrize("step", [0, 1])
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize(("rows", "vectors"), TILES)
-def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step: int) -> None:
+def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step: int, sums_step: int) -> None:
     rng = np.random.default_rng(rows * 100 + vectors)
     width = vectors * machine().vector_bytes // np.dtype(dtype).itemsize
     begin, end = 2, 9
@@ -38,12 +41,13 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step:
     places, offsets = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, end)
     weights = rng.integers(-9, 9, 2 + (end - begin) * width).astype(dtype)
     start = rng.integers(-9, 9, 3 + rows * width).astype(dtype)
-    found, expected = np.full((2, 5 + rows * width + 4), 77, dtype)
+    found, expected = np.full((2, 5 + rows * width * sums_step + 4), 77, dtype)
     given = (values, places, offsets, begin, end, weights, start, step * width)
-    compiled(rows, vectors)(*given, found)
+    compiled(rows, vectors)(*given, found, sums_step * width)
     tile._spread_tile_meaning(
-        rows, vectors, values, places, 1, offsets, begin, end, weights, 2, start, 3, step * width, expected, 5
-    )
+        rows, vectors, values, places, 1, offsets, begin, end, weights, 2, start, 3, step * width, expected, 5,
+        sums_step * width,
+    )  # fmt: skip
     np.testing.assert_array_equal(found, expected)
 
 
@@ -53,7 +57,7 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step:
 def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int, dtype: str) -> None:
     run, register = compiled(rows, vectors), REGISTERS[machine().name]
     flat, whole = np.zeros(4096, dtype), np.zeros(64, np.int64)
-    run(flat, whole, whole, 0, 4, flat, flat, 0, flat)
+    run(flat, whole, whole, 0, 4, flat, flat, 0, flat, 64)
     assembly = next(iter(run.inspect_asm().values()))
     blocks = re.findall(r"^(\.LBB\S+):\n(.*?)(?=^\S|\Z)", assembly, re.S | re.M)
     loops = [block for label, block in blocks if "vfmadd" in block and re.search(rf"\sj\w+\s+{label}\b", block)]
@@ -92,7 +96,7 @@ def just_enough(rows: int, vectors: int) -> dict[str, np.ndarray]:
 def run_checked(rows: int, vectors: int, a: dict[str, np.ndarray]) -> None:
     width = vectors * machine().vector_bytes // 4
     run = compiled(rows, vectors, boundscheck=True)
-    run(a["values"], a["places"], a["offsets"], 2, 5, a["weights"], a["start"], width, a["sums"])
+    run(a["values"], a["places"], a["offsets"], 2, 5, a["weights"], a["start"], width, a["sums"], width)
 
 
 @pytest.mark.parametrize(("rows", "vectors"), TILES)
@@ -126,6 +130,28 @@ def test_checked_transposition_stays_inside(short: str | None) -> None:
         arrays[short] = arrays[short][:-1]
         with pytest.raises(IndexError, match="out of bounds"):
             run(*arrays.values(), n, n)
+
+
+@pytest.mark.parametrize("short", [None, "source", "target"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_checked_part_of_a_transposition_stays_inside(whole: bool, short: str | None) -> None:
+    @njit(boundscheck=True)
+    def run(source, target, step, pitch, rows, count):
+        transpose.transpose_part(source, 1, step, target, 2, pitch, rows, count)
+
+    n = machine().vector_bytes // 4
+    rows, count = (n, n) if whole else (n - 1, 2)
+    arrays = {
+        "source": np.ones(1 + n * n, np.float32),
+        "target": np.zeros(2 + (rows - 1) * n + count, np.float32),
+    }
+    if short is None:
+        run(*arrays.values(), n, n, rows, count)
+        assert arrays["target"][-1] == 1
+    else:
+        arrays[short] = arrays[short][:-1]
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(*arrays.values(), n, n, rows, count)
 
 
 @njit(boundscheck=True)
@@ -166,6 +192,27 @@ def test_square_is_transposed(dtype: str) -> None:
     run(source, found, n + 3, n + 1)
     transpose._transpose_meaning(source, 1, n + 3, expected, 2, n + 1)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_part_of_a_square_is_transposed_and_nothing_else_touched(dtype: str) -> None:
+    @njit(boundscheck=False)
+    def run(source, target, step, pitch, rows, count):
+        transpose.transpose_part(source, 1, step, target, 2, pitch, rows, count)
+
+    n = machine().vector_bytes // np.dtype(dtype).itemsize
+    source = np.arange(1 + n * (n + 3)).astype(dtype)
+    for rows in range(n + 1):
+        for count in range(n + 1):
+            found, expected = np.full((2, 2 + n * (n + 1)), 77, dtype)
+            run(source, found, n + 3, n + 1, rows, count)
+            for j in range(rows):
+                for i in range(count):
+                    expected[2 + j * (n + 1) + i] = source[1 + i * (n + 3) + j]
+            np.testing.assert_array_equal(found, expected)
+            meaning = np.full_like(found, 77)
+            transpose._transpose_part_meaning(source, 1, n + 3, meaning, 2, n + 1, rows, count)
+            np.testing.assert_array_equal(meaning, expected)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int8"])

@@ -92,6 +92,42 @@ def test_named_algorithms_give_the_same(name: str, call: str) -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int32"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("size", [(1, 3), (7, 7), (4, 16), (3, 113), (40, 31)])
+@pytest.mark.parametrize("out_channels", [5, 35])
+def test_rows_of_any_length(out_channels: int, size: tuple[int, int], stride: int, dtype: str) -> None:
+    """Rows that fill vectors and rows that do not, in one strip of sums and in several."""
+    x, b = integers((2, 3, *size), dtype), integers((out_channels,), dtype, 2)
+    w = integers((out_channels, 3, 2, 3), dtype, 1)
+    options: dict[str, Any] = {"stride": (1, stride), "padding": ((1, 0), (1, 1))}
+    wanted = expected(x.astype(np.int64), w, b, **options)
+    for activation, result in ((None, wanted), ("relu", np.maximum(wanted, 0))):
+        y = fc.conv2d(x, w, b, **options, activation=activation, algorithm="spread")
+        np.testing.assert_array_equal(y, result)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int32"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 7), (1, 48), (5, 19), (8, 12), (13, 29)])
+@pytest.mark.parametrize("out_channels", [1, 7, 13, 16])
+def test_one_tap_needs_no_slab(out_channels: int, size: tuple[int, int], dtype: str) -> None:
+    """Pixels fewer than a tile has, exactly as many, and some more; channels in whole tiles, half a one, and alone."""
+    x, b = integers((2, 6, *size), dtype), integers((2 * out_channels,), dtype, 2)
+    w = integers((2 * out_channels, 3, 1, 1), dtype, 1)
+    wanted = expected(x.astype(np.int64), w, b, groups=2)
+    for activation, result in ((None, wanted), ("relu", np.maximum(wanted, 0))):
+        for given in (x, np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], np.repeat(x, 2, axis=3)[..., ::2]):
+            y = fc.conv2d(given, w, b, groups=2, activation=activation, algorithm="tile")
+            np.testing.assert_array_equal(y, result)
+    np.testing.assert_array_equal(fc.conv2d(x, w, groups=2, algorithm="tile"), expected(x, w, groups=2))
+
+
+@pytest.mark.parametrize("depth", [768, 769])
+def test_one_tap_of_many_channels(depth: int) -> None:
+    x, w = integers((1, depth, 7, 11), "float32"), integers((9, depth, 1, 1), "float32", 1)
+    np.testing.assert_array_equal(fc.conv2d(x, w, algorithm="tile"), expected(x, w))
+
+
 def test_ints_stand_for_all_axes_and_sequences_for_each() -> None:
     y = expected(X, W, stride=(2, 2), padding=((1, 1), (1, 1)), dilation=(2, 2))
     for two, one in [(2, 1), ([2, 2], (1, 1)), (np.array([2, 2]), np.int8(1)), ((2,), [[1, 1], [1, 1]])]:

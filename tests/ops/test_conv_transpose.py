@@ -41,6 +41,9 @@ CALLS = {
     "1d, long": ((1, 2, 1500), (2, 5, 7), (2,), ((3, 3),), (1,), 1, (1,)),
     "2d": ((2, 3, 4, 5), (3, 4, 3, 2), (1, 1), ((0, 0), (0, 0)), (0, 0), 1, (1, 1)),
     "2d, strided": ((1, 3, 4, 5), (3, 9, 4, 4), (2, 2), ((1, 1), (1, 1)), (0, 0), 1, (1, 1)),
+    "2d, as many taps as the stride": ((2, 3, 9, 19), (3, 35, 2, 3), (2, 3), ((0, 0), (0, 0)), (0, 0), 1, (1, 1)),
+    "2d, some phases a column short": ((1, 3, 7, 19), (3, 35, 3, 3), (1, 3), ((1, 1), (1, 1)), (0, 0), 1, (1, 1)),
+    "2d, fewer columns than the stride": ((1, 3, 7, 1), (3, 35, 3, 3), (1, 9), ((1, 1), (0, 0)), (0, 0), 1, (1, 1)),
     "2d in groups": ((2, 4, 3, 5), (4, 3, 3, 2), (2, 3), ((0, 1), (1, 0)), (1, 2), 2, (2, 1)),
     "2d, depthwise": ((1, 4, 5, 4), (4, 1, 3, 3), (2, 1), ((1, 1), (0, 0)), (1, 0), 4, (1, 1)),
     "2d, many rows": ((1, 3, 33, 40), (3, 13, 4, 4), (2, 2), ((1, 1), (1, 1)), (0, 0), 1, (1, 1)),
@@ -111,6 +114,29 @@ def test_named_algorithms_give_the_same(name: str, call: str) -> None:
     np.testing.assert_array_equal(
         function(x, w, None, *arguments, algorithm=name), function(x, w, None, *arguments), strict=True
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int32"])
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(1, 1), (3, 7), (2, 47), (5, 130)])
+def test_phases_of_a_row_meet_in_it(size: tuple[int, int], kernel: int, stride: int, dtype: str) -> None:
+    """Sizes with whole vectors, with ends that fill none, and rows that follow each other without a gap or with one."""
+    x, w, b = integers((2, 3, *size), dtype), integers((3, 37, 2, kernel), dtype, 1), integers((37,), dtype, 2)
+    crop = (kernel - 1) // 2
+    options: dict[str, Any] = {"stride": (2, stride), "output_padding": (1, stride - 1)}
+    wanted = expected(x.astype(np.int64), w, b, **options, padding=((0, 0), (crop, crop)))
+    for activation, result in ((None, wanted), ("relu", np.maximum(wanted, 0))):
+        y = fc.conv_transpose2d(x, w, b, **options, padding=(0, crop), activation=activation, algorithm="spread")
+        np.testing.assert_array_equal(y, result)
+
+
+def test_long_strides_go_to_another_algorithm() -> None:
+    x, w = integers((1, 3, 5), "float32"), integers((3, 20, 130), "float32", 1)
+    with pytest.raises(ValueError, match="at stride 65 there are too many"):
+        fc.conv_transpose1d(x, w, stride=65, algorithm="spread")
+    for stride in (64, 65):
+        np.testing.assert_array_equal(fc.conv_transpose1d(x, w, stride=stride), expected(x, w, stride=(stride,)))
 
 
 def test_it_is_a_convolution_of_the_stretched_input() -> None:

@@ -92,6 +92,21 @@ def _products(draw: st.DrawFn, op: str, cases: st.SearchStrategy[Case], outputs_
     return _call(op, case.rank, operands, options, draw(_algorithms(op)))
 
 
+@st.composite
+def _one_tap(draw: st.DrawFn) -> Call:
+    """Kernels of one element, which read the input in place."""
+    groups, channels, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 5)), draw(st.integers(1, 40))
+    size, dtype = (draw(st.integers(1, 9)), draw(st.integers(1, MOST_WIDER))), draw(st.sampled_from(PRODUCT_TYPES))
+    shapes = ((draw(st.integers(1, 2)), groups * channels, *size), (groups * outputs, channels, 1, 1))
+    operands = [_values(draw, shape, dtype) for shape in (*shapes, (groups * outputs,))]
+    if draw(st.booleans()):
+        operands[2] = None
+    options: dict[str, Any] = {"groups": groups}
+    if dtype == "float32":
+        options["activation"] = draw(st.sampled_from([None, "relu"]))
+    return _call("conv", 2, operands, options, draw(_algorithms("conv")))
+
+
 def _pool_options(case: PoolCase) -> dict[str, Any]:
     names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
     return {name: getattr(case, name) for name in names}
@@ -178,6 +193,7 @@ def _three_by_three(draw: st.DrawFn) -> Call:
 
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), outputs_axis=0),
+    "one_tap": _one_tap(),
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
     "three by three": _three_by_three(),
     "max_pool": _max_pool(),

@@ -34,13 +34,15 @@ class VectorCode:
         Numba's target context and LLVM's builder, as an intrinsic gets them.
     dtype : numba type
         Of the elements: float32, float64, int32 or int64; complex ones too where vectors are only moved.
+    moved : bool
+        Vectors are only moved, so elements may be taken for integers of as many bits. Of floats LLVM makes other
+        shuffles than it is asked for, which take twice as long.
     """
 
-    def __init__(self, context: Any, builder: Any, dtype: Any) -> None:
+    def __init__(self, context: Any, builder: Any, dtype: Any, moved: bool = False) -> None:
         self._context, self._builder, self._dtype = context, builder, dtype
         self.lanes = lane_count(dtype)
-        is_complex = isinstance(dtype, types.Complex)  # a pair of numbers, which can be moved as one wide integer
-        element = ir.IntType(dtype.bitwidth) if is_complex else context.get_data_type(dtype)
+        element = ir.IntType(dtype.bitwidth) if moved else context.get_data_type(dtype)
         self.type = ir.VectorType(element, self.lanes)
         self.zero = ir.Constant(self.type, [0.0 if isinstance(dtype, types.Float) else 0] * self.lanes)
         self._align = dtype.bitwidth // 8
@@ -76,9 +78,18 @@ class VectorCode:
         for line in range(0, size, LINE):
             self._builder.call(fetch, [self._builder.gep(first, [INT64(line)]), number(0), number(3), number(1)])
 
+    def store_first(self, value: Any, base: Any, index: Any, count: Any) -> None:
+        """Write the first `count` elements of a moved vector there, and touch nothing behind them."""
+        places = ir.Constant(ir.VectorType(INT64, self.lanes), list(range(self.lanes)))
+        mask = self._builder.icmp_signed("<", places, self.broadcast(count))
+        kinds = [self.type, self.type.as_pointer(), _INT32, mask.type]
+        name = f"llvm.masked.store.v{self.lanes}i{self._dtype.bitwidth}.p0"
+        function = cgutils.get_or_insert_function(self._builder.module, ir.FunctionType(ir.VoidType(), kinds), name)
+        self._builder.call(function, [value, self.at(base, index), _INT32(self._align), mask])
+
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""
-        undefined = ir.Constant(self.type, ir.Undefined)
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         single = self._builder.insert_element(undefined, scalar, _INT32(0))
         return self.shuffle(single, undefined, [0] * self.lanes)
 

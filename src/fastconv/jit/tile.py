@@ -139,6 +139,7 @@ def _spread_tile_meaning(
     start_step: int,
     sums: np.ndarray,
     sums_at: int,
+    sums_step: int,
 ) -> None:
     """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
 
@@ -152,7 +153,7 @@ def _spread_tile_meaning(
         total += values[at + offsets[d]][:, None] * weights[weight_at + (d - begin) * count :][:count]
     for row in range(rows):
         total[row] += start[start_at + row * start_step :][:count]
-    sums[sums_at : sums_at + rows * count] = total.reshape(-1)
+        sums[sums_at + row * sums_step :][:count] = total[row]
 
 
 @intrinsic(prefer_literal=True)
@@ -173,13 +174,15 @@ def _spread_tile(
     start_step: Any,
     sums: Any,
     sums_at: Any,
+    sums_step: Any,
 ) -> Any:
     """As `_spread_tile_meaning`; `rows` and `vectors` are literals, `end` is greater than `begin`."""
     if not (isinstance(rows, types.IntegerLiteral) and isinstance(vectors, types.IntegerLiteral)):
         return None
     n_rows, n_vectors, whole = rows.literal_value, vectors.literal_value, types.intp
     signature = types.void(
-        rows, vectors, values, places, whole, offsets, whole, whole, weights, whole, start, whole, whole, sums, whole
+        rows, vectors, values, places, whole, offsets, whole, whole, weights, whole, start, whole, whole,
+        sums, whole, whole,
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -195,8 +198,8 @@ def _spread_tile(
         code.check(places, args[3], args[4], n_rows)
         code.check(offsets, args[5], args[6], count)
         code.check(weights, args[8], args[9], builder.mul(count, INT64(width)))
-        code.check(sums, args[13], args[14], n_rows * width)
         for row in range(n_rows):
+            code.check(sums, args[13], builder.add(args[14], builder.mul(args[15], INT64(row))), width)
             code.check(start, args[10], builder.add(args[11], builder.mul(args[12], INT64(row))), width)
 
         def row_place(row: int) -> Any:
@@ -225,10 +228,11 @@ def _spread_tile(
 
         total = _add_depths(code, builder, count, (n_rows, n_vectors), products)
         for row, total_row in enumerate(total):
-            row_at = builder.gep(start_base, [builder.mul(args[12], INT64(row))])
+            row_start = builder.gep(start_base, [builder.mul(args[12], INT64(row))])
+            row_sums = builder.gep(sums_base, [builder.mul(args[15], INT64(row))])
             for v, value in enumerate(total_row):
-                before = code.load(row_at, v * code.lanes)
-                code.store(code.add(before, value), sums_base, row * width + v * code.lanes)
+                before = code.load(row_start, v * code.lanes)
+                code.store(code.add(before, value), row_sums, v * code.lanes)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -114,7 +114,7 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
         if bias.size:
             for n in range(sums.size):
                 sums[n] += bias[channel]
-        apply(sums, function)
+        apply(sums, 0, sums.size, function)
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `CONV_TABLE` for the table."""

@@ -13,15 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import zeros
 from fastconv.jit.tile import lanes, spread_tile
-from fastconv.jit.transpose import transpose
-from fastconv.jit.vector import unsigned
+from fastconv.jit.transpose import transpose_part
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
     CONV_TABLE,
@@ -30,6 +28,7 @@ from fastconv.kernels.conv_table import (
     SLAB_AT,
     TABLE_SIZE,
     Block,
+    ConvHead,
     Phase,
     RowBlock,
     block_of,
@@ -50,8 +49,8 @@ HALF_ROWS = ROWS // 2
 VECTORS = machine().spread_vectors
 ONE_VECTOR = 1
 
-#: Most pixels between two transpositions, whole tiles: with AVX-512 their sums take 32 KiB of float32.
-STRIP = 18 * ROWS
+#: Most sums of a strip for one channel, whole tiles and whole vectors: with AVX-512 they take 28 KiB of float32.
+STRIP = 16 * ROWS
 
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and weights for so many depths stay in the second-level cache.
@@ -106,123 +105,133 @@ def _list_places(places: Any, base: int, pixel: Space, counts: Space) -> None:
         places[p] = last
 
 
-class _Operands(NamedTuple):
-    """What one row block multiplies: packed weights from `at` on, and depths `begin` to `end` of the values."""
+class _Depths(NamedTuple):
+    """What a tile adds up.
 
-    values: Any
-    places: Any
-    offsets: Any
+    Attributes
+    ----------
+    begin, end : int
+        The depths; none for outputs that no tap reaches.
+    at : int
+        Where their packed weights begin.
+    width : int
+        Weights of a depth.
+    first : bool
+        Whether the sums begin with what stands in front of them, not with the sums of the depths before.
+    """
+
     begin: int
     end: int
-    weights: Any
     at: int
-
-
-@helper
-def _sum_wide(o: _Operands, start: Any, start_step: int, sums: Any, first: int, pixels: int) -> None:
-    """sums[pixel, lane] of pixels from `first` on, whole tiles of two vectors."""
-    step = VECTORS * lanes(sums)
-    p = 0
-    while p + HALF_ROWS < pixels:
-        spread_tile(
-            ROWS, VECTORS, o.values, o.places, first + p, o.offsets, o.begin, o.end, o.weights, o.at, start,
-            p * start_step, start_step, sums, p * step,
-        )  # fmt: skip
-        p += ROWS
-    if p < pixels:
-        spread_tile(
-            HALF_ROWS, VECTORS, o.values, o.places, first + p, o.offsets, o.begin, o.end, o.weights, o.at, start,
-            p * start_step, start_step, sums, p * step,
-        )  # fmt: skip
-
-
-@helper
-def _sum_narrow(o: _Operands, start: Any, start_step: int, sums: Any, first: int, pixels: int) -> None:
-    """As `_sum_wide`, tiles of one vector."""
-    step = lanes(sums)
-    p = 0
-    while p < pixels:
-        spread_tile(
-            ROWS, ONE_VECTOR, o.values, o.places, first + p, o.offsets, o.begin, o.end, o.weights, o.at, start,
-            p * start_step, start_step, sums, p * step,
-        )  # fmt: skip
-        p += ROWS
-
-
-@helper
-def _sum_nothing(start: Any, sums: Any, width: int) -> None:
-    """The sums of outputs that no tap reaches: those of a kernel shorter than the stretch."""
-    for i in range(sums.size):
-        sums[i] = start[i % width]
-
-
-@helper
-def _turn(sums: Any, width: int, columns: Any, pitch: int, pixels: int) -> None:
-    """columns[lane, pixel] = sums[pixel, lane], pixels rounded up to whole vectors."""
-    n = lanes(sums)
-    for p in range(0, pixels, n):
-        for lane in range(0, width, n):
-            transpose(sums, p * width + lane, width, columns, lane * pitch + p, pitch)
+    width: int
+    first: bool
 
 
 class _Target(NamedTuple):
-    """Where a block's outputs go.
+    """Where a block's outputs go, all phases of its rows together.
+
+    Rows that follow each other in the result without a gap are one long row.
 
     Attributes
     ----------
     first : Space
         The first output itself, not its number in the phase.
-    counts : Space
-        Outputs of the phase in this block.
-    joined : int
-        Rows of the block that follow each other in the result without a gap, at a multiple of this number.
+    rows : int
+        Rows of a plane.
+    columns, pitch : int
+        Outputs of a row, and its sums, of which the last may be in vain.
     """
 
     first: Space
-    counts: Space
-    joined: int
+    rows: int
+    columns: int
+    pitch: int
 
 
 @helper
 def _target(block: Block, phase: Phase, out: Space, counts: Space) -> _Target:
     first = Space(
-        block.first.d * out.d.step + phase.d, block.first.h * out.h.step + phase.h, block.first.w * out.w.step + phase.w
+        block.first.d * out.d.step + phase.d, block.first.h * out.h.step + phase.h, block.first.w * out.w.step
     )
-    joined = 1
-    if counts.w == out.w.size and out.w.step == 1 and out.h.step == 1:
-        joined = counts.h
+    pitch = counts.w * out.w.step
+    columns, rows = min(pitch, out.w.size - first.w), counts.h
+    if columns == pitch == out.w.size and out.h.step == 1:
+        columns, rows = columns * rows, 1
         if counts.h == out.h.size and out.d.step == 1:
-            joined = counts.h * counts.d
-    return _Target(first, counts, joined)
+            columns *= counts.d
+        pitch = columns
+    return _Target(first, rows, columns, pitch)
 
 
 @helper
-def _write(
-    columns: Any, pitch: int, channels: int, row: int, rows: int, skip: int, pixels: int, to: _Target, out: Space,
-    image: int, y: Any,
+def _place(to: _Target, out: Space, row: int) -> int:
+    """Where in an image the first output of a row of a block stands."""
+    d = row // to.rows
+    line = (to.first.d + d * out.d.step) * out.h.size + to.first.h + (row - d * to.rows) * out.h.step
+    return line * out.w.size + to.first.w
+
+
+@helper
+def _strip_pixels(out: Space) -> int:
+    """Pixels of a strip: whole tiles, for each phase of a row."""
+    return max(1, STRIP // (ROWS * out.w.step)) * ROWS
+
+
+@inlined
+def _sum(
+    values: Any, places: Any, place_at: int, offsets: Any, depths: _Depths, weights: Any, pixels: int, sums: Any,
+    to: int, step: int,
 ) -> None:  # fmt: skip
-    """The pixels of a strip into y: those of `rows` rows of a block, without the first `skip` of the first."""
-    done, end = 0, row + rows
-    step = out.w.step
-    while row < end:
-        joined = min(end - row, to.joined - row % to.joined)
-        d = row // to.counts.h
-        plane = image * out.d.size + to.first.d + d * out.d.step
-        line = plane * out.h.size + to.first.h + (row - d * to.counts.h) * out.h.step
-        place = line * out.w.size + to.first.w + skip * step
-        count = min(pixels - done, joined * to.counts.w)
-        for c in range(channels):
-            if step == 1:
-                copy_run(y, place, columns, c * pitch + done, count)
-            else:
-                at, to_pixel = unsigned(c * pitch + done), unsigned(place)
-                for _ in range(count):
-                    y[to_pixel] = columns[at]
-                    at += unsigned(1)
-                    to_pixel += unsigned(step)
-            place += out.d.size * out.h.size * out.w.size
+    """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
+    start, start_step = (0, 0) if depths.first else (to, step)
+    if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
+        for row in range(pixels):
+            for lane in range(depths.width):
+                sums[to + row * step + lane] = sums[lane]
+    elif depths.width == lanes(sums):
+        spread_tile(
+            ROWS, ONE_VECTOR, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
+            sums, start, start_step, sums, to, step,
+        )  # fmt: skip
+    elif pixels > HALF_ROWS:
+        spread_tile(
+            ROWS, VECTORS, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
+            sums, start, start_step, sums, to, step,
+        )  # fmt: skip
+    else:
+        spread_tile(
+            HALF_ROWS, VECTORS, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
+            sums, start, start_step, sums, to, step,
+        )  # fmt: skip
+
+
+@inlined
+def _write(
+    sums: Any, base: int, width: int, done: int, ready: int, last: bool, channels: int, y: Any, image: int,
+    to: _Target, out: Space,
+) -> int:  # fmt: skip
+    """Outputs number `done` to `ready` of a block into y, but not yet a vector that is not full, unless it is the last.
+
+    The sums of the block's first output stand, or would stand, at `base`. Returns the number of the next output.
+    """
+    n, size = lanes(y), out.d.size * out.h.size * out.w.size
+    while done < ready:
+        row = done // to.pitch
+        column = done - row * to.pitch
+        count = min(n, to.columns - column)
+        if done + count > ready:
+            if not last:
+                break
+            count = ready - done
+        place = image * size + _place(to, out, row) + column
+        for lane in range(0, channels, n):
+            transpose_part(
+                sums, base + done * width + lane, width, y, place + lane * size, size, min(n, channels - lane), count
+            )
         done += count
-        row += joined
+        if column + count == to.columns:
+            done += to.pitch - to.columns
+    return done
 
 
 @helper
@@ -241,41 +250,39 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
 
     @inlined
     def convolve_rows(
-        o: _Operands, rows: RowBlock, bias: Any, channel: int, sums: Any, columns: Any, pitch: int, to: _Target,
-        out: Space, image: int, function: int, y: Any,
+        values: Any, places: Any, offsets: Any, weights: Any, sums: Any, y: Any, table: Any, head: ConvHead,
+        rows: RowBlock, group: int, image: int, phases: int, pixels: int, to: _Target, out: Space,
     ) -> None:  # fmt: skip
         """All pixels of a block for one block of channels, a strip at a time."""
-        width = rows.rows
-        start = zeros(width, y.dtype)
-        if bias.size:
-            for c in range(rows.channels):
-                start[c] = bias[channel + c]
-        parts = max(1, (o.end - o.begin + DEPTHS - 1) // DEPTHS)
-        depths = max(1, (o.end - o.begin + parts - 1) // parts)
-        pieces = (to.counts.w + STRIP - 1) // STRIP
-        in_row = ((to.counts.w + pieces - 1) // pieces + ROWS - 1) // ROWS * ROWS
-        together = max(1, STRIP // to.counts.w)
-        all_rows = to.counts.d * to.counts.h
-        for row in range(0, all_rows, together):
-            count = min(together, all_rows - row)
-            for skip in range(0, to.counts.w, in_row):  # one piece, but of rows longer than a strip
-                pixels = count * to.counts.w if pieces == 1 else min(in_row, to.counts.w - skip)
-                first = row * to.counts.w + skip
-                if o.begin == o.end:
-                    _sum_nothing(start, sums, width)
-                for depth in range(o.begin, o.end, depths):
-                    part = _Operands(
-                        o.values, o.places, o.offsets, depth, min(depth + depths, o.end), o.weights,
-                        o.at + (depth - o.begin) * width,
-                    )  # fmt: skip
-                    before, step = (start, 0) if depth == o.begin else (sums, width)
-                    if width > lanes(y):
-                        _sum_wide(part, before, step, sums, first, pixels)
-                    else:
-                        _sum_narrow(part, before, step, sums, first, pixels)
-                _turn(sums, width, columns, pitch, pixels)
-                apply(columns, function)
-                _write(columns, pitch, rows.channels, row, count, skip, pixels, to, out, image, y)
+        width, step = rows.rows, out.w.step
+        strip, across = _strip_pixels(out), min(step, out.w.size)
+        for first in range(0, pixels, strip):
+            count = min(strip, pixels - first)
+            done = first * step
+            base = width - done * width
+            for number in range(across):
+                phase = read_phase(table, phases + PHASE_FIELDS * number)
+                packed = (group * head.depth + phase.depth_at) * head.padded_out + rows.first * phase.depths
+                parts = max(1, (phase.depths + DEPTHS - 1) // DEPTHS)
+                depths = (phase.depths + parts - 1) // parts
+                for part in range(parts):
+                    begin, end = part * depths, min((part + 1) * depths, phase.depths)
+                    part_depths = _Depths(
+                        phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, part == 0
+                    )
+                    complete = number == across - 1 and part == parts - 1
+                    for p in range(0, count, ROWS):
+                        at, ready = width * (1 + p * step), min(p + ROWS, count) * step
+                        _sum(
+                            values, places, first + p, offsets, part_depths, weights, min(ROWS, count - p),
+                            sums, at + number * width, width * step,
+                        )  # fmt: skip
+                        if complete:
+                            apply(sums, at, width * (1 + ready), head.activation)
+                            done = _write(
+                                sums, base, width, done, first * step + ready, p + ROWS >= count, rows.channels,
+                                y, image, to, out,
+                            )  # fmt: skip
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `SPREAD_TABLE` for the table."""
@@ -283,13 +290,12 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         axes = slab_axes(table, SLAB_AT)
         out = output_axes(table)
         pixel = _pixel_axes(table)
-        # Transpositions read and write up to a vector past the last pixel. What they find there is dropped.
-        pitch = STRIP + lanes(y)
-        sums = zeros((STRIP + ROWS + lanes(y)) * VECTORS * lanes(y), y.dtype)
-        columns = zeros(VECTORS * lanes(y) * pitch, y.dtype)
+        # What the sums begin with, the sums, and up to a vector of pixels that are read and dropped.
+        sums = zeros((1 + _strip_pixels(out) * out.w.step + lanes(y)) * VECTORS * lanes(y), y.dtype)
         places = zeros(out.d.block * out.h.block * out.w.block + ROWS, np.int64)
         slab = zeros(1 if in_place else head.channels * slab_channel_size(axes), y.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
+        values = read(x, slab)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head, out)
@@ -304,30 +310,29 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                 )
                 gather_plain(slab, sources, x, Images(base, head.channels, head.x_channel), table, axes, first)
                 gathered = block.place
-            for number in range(head.phases):
-                phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
+            for number in range(0, head.phases, min(out.w.step, out.w.size)):
+                phases = head.phases_at + PHASE_FIELDS * number
+                phase = read_phase(table, phases)
                 counts = Space(
                     numbers_in_block(out.d, phase.d, block.first.d),
                     numbers_in_block(out.h, phase.h, block.first.h),
-                    numbers_in_block(out.w, phase.w, block.first.w),
+                    numbers_in_block(out.w, 0, block.first.w),
                 )
                 if counts.d == 0 or counts.h == 0 or counts.w == 0:
                     continue
                 _list_places(places, base if in_place else 0, pixel, counts)
                 to = _target(block, phase, out, counts)
-                packed = (block.group * head.depth + phase.depth_at) * head.padded_out
                 last_rows = (block.split + 1) * head.row_blocks // head.splits
                 for b in range(block.split * head.row_blocks // head.splits, last_rows):
                     rows = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * b)
-                    operands = _Operands(
-                        read(x, slab), places, offsets, phase.depth_at, phase.depth_at + phase.depths,
-                        weights, packed + rows.first * phase.depths,
-                    )  # fmt: skip
                     channel = block.group * head.out_channels + rows.first
+                    for c in range(rows.rows):
+                        sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
                     image = block.n * head.groups * head.out_channels + channel
                     convolve_rows(
-                        operands, rows, bias, channel, sums, columns, pitch, to, out, image, head.activation, y
-                    )
+                        values, places, offsets, weights, sums, y, table, head, rows, block.group, image, phases,
+                        counts.d * counts.h * counts.w, to, out,
+                    )  # fmt: skip
 
     return convolve
 

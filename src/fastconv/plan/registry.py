@@ -10,11 +10,12 @@ from fastconv.kernels.winograd import KERNEL
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
+from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
-from fastconv.plan.spread import plan_spread
+from fastconv.plan.spread import LONGEST_STEP, plan_spread
 from fastconv.plan.winograd import WinogradPlan, plan_winograd
 
 __all__ = ["ALGORITHMS"]
@@ -44,6 +45,13 @@ def _refuse_tile(problem: Problem) -> str | None:
     if problem.dtype.name not in _TILE_TYPES:
         return f"its tiles sum {', '.join(_TILE_TYPES)}, not {problem.dtype.name}"
     return None
+
+
+def _refuse_spread(problem: Problem) -> str | None:
+    step = problem.geometry.axes[-1].stretch
+    if step > LONGEST_STEP:
+        return f"it keeps the sums of all phases of a row, and at stride {step} there are too many"
+    return _refuse_tile(problem)
 
 
 def _refuse_winograd(problem: Problem) -> str | None:
@@ -94,6 +102,8 @@ def _serve(problem: Problem) -> None:
 
 
 def _plan_tile(problem: Problem) -> ConvPlan:
+    if is_pointwise(problem):
+        return plan_pointwise(problem)
     return plan_conv(problem, conv_tiles_activated if problem.activation else conv_tiles)
 
 
@@ -118,11 +128,11 @@ _CONV = (
     Algorithm(
         "spread",
         "sums register tiles of output channels for pixels that stand anywhere",
-        _refuse_tile,
+        _refuse_spread,
         plan_spread,
         _spread_yields,
     ),
-    Algorithm("tile", "gathers slabs of input and sums register tiles of outputs", _refuse_tile, _plan_tile),
+    Algorithm("tile", "sums register tiles of outputs from slabs of input, or in place", _refuse_tile, _plan_tile),
     Algorithm(
         "loops",
         "gathers slabs of input and sums in compiled loops",

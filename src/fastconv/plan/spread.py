@@ -17,10 +17,13 @@ from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows
 
-__all__ = ["plan_spread"]
+__all__ = ["LONGEST_STEP", "plan_spread"]
 
 #: Nanoseconds, for estimates only: to transpose an output and write it.
-TURN_COST = 0.15
+TURN_COST = 0.1
+
+#: Longest step between outputs of a phase: the sums of a row's phases then take 120 KiB, and the cache has room.
+LONGEST_STEP = 64
 
 #: Nanoseconds for a block to read a weight that other blocks have read before, from the last cache.
 READ_COST = 0.1
@@ -88,7 +91,7 @@ def _positions(w: Windows, block: int) -> int:
 
 
 def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
-    """Whether the tile reads the input where it stands: no window reaches out of it, and it is read about once."""
+    """Whether the tile reads the input where it stands: no window reaches out of it, and no phase reads it twice."""
     for w in windows:
         inside = w.low <= 0 and all(
             w.axis.stride * (w.numbers - 1) + shift < w.axis.size for taps in w.shifts for shift in taps.values()
@@ -96,7 +99,7 @@ def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
         if not inside or not any(w.shifts):
             return False
     crowded = problem.x_steps().steps[1] * problem.dtype.itemsize % CACHE_WAY_BYTES == 0
-    return problem.geometry.depth == problem.geometry.channels // problem.geometry.groups and not crowded
+    return all(len(taps) <= 1 for w in windows for taps in w.shifts) and not crowded
 
 
 def _row_blocks(problem: Problem) -> list[RowBlock]:
