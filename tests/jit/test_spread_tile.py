@@ -215,6 +215,19 @@ def test_part_of_a_square_is_transposed_and_nothing_else_touched(dtype: str) -> 
             np.testing.assert_array_equal(meaning, expected)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+def test_lead_counts_from_whole_vectors_in_memory(dtype: str) -> None:
+    @njit
+    def run(array, at):
+        return tile.lead(array, at)
+
+    size, n = np.dtype(dtype).itemsize, machine().vector_bytes // np.dtype(dtype).itemsize
+    array = np.zeros(4 * n, dtype)
+    for at in range(2 * n):
+        expected = (array.ctypes.data + at * size) % machine().vector_bytes // size
+        assert run(array, at) == tile._lead_meaning(array, at) == expected
+
+
 @pytest.mark.parametrize("dtype", ["float64", "int8"])
 @pytest.mark.parametrize("count", [0, 1, 5, 100])
 def test_copied_run_is_its_meaning(count: int, dtype: str) -> None:

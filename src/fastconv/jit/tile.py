@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 
-__all__ = ["lanes", "spread_tile", "tile"]
+__all__ = ["lanes", "lead", "spread_tile", "tile"]
 
 #: Bytes between the weights in use and those that are fetched for later: packed weights are read from one end to the
 #: other, faster than the CPU sees by itself where they come from the last cache or from memory (512 channels, 3 x 3, on
@@ -40,6 +40,23 @@ def _lanes(typingctx: Any, array: Any) -> Any:
         return INT64(count)
 
     return types.intp(array), codegen
+
+
+def _lead_meaning(array: np.ndarray, at: int) -> int:
+    return (array.ctypes.data // array.itemsize + at) % _lanes_meaning(array)
+
+
+@intrinsic
+def _lead(typingctx: Any, array: Any, at: Any) -> Any:
+    """Elements between the last address before element `at` that is a multiple of a vector's size, and it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        code = VectorCode(context, builder, array.dtype)
+        address = builder.ptrtoint(code.pointer(array, args[0], args[1]), INT64)
+        number = builder.lshr(address, INT64(array.dtype.bitwidth.bit_length() - 4))
+        return builder.and_(number, INT64(code.lanes - 1))
+
+    return types.intp(array, types.intp), codegen
 
 
 def _tile_meaning(
@@ -265,6 +282,7 @@ def _add_depths(code: VectorCode, builder: Any, count: Any, shape: tuple[int, in
     return total
 
 
+lead = _lead_meaning if config.DISABLE_JIT else _lead
 lanes = _lanes_meaning if config.DISABLE_JIT else _lanes
 tile = _tile_meaning if config.DISABLE_JIT else _tile
 spread_tile = _spread_tile_meaning if config.DISABLE_JIT else _spread_tile
