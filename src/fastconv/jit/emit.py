@@ -64,6 +64,37 @@ class VectorCode:
         """Write a vector there, aligned or not."""
         self._builder.store(value, self.at(base, index), align=self._align)
 
+    def mask(self, first: Any, limit: Any) -> Any:
+        """For each lane whether its place, counted from `first` on, is in [0, limit); both are below 2**31."""
+        builder = self._builder
+        kind = ir.VectorType(_INT32, self.lanes)
+        undefined = ir.Constant(kind, ir.Undefined)
+
+        def everywhere(number: Any) -> Any:
+            single = builder.insert_element(undefined, builder.trunc(number, _INT32), _INT32(0))
+            return self.shuffle(single, undefined, [0] * self.lanes)
+
+        places = builder.add(everywhere(first), ir.Constant(kind, list(range(self.lanes))))
+        return builder.icmp_unsigned("<", places, everywhere(limit))
+
+    def load_masked(self, base: Any, index: Any, mask: Any) -> Any:
+        """The vector that begins there; lanes that are not in the mask are zero, and their memory is not touched."""
+        pointer = self.at(base, index)
+        kind = ir.FunctionType(self.type, [pointer.type, _INT32, mask.type, self.type])
+        load = self._intrinsic(f"llvm.masked.load.{self._suffix}.p0", kind)
+        return self._builder.call(load, [pointer, _INT32(self._align), mask, self.zero])
+
+    def store_masked(self, value: Any, base: Any, index: Any, mask: Any) -> None:
+        """Write the lanes that are in the mask."""
+        pointer = self.at(base, index)
+        kind = ir.FunctionType(ir.VoidType(), [self.type, pointer.type, _INT32, mask.type])
+        store = self._intrinsic(f"llvm.masked.store.{self._suffix}.p0", kind)
+        self._builder.call(store, [value, pointer, _INT32(self._align), mask])
+
+    def every_second(self, a: Any, b: Any, first: int) -> Any:
+        """The elements of two vectors at even places, or from `first` = 1 at odd ones."""
+        return self.shuffle(a, b, list(range(first, 2 * self.lanes, 2)))
+
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""
         undefined = ir.Constant(self.type, ir.Undefined)
@@ -86,6 +117,13 @@ class VectorCode:
         """
         if not isinstance(self._dtype, types.Float):
             return self._builder.add(self._builder.mul(a, b), c)
-        name = f"llvm.fmuladd.v{self.lanes}f{self._dtype.bitwidth}"
-        fused = cgutils.get_or_insert_function(self._builder.module, ir.FunctionType(self.type, [self.type] * 3), name)
+        fused = self._intrinsic(f"llvm.fmuladd.{self._suffix}", ir.FunctionType(self.type, [self.type] * 3))
         return self._builder.call(fused, [a, b, c])
+
+    @property
+    def _suffix(self) -> str:
+        """How LLVM's functions for vectors of this type end."""
+        return f"v{self.lanes}{'f' if isinstance(self._dtype, types.Float) else 'i'}{self._dtype.bitwidth}"
+
+    def _intrinsic(self, name: str, kind: Any) -> Any:
+        return cgutils.get_or_insert_function(self._builder.module, kind, name)

@@ -8,6 +8,7 @@ from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
+from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
@@ -42,6 +43,14 @@ def _refuse_tile(problem: Problem) -> str | None:
     if problem.dtype.name not in _TILE_TYPES:
         return f"its tiles sum {', '.join(_TILE_TYPES)}, not {problem.dtype.name}"
     return None
+
+
+def _refuse_depthwise(problem: Problem) -> str | None:
+    if problem.geometry.channels != problem.geometry.groups:
+        return f"it sums over one channel, not over {problem.geometry.channels // problem.geometry.groups}"
+    if any(axis.stretch > 1 for axis in problem.geometry.axes):
+        return "it stretches no input"
+    return _refuse_tile(problem)
 
 
 def _refuse_loops(problem: Problem) -> str | None:
@@ -79,6 +88,9 @@ def _spread_yields(problem: Problem) -> str | None:
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CONV = (
     Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
+    Algorithm(
+        "depthwise", "sums register tiles of windows of one channel, read in place", _refuse_depthwise, plan_depthwise
+    ),
     Algorithm(
         "spread",
         "sums register tiles of output channels for pixels that stand anywhere",
