@@ -91,9 +91,27 @@ class VectorCode:
         store = self._intrinsic(f"llvm.masked.store.{self._suffix}.p0", kind)
         self._builder.call(store, [value, pointer, _INT32(self._align), mask])
 
-    def every_second(self, a: Any, b: Any, first: int) -> Any:
-        """The elements of two vectors at even places, or from `first` = 1 at odd ones."""
-        return self.shuffle(a, b, list(range(first, 2 * self.lanes, 2)))
+    def fetch(self, base: Any, index: Any) -> None:
+        """Have the memory there brought into the first-level cache; it may be any."""
+        pointer = self.at(base, index)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT32, _INT32, _INT32])
+        read, often, data = _INT32(0), _INT32(3), _INT32(1)
+        self._builder.call(self._intrinsic("llvm.prefetch.p0", kind), [pointer, read, often, data])
+
+    def every(self, step: int, vectors: list[Any], first: int) -> list[Any]:
+        """Every `step`-th element, 1 or 2, of vectors that follow each other, from `first` on."""
+        if step == 1:
+            return vectors
+        pairs = zip(vectors[::2], [*vectors[1::2], vectors[-1]], strict=False)
+        return [self.shuffle(a, b, list(range(first, 2 * self.lanes, 2))) for a, b in pairs]
+
+    def shifted(self, vectors: list[Any], number: int, shift: int) -> Any:
+        """The vector that begins `shift` elements behind one of those that follow each other."""
+        skipped, first = divmod(shift, self.lanes)
+        at = number + skipped
+        if first == 0:
+            return vectors[at]
+        return self.shuffle(vectors[at], vectors[at + 1], list(range(first, first + self.lanes)))
 
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""

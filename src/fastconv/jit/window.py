@@ -7,6 +7,7 @@ of them; and it is loaded where it stands: lanes outside it are masked and count
 from __future__ import annotations
 
 from inspect import signature
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,20 +29,26 @@ def _window_tile_meaning(
     rows: int,
     vectors: int,
     taps: int,
+    columns: int,
     row_step: int,
     column_step: int,
     x: np.ndarray,
     slab: np.ndarray,
     in_place: int,
     nothing: np.ndarray,
-    lines: np.ndarray,
-    groups: int,
     table: np.ndarray,
+    base: int,
+    planes_at: int,
+    planes: int,
+    lines_at: int,
+    groups: int,
     offsets_at: int,
     width: int,
     limit: int,
     column: int,
     weights: np.ndarray,
+    weight_at: int,
+    weight_steps: tuple[int, int, int],
     start: Any,
     y: np.ndarray,
     y_at: int,
@@ -49,28 +56,29 @@ def _window_tile_meaning(
     rows_here: int,
     numbers: int,
 ) -> None:
-    """y[row, lane] = start + sum over g, s, k of weights[g, s, k] * line[row * row_step + k][place].
+    """y[row, lane] = start + sum over p, g, k, s of weight[p, g taps + k, s] * line[p, g, row row_step + k][place].
 
-    The lines of group g begin at ``lines[g]`` in `x` where that is read in place, else in `slab`, and
-    ``place = (column + lane) * column_step + offsets[s]``; places outside [0, limit) hold zeros.
-    Of the sums `rows_here` rows and `numbers` lanes are written, as far as the tile has them.
+    The input rows that a tile's windows have in plane p and group g of kernel rows begin at ``base + table[planes_at +
+    p] + table[lines_at + ...]`` in `x` where that is read in place, else in `slab`; where either is `NO_LINE`, they are
+    zeros. The columns follow from ``place = (column + lane) column_step + table[offsets_at + s]``; zeros stand outside
+    [0, limit). Weights stand from `weight_at` on, by their steps along the three axes. Of the sums `rows_here` rows and
+    `numbers` lanes are written, as far as the tile has them.
     """
     source = x if in_place else slab
-    columns = column + np.arange(vectors * lanes(y))
+    lane = column + np.arange(vectors * lanes(y))
     n_lines = (rows - 1) * row_step + taps
-    total = np.full((rows, columns.size), start, y.dtype)
-    for g in range(groups):
-        for s in range(width):
-            place = columns * column_step + table[offsets_at + s]
-            inside = (place >= 0) & (place < limit)
-            for row in range(rows):
-                for k in range(taps):
-                    line = lines[g * n_lines + row * row_step + k]
-                    values = np.zeros(columns.size, y.dtype)
-                    if line != NO_LINE:
-                        values[inside] = source[line + place[inside]]
-                    total[row] += weights[(g * width + s) * taps + k] * values
-    count = min(numbers, columns.size)
+    total = np.full((rows, lane.size), start, y.dtype)
+    for p, g, s in product(range(planes), range(groups), range(width)):
+        place = lane * column_step + table[offsets_at + s]
+        inside = (place >= 0) & (place < limit)
+        for row, k in product(range(rows), range(taps)):
+            plane, line = table[planes_at + p], table[lines_at + g * n_lines + row * row_step + k]
+            values = np.zeros(lane.size, y.dtype)
+            if NO_LINE not in (plane, line):
+                values[inside] = source[base + plane + line + place[inside]]
+            at = sum(i * step for i, step in zip((p, g * taps + k, s), weight_steps, strict=True))
+            total[row] += weights[weight_at + at] * values
+    count = min(numbers, lane.size)
     for row in range(min(rows, rows_here)):
         y[y_at + row * pitch :][:count] = total[row, :count]
 
@@ -81,20 +89,26 @@ def _window_tile(
     rows: Any,
     vectors: Any,
     taps: Any,
+    columns: Any,
     row_step: Any,
     column_step: Any,
     x: Any,
     slab: Any,
     in_place: Any,
     nothing: Any,
-    lines: Any,
-    groups: Any,
     table: Any,
+    base: Any,
+    planes_at: Any,
+    planes: Any,
+    lines_at: Any,
+    groups: Any,
     offsets_at: Any,
     width: Any,
     limit: Any,
     column: Any,
     weights: Any,
+    weight_at: Any,
+    weight_steps: Any,
     start: Any,
     y: Any,
     y_at: Any,
@@ -102,17 +116,17 @@ def _window_tile(
     rows_here: Any,
     numbers: Any,
 ) -> Any:
-    """As `_window_tile_meaning`; the first five are literals, `column_step` is 1 or 2.
+    """As `_window_tile_meaning`; the first six are literals. Without masked loads nothing is read in place.
 
-    At a step of 2 the offsets follow each other, and a slab is not read. Without masked loads nothing is read in place.
+    `columns` is the number of taps in a row, which follow each other, or 0 for any that stand anywhere, `column_step`
+    then being 1.
     """
-    shape = (rows, vectors, taps, row_step, column_step)
+    shape = (rows, vectors, taps, columns, row_step, column_step)
     if not all(isinstance(number, types.IntegerLiteral) for number in shape):
         return None
     whole = types.intp
     result = types.void(
-        *shape, x, slab, whole, nothing, lines, whole, table, whole, whole, whole, whole, weights, y.dtype, y, whole,
-        whole, whole, whole,
+        *shape, x, slab, whole, nothing, table, *[whole] * 9, weights, whole, weight_steps, y.dtype, y, *[whole] * 4
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -137,12 +151,14 @@ class _WindowCode:
         self.context, self.builder = context, builder
         names = list(signature(_window_tile_meaning).parameters)
         self.kinds, self.values = dict(zip(names, kinds, strict=True)), dict(zip(names, values, strict=True))
-        self.rows, self.vectors, self.taps, self.row_step, self.column_step = (kind.literal_value for kind in kinds[:5])
+        literals = (kind.literal_value for kind in kinds[:6])
+        self.rows, self.vectors, self.taps, self.columns, self.row_step, self.column_step = literals
         self.code = VectorCode(context, builder, self.kinds["y"].dtype)
         self.masked = machine().masked_loads
         start = self.code.broadcast(self.values["start"])
         # Places in memory that LLVM turns into registers.
         self.sums = [[cgutils.alloca_once_value(builder, start) for _ in range(self.vectors)] for _ in range(self.rows)]
+        self.weight_steps = cgutils.unpack_tuple(builder, self.values["weight_steps"])
         self.same = self.kinds["x"].dtype == self.kinds["y"].dtype
         self.source = self._array("slab", INT64(0))
         if self.same:
@@ -159,63 +175,118 @@ class _WindowCode:
         """Add all products to the sums."""
         builder, v = self.builder, self.values
         count = (self.rows - 1) * self.row_step + self.taps
-        self._check("lines", INT64(0), builder.mul(v["groups"], INT64(count)))
+        step_d, step_h, _ = self.weight_steps
+        self._check("table", v["planes_at"], v["planes"])
+        self._check("table", v["lines_at"], builder.mul(v["groups"], INT64(count)))
         self._check("table", v["offsets_at"], v["width"])
-        self._check("weights", INT64(0), builder.mul(builder.mul(v["groups"], v["width"]), INT64(self.taps)))
-        with cgutils.for_range(builder, v["groups"], intp=INT64) as group:
-            first_line = builder.mul(group.index, INT64(count))
-            lines = [self._line(builder.add(first_line, INT64(i))) for i in range(count)]
-            first_weight = builder.mul(group.index, v["width"])
-            steps = builder.sdiv(builder.add(v["width"], INT64(self.column_step - 1)), INT64(self.column_step))
-            with cgutils.for_range(builder, steps, intp=INT64) as step:
-                tap = builder.mul(step.index, INT64(self.column_step))
-                self._add_column(lines, builder.add(first_weight, tap), tap)
+        with cgutils.for_range(builder, v["planes"], intp=INT64) as plane:
+            plane_at = builder.load(self._array("table", builder.add(v["planes_at"], plane.index)))
+            weights_d = builder.add(v["weight_at"], builder.mul(plane.index, step_d))
+            with cgutils.for_range(builder, v["groups"], intp=INT64) as group:
+                first = builder.add(v["lines_at"], builder.mul(group.index, INT64(count)))
+                lines = [self._line(plane_at, builder.add(first, INT64(i))) for i in range(count)]
+                self._fetch(lines)
+                weights_h = builder.mul(builder.mul(group.index, INT64(self.taps)), step_h)
+                weights_h = builder.add(weights_d, weights_h)
+                if self.columns:
+                    self._add_columns(lines, weights_h)
+                else:
+                    with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
+                        self._add_column(lines, weights_h, tap.index)
 
-    def _line(self, index: Any) -> tuple[Any, Any]:
-        """Where an input row begins: its position, and the pointer."""
+    def _fetch(self, lines: list[tuple[Any, Any]]) -> None:
+        """Have the rows of the next tile brought into the first-level cache (3x3 at 112 x 112: 12 % faster).
+
+        They are as far from the last rows of this one as those are from the rows before them. Where these are not there
+        nothing is fetched: memory that is not mapped costs as long as it takes to find that out.
+        """
+        builder, code, step = self.builder, self.code, self.rows * self.row_step
+        if len(lines) <= step:
+            return
+        last, before = lines[-1], lines[-1 - step]
+        both = builder.and_(*(builder.icmp_signed("!=", line, INT64(NO_LINE)) for line, _ in (last, before)))
+        ahead = builder.sub(*(builder.ptrtoint(pointer, INT64) for _, pointer in (last, before)))
+        ahead = builder.select(both, ahead, INT64(0))
+        first = builder.mul(self.values["column"], INT64(self.column_step))
+        for _, line in lines[-step:]:
+            place = builder.inttoptr(builder.add(builder.ptrtoint(line, INT64), ahead), line.type)
+            for i in range(self.vectors * self.column_step):
+                code.fetch(place, builder.add(first, INT64(i * code.lanes)))
+
+    def _line(self, plane: Any, index: Any) -> tuple[Any, Any]:
+        """Where an input row begins: its position, `NO_LINE` where it is not there, and the pointer."""
         builder = self.builder
-        line = builder.load(self._array("lines", index))
-        absent = builder.icmp_signed("==", line, INT64(NO_LINE))
+        line = builder.load(self._array("table", index))
+        absent = builder.or_(
+            builder.icmp_signed("==", plane, INT64(NO_LINE)), builder.icmp_signed("==", line, INT64(NO_LINE))
+        )
+        at = builder.add(builder.add(self.values["base"], plane), line)
         nothing = self._array("nothing", INT64(0))
-        return line, builder.select(absent, nothing, builder.gep(self.source, [line]))
+        pointer = builder.select(absent, nothing, builder.gep(self.source, [at]))
+        return builder.select(absent, INT64(NO_LINE), at), pointer
 
-    def _add_column(self, lines: list[tuple[Any, Any]], first_weight: Any, tap: Any) -> None:
-        """Add the products of one column of taps, or of two where columns are a step of 2 apart."""
+    def _add_column(self, lines: list[tuple[Any, Any]], weight_at: Any, tap: Any) -> None:
+        """Add the products of one column of taps, whose vectors are loaded as they stand.
+
+        All are loaded before the weights: LLVM then keeps all in registers (7x7: 10 % faster).
+        """
+        load = self._vectors(tap)
+        pixels = [[load(line, i) for i in range(self.vectors)] for line in lines]
+        weights = self._weights(weight_at, tap)
+        for number, row in enumerate(pixels):
+            self._multiply(number, weights, row)
+
+    def _add_columns(self, lines: list[tuple[Any, Any]], weight_at: Any) -> None:
+        """Add the products of all columns of taps: each vector is loaded once, and shifted from tap to tap."""
+        code, step = self.code, self.column_step
+        load = self._vectors(INT64(0))
+        weights = [self._weights(weight_at, INT64(s)) for s in range(self.columns)]
+        reach = (self.vectors * code.lanes - 1) * step + self.columns
+        for number, line in enumerate(lines):
+            loaded = [load(line, i) for i in range(-(-reach // code.lanes))]
+            phases = [code.every(step, loaded, phase) for phase in range(step)]
+            for s, column in enumerate(weights):
+                shift, phase = divmod(s, step)
+                shifted = [code.shifted(phases[phase], i, shift) for i in range(self.vectors)]
+                self._multiply(number, column, shifted)
+
+    def _vectors(self, tap: Any) -> Any:
+        """A function that loads vector number `i` of a line, counted from the tile's first window at a tap."""
         builder, code, v = self.builder, self.code, self.values
         place = builder.load(self._array("table", builder.add(v["offsets_at"], tap)))
         place = builder.add(place, builder.mul(v["column"], INT64(self.column_step)))
-        places = [builder.add(place, INT64(i * code.lanes)) for i in range(self.vectors * self.column_step)]
-        masks = [code.mask(at, v["limit"]) if self.masked else None for at in places]
+        masks: dict[int, Any] = {}
 
-        def vector(line: tuple[Any, Any], i: int) -> Any:
-            self._check_vector(line[0], places[i])
-            if self.masked:
-                return code.load_masked(line[1], places[i], masks[i])
-            return code.load(line[1], places[i])
+        def load(line: tuple[Any, Any], i: int) -> Any:
+            at = builder.add(place, INT64(i * code.lanes))
+            self._check_vector(line[0], at)
+            if not self.masked:
+                return code.load(line[1], at)
+            if i not in masks:
+                masks[i] = code.mask(at, v["limit"])
+            return code.load_masked(line[1], at, masks[i])
 
-        if self.column_step == 1:
-            pixels = [[vector(line, i) for i in range(self.vectors)] for line in lines]
-            self._multiply(pixels, first_weight)
-            return
-        pairs = [[(vector(line, 2 * i), vector(line, 2 * i + 1)) for i in range(self.vectors)] for line in lines]
-        self._multiply([[code.every_second(*pair, 0) for pair in row] for row in pairs], first_weight)
-        following = builder.add(tap, INT64(1))
-        with builder.if_then(builder.icmp_signed("<", following, v["width"])):
-            odd = [[code.every_second(*pair, 1) for pair in row] for row in pairs]
-            self._multiply(odd, builder.add(first_weight, INT64(1)))
+        return load
 
-    def _multiply(self, pixels: list[list[Any]], column: Any) -> None:
-        """Add the products of one column of weights."""
-        builder, code = self.builder, self.code
-        base = self._array("weights", builder.mul(column, INT64(self.taps)))
-        weights = [code.broadcast(builder.load(builder.gep(base, [INT64(k)]))) for k in range(self.taps)]
-        for line, row_pixels in enumerate(pixels):
-            for k in range(self.taps):
-                row, rest = divmod(line - k, self.row_step)
-                if rest or not 0 <= row < self.rows:
-                    continue
-                for pixel, total in zip(row_pixels, self.sums[row], strict=True):
-                    builder.store(code.multiply_add(weights[k], pixel, builder.load(total)), total)
+    def _weights(self, at: Any, tap: Any) -> list[Any]:
+        """The weights of a column of taps, each in all lanes."""
+        builder = self.builder
+        _, step_h, step_w = self.weight_steps
+        at = builder.add(at, builder.mul(tap, step_w))
+        found = []
+        for k in range(self.taps):
+            place = builder.add(at, builder.mul(INT64(k), step_h))
+            self._check("weights", place, 1)
+            found.append(self.code.broadcast(builder.load(self._array("weights", place))))
+        return found
+
+    def _multiply(self, line: int, weights: list[Any], pixels: list[Any]) -> None:
+        """Add the products of a line to the sums of all rows whose windows it is part of."""
+        for k, weight in enumerate(weights):
+            row, rest = divmod(line - k, self.row_step)
+            if rest == 0 and 0 <= row < self.rows:
+                for pixel, total in zip(pixels, self.sums[row], strict=True):
+                    self.builder.store(self.code.multiply_add(weight, pixel, self.builder.load(total)), total)
 
     def _check_vector(self, line: Any, place: Any) -> None:
         """See to it that the lanes that a load reads are there, in code compiled with bounds checks."""

@@ -19,8 +19,7 @@ from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import zeros
 from fastconv.jit.tile import lanes
-from fastconv.jit.vector import unsigned
-from fastconv.jit.window import NO_LINE, window_tile
+from fastconv.jit.window import window_tile
 from fastconv.kernels.activation import activate
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
@@ -37,6 +36,8 @@ class Shape(NamedTuple):
     taps, row_step : int
         Rows of a window that are summed together, and the rows from one window to the next. Where there is one, the
         rows of a tile stand anywhere; otherwise they follow each other, and windows share them.
+    columns : int
+        Taps in a row, which follow each other, or 0 for any.
     column_step : int
         Columns from one window to the next.
     """
@@ -44,6 +45,7 @@ class Shape(NamedTuple):
     rows: int
     vectors: int
     taps: int
+    columns: int
     row_step: int
     column_step: int
 
@@ -52,9 +54,10 @@ ROWS, VECTORS = machine().window_rows, machine().window_vectors
 
 #: The shapes that there are kernels for: for the usual windows, for any others, and for single rows.
 SHAPES = (
-    *(Shape(ROWS, VECTORS, taps, step, step) for step in (1, 2) for taps in (7, 5, 3)),
-    Shape(ROWS, VECTORS, 1, 1, 1),
-    Shape(1, 2 * VECTORS, 1, 1, 1),
+    *(Shape(ROWS, max(1, VECTORS // 2), taps, taps, 2, 2) for taps in (7, 5, 3)),
+    *(Shape(ROWS, VECTORS, taps, 0, 1, 1) for taps in (7, 5, 3)),
+    Shape(ROWS, VECTORS, 1, 0, 1, 1),
+    Shape(1, 2 * VECTORS, 1, 0, 1, 1),
 )
 
 
@@ -156,32 +159,6 @@ def _task_of(task: int, head: DepthwiseHead, axes: Space) -> _Task:
 
 
 @helper
-def _copy_weights(packed: Any, weights: Any, first: int, axes: Space, taps: int) -> None:
-    """The weights of a channel as [plane, rows together, column, row], so that a tile reads them one by one."""
-    to = unsigned(0)
-    for d in range(axes.d.taps):
-        for h in range(0, axes.h.taps, taps):
-            for w in range(axes.w.taps):
-                at = unsigned(first + d * axes.d.weight_step + h * axes.h.weight_step + w * axes.w.weight_step)
-                for _ in range(taps):
-                    packed[to] = weights[at]
-                    to += unsigned(1)
-                    at += unsigned(axes.h.weight_step)
-
-
-@helper
-def _list_lines(lines: Any, table: Any, base: int, d: int, d_taps: int, h: int, count: int) -> None:
-    """Where the input rows of a tile begin: those of its planes, from `d` on in the table, by those of its rows."""
-    to = 0
-    for tap in range(d_taps):
-        plane = table[d + tap]
-        for row in range(count):
-            line = table[h + row]
-            lines[to + row] = NO_LINE if plane == NO_LINE or line == NO_LINE else base + plane + line
-        to += count
-
-
-@helper
 def _apply(y: Any, to: int, task: _Task, axes: Space, function: int) -> None:
     """Apply the activation to all outputs of a block, the first of which is `to`."""
     whole_rows = task.counts.w == axes.w.outputs
@@ -194,35 +171,39 @@ def _apply(y: Any, to: int, task: _Task, axes: Space, function: int) -> None:
 
 def _body(shape: Shape) -> Callable[..., None]:
     """The body around the tiles of one shape."""
-    rows, vectors, taps, row_step, column_step = shape
+    rows, vectors, taps, columns, row_step, column_step = shape
     half = max(1, vectors // 2)
     one = 1
     tile_lines = (rows - 1) * row_step + taps
 
     @inlined
     def sum_rows(
-        x: Any, slab: Any, head: DepthwiseHead, nothing: Any, lines: Any, groups: int, table: Any, w: DepthwiseAxis,
-        column: int, end: int, weights: Any, start: Any, y: Any, to: int, rows_here: int,
+        x: Any, slab: Any, head: DepthwiseHead, nothing: Any, table: Any, base: int, planes_at: int,
+        planes: int, rows_at: int, groups: int, w: DepthwiseAxis, column: int, end: int, weights: Any, weight_at: int,
+        steps: tuple[int, int, int], start: Any, y: Any, to: int, rows_here: int,
     ) -> None:  # fmt: skip
         """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
         while column < end:
             left = end - column
             if left > (vectors - 1) * lanes(y):
                 window_tile(
-                    rows, vectors, taps, row_step, column_step, x, slab, head.in_place, nothing, lines, groups, table,
-                    w.places_at, w.taps, head.limit, column, weights, start, y, to, w.outputs, rows_here, left,
+                    rows, vectors, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
+                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
+                    steps, start, y, to, w.outputs, rows_here, left,
                 )  # fmt: skip
                 column, to = column + vectors * lanes(y), to + vectors * lanes(y)
             elif left > (half - 1) * lanes(y):
                 window_tile(
-                    rows, half, taps, row_step, column_step, x, slab, head.in_place, nothing, lines, groups, table,
-                    w.places_at, w.taps, head.limit, column, weights, start, y, to, w.outputs, rows_here, left,
+                    rows, half, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
+                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
+                    steps, start, y, to, w.outputs, rows_here, left,
                 )  # fmt: skip
                 column, to = column + half * lanes(y), to + half * lanes(y)
             else:
                 window_tile(
-                    rows, one, taps, row_step, column_step, x, slab, head.in_place, nothing, lines, groups, table,
-                    w.places_at, w.taps, head.limit, column, weights, start, y, to, w.outputs, rows_here, left,
+                    rows, one, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
+                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
+                    steps, start, y, to, w.outputs, rows_here, left,
                 )  # fmt: skip
                 column, to = column + lanes(y), to + lanes(y)
 
@@ -237,11 +218,10 @@ def _body(shape: Shape) -> Callable[..., None]:
         in_place = head.in_place != 0
         # Tiles read a slab up to a tile's width past its end. What they find there is dropped, but must not be a
         # denormal, which would be a hundred times slower: so zeros, not empty.
-        slab = zeros(1 if in_place else slab_channel_size(slabs) + vectors * lanes(y), y.dtype)
+        slab = zeros(1 if in_place else slab_channel_size(slabs) + (vectors + columns) * lanes(y), y.dtype)
         nothing = zeros(head.limit if in_place else 1, y.dtype)
-        packed = zeros(d.taps * h.taps * w.taps, y.dtype)
+        steps = (d.weight_step, h.weight_step, w.weight_step)
         groups = h.taps // taps
-        lines = zeros(d.taps * groups * tile_lines, np.int64)
         fill = slab[0]
         gathered = np.int64(-1)
         for number in range(begin, end):
@@ -253,13 +233,7 @@ def _body(shape: Shape) -> Callable[..., None]:
                     gather(slab, x, Images(base, 1, 0), table, slabs, first, fill)
                     gathered = task.place
                 base, first = 0, Space(0, 0, 0)
-            _copy_weights(
-                packed,
-                weights,
-                head.weight_base + task.group * head.weight_group + task.row * head.weight_row,
-                axes,
-                taps,
-            )
+            weight_at = head.weight_base + task.group * head.weight_group + task.row * head.weight_row
             channel = task.group * head.multiplier + task.row
             start = bias[channel] if bias.size else fill
             image = task.n * head.groups * head.multiplier + channel
@@ -268,10 +242,10 @@ def _body(shape: Shape) -> Callable[..., None]:
                 planes_at = d.places_at + (first.d + plane) * d.taps
                 for row in range(0, counts.h, rows):
                     rows_at = h.places_at + (first.h + row) // rows * groups * tile_lines
-                    _list_lines(lines, table, base, planes_at, d.taps, rows_at, groups * tile_lines)
                     sum_rows(
-                        x, slab, head, nothing, lines, d.taps * groups, table, w, first.w, first.w + counts.w, packed,
-                        start, y, block_at + (plane * h.outputs + row) * w.outputs, counts.h - row,
+                        x, slab, head, nothing, table, base, planes_at, d.taps, rows_at, groups, w, first.w,
+                        first.w + counts.w, weights, weight_at, steps, start, y,
+                        block_at + (plane * h.outputs + row) * w.outputs, counts.h - row,
                     )  # fmt: skip
             if head.activation:
                 _apply(y, block_at, task, axes, head.activation)
@@ -282,7 +256,9 @@ def _body(shape: Shape) -> Callable[..., None]:
 def _name(shape: Shape) -> str:
     if shape.rows == 1:
         return "depthwise_line"
-    return "depthwise" if shape.taps == 1 else f"depthwise_{shape.taps}_rows_step_{shape.column_step}"
+    if shape.columns:
+        return f"depthwise_{shape.taps}x{shape.columns}_step_2"
+    return f"depthwise_{shape.taps}_rows" if shape.taps > 1 else "depthwise"
 
 
 depthwise = {shape: kernel(_body(shape), _name(shape)) for shape in SHAPES}

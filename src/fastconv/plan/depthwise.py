@@ -141,7 +141,8 @@ def _shape(g: Geometry, in_place: bool) -> Shape:
     step = w.stride if in_place else 1
     for shape in SHAPES:
         fits = shape.taps == 1 or (h.dilation == 1 and h.stride == shape.row_step and h.kernel % shape.taps == 0)
-        whole = shape.column_step == step and (step == 1 or w.dilation == 1)
+        apart = w.dilation > 1 or w.stride != step
+        whole = shape.column_step == step and (shape.columns in (0, w.kernel) if not apart else shape.columns == 0)
         if fits and whole and (h.output > 1 or shape.rows == 1):
             return shape
     return SHAPES[-2]
