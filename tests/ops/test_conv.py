@@ -465,7 +465,7 @@ def test_out_may_overlap_weight_and_bias() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("fastest", {}, "algorithm='fastest' is not known for conv; choose 'auto' or one of 'direct', 'spread', "),
+        ("fastest", {}, "algorithm='fastest' is not known for conv; choose 'auto' or one of 'direct', 'depthwise', "),
         ("", {}, "algorithm='' is not known"),
         ("tile", {"dtype": np.complex64}, "algorithm='tile' cannot serve this call: .* not complex64"),
         ("loops", {"activation": "relu"}, "algorithm='loops' cannot serve this call: it applies no activation"),

@@ -30,8 +30,8 @@ def test_the_same_problem_is_planned_once() -> None:
 def test_first_that_does_not_decline_serves_and_the_walk_says_why() -> None:
     choice = choose(problem("complex64"))
     assert choice.algorithm == "loops"
-    assert [name for name, _ in choice.walk] == ["direct", "spread", "tile", "loops"]
-    assert choice.walk[2] == ("tile", "declined: its tiles sum float32, float64, int32, int64, not complex64")
+    assert [name for name, _ in choice.walk] == ["direct", "depthwise", "spread", "tile", "loops"]
+    assert choice.walk[3] == ("tile", "declined: its tiles sum float32, float64, int32, int64, not complex64")
     assert choice.walk[-1][1].startswith("chosen: ")
 
 

@@ -16,6 +16,7 @@ from fastconv.kernels.activation import ACTIVATIONS
 from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, Shape, depthwise
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.problem import Problem
+from fastconv.plan.products import GATHER_COST, VECTOR_COST
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, slab_axes
@@ -29,6 +30,9 @@ NO_LIMIT = 2**31 - 1
 
 #: Outputs of a block: enough to make up for the rows that blocks share, few enough for the first levels of the cache.
 MOST_OUTPUTS, LEAST_OUTPUTS = 16384, 2048
+#: Nanoseconds, for estimates only: to multiply a vector that is loaded for this product alone, or put together from
+#: every second element; and for a tile to begin and to write its sums.
+LOAD_COST, SHIFT_COST, TILE_COST = 0.24, 0.3, 20.0
 #: Blocks of rows are cut at a multiple of so many outputs, which is some vectors of any type.
 COLUMNS = 128
 #: Tasks from which on threads balance.
@@ -108,18 +112,13 @@ def plan_depthwise(problem: Problem) -> DepthwisePlan:
         table=table.finish([head, *slabs, *axes]),
         no_bias=np.empty(0, dtype),
         tasks=tasks,
-        nanoseconds=depthwise_nanoseconds(problem),
+        nanoseconds=_nanoseconds(problem, shape, 0 if in_place else tasks * _slab_size(slabs)),
         summary=(
             f"{prod(counts)} blocks of {' x '.join(map(str, sizes))} outputs a channel, "
             f"{shape.rows} rows at once, {shape.taps} of {g.kernel_size[1]} kernel rows together, "
             f"{'read in place' if in_place else 'gathered first'}"
         ),
     )
-
-
-def depthwise_nanoseconds(problem: Problem) -> float:
-    """Rough time on one thread."""
-    return problem.geometry.products * 0.02
 
 
 def _in_place(problem: Problem) -> bool:
@@ -133,6 +132,22 @@ def _in_place(problem: Problem) -> bool:
         and last.size + last.before + last.after + last.extent < MOST_COLUMNS
         and (last.stride == 1 or (last.stride == 2 and _shape(problem.geometry.lift(), True).column_step == 2))
     )
+
+
+def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
+    """Rough time on one thread, with the elements that are gathered."""
+    g = problem.geometry.lift()
+    depth, height, width = g.output_size
+    vectors = -(-width * problem.dtype.itemsize // machine().vector_bytes)
+    images = g.batch * g.out_channels * depth
+    products = images * -(-height // shape.rows) * shape.rows * vectors * prod(g.kernel_size)
+    tiles = images * -(-height // shape.rows) * -(-vectors // shape.vectors)
+    product_cost = SHIFT_COST if shape.columns else VECTOR_COST if shape.taps > 1 else LOAD_COST
+    return products * product_cost + tiles * TILE_COST + gathered * GATHER_COST
+
+
+def _slab_size(slabs: Sequence[SlabAxis]) -> int:
+    return prod(axis.phases * axis.positions for axis in slabs)
 
 
 def _shape(g: Geometry, in_place: bool) -> Shape:
