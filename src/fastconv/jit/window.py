@@ -17,7 +17,6 @@ from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
-from fastconv.jit.tile import lanes
 
 __all__ = ["NO_LINE", "window_tile"]
 
@@ -65,7 +64,7 @@ def _window_tile_meaning(
     `numbers` lanes are written, as far as the tile has them.
     """
     source = x if in_place else slab
-    lane = column + np.arange(vectors * lanes(y))
+    lane = column + np.arange(vectors * machine().vector_bytes // y.itemsize)
     n_lines = (rows - 1) * row_step + taps
     total = np.full((rows, lane.size), start, y.dtype)
     for p, g, s in product(range(planes), range(groups), range(width)):
