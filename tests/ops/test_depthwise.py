@@ -17,15 +17,10 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.depthwise import SHAPES
 from fastconv.ops.calls import recording
 from fastconv.plan.registry import ALGORITHMS
-from properties.strategies import LAYOUTS, PADDING_MODES, examples, forget_decisions, integers, seeds
+from properties.strategies import LAYOUTS, depthwise_cases, examples, forget_decisions, integers, seeds
 from sharing import share_out
 
 TYPES = ("float32", "float64", "int32", "int64", "int8", "float16")
-#: By rank: most taps along an axis, and most elements beyond the fewest that give an output.
-MOST_TAPS = {1: 9, 2: 9, 3: 4}
-MOST_MORE = {1: 200, 2: 9, 3: 4}
-#: Elements that the last axis may have beyond these: with them, rows are longer than a tile is wide.
-MOST_WIDER = 80
 CONVS = (fc.conv1d, fc.conv2d, fc.conv3d)
 TRANSPOSED = (fc.conv_transpose1d, fc.conv_transpose2d, fc.conv_transpose3d)
 
@@ -45,36 +40,11 @@ def expected(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = None, **opt
 
 @st.composite
 def calls(draw: st.DrawFn, dtypes: tuple[str, ...] = TYPES) -> Call:
-    """Square windows of the usual sizes, which have kernels of their own, as often as any others."""
-    rank = draw(st.integers(1, 3))
-
-    def per_axis(most: int) -> list[int]:
-        return [draw(st.integers(1, most)) for _ in range(rank)]
-
-    if draw(st.booleans()):
-        kernel, dilation = [draw(st.sampled_from([3, 5, 7] if rank < 3 else [3]))] * rank, [1] * rank
-        stride = [draw(st.integers(1, 2))] * rank
-    else:
-        kernel, dilation, stride = per_axis(MOST_TAPS[rank]), per_axis(3), per_axis(3)
-    size, padding = [], []
-    for k, d in zip(kernel, dilation, strict=True):
-        extent = d * (k - 1) + 1
-        before, after = draw(st.tuples(*[st.integers(0, extent + 1)] * 2))
-        fewest = max(1, extent - before - after)
-        size.append(draw(st.integers(fewest, fewest + MOST_MORE[rank])))
-        padding.append((before, after))
-    size[-1] += draw(st.integers(0, MOST_WIDER) | st.just(0))
-    channels, multiplier = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    dtype, layout = draw(st.sampled_from(dtypes)), LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))]
-    shapes = ((draw(st.integers(1, 2)), channels, *size), (channels * multiplier, 1, *kernel), (channels * multiplier,))
+    case, dtype = draw(depthwise_cases()), draw(st.sampled_from(dtypes))
+    layout = LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))]
+    shapes = (case.input_shape, case.weight_shape, case.weight_shape[:1])
     x, w, bias = (integers(shape, dtype, draw(seeds)) for shape in shapes)
-    options = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "padding_mode": draw(st.sampled_from(PADDING_MODES) | st.just("zeros")),
-        "flip": draw(st.booleans()),
-    }
+    options = {name: value for name, value in case.options.items() if name != "groups"}
     return layout(x), layout(w), bias if draw(st.booleans()) else None, options
 
 
