@@ -14,7 +14,8 @@ from sharing import share_out
 
 CONVS = {1: fc.conv1d, 2: fc.conv2d, 3: fc.conv3d}
 TRANSPOSES = {1: fc.conv_transpose1d, 2: fc.conv_transpose2d, 3: fc.conv_transpose3d}
-NAMES = [candidate.name for candidate in ALGORITHMS["conv_transpose"]]
+#: Those that serve any call of these types; the one for single channels has tests of its own.
+NAMES = [candidate.name for candidate in ALGORITHMS["conv_transpose"] if candidate.name != "depthwise"]
 
 # The guide's figures: input and output of the convolution, padding, kernel, stride, dilation, the a of its transpose.
 FIGURES = {
