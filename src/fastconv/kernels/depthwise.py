@@ -133,8 +133,7 @@ class _Task(NamedTuple):
     n: int
     group: int
     row: int
-    first: Space
-    counts: Space
+    block: Space
 
 
 @helper
@@ -145,25 +144,50 @@ def _task_of(task: int, head: DepthwiseHead, axes: Space) -> _Task:
     plane = line // axes.h.blocks
     image = plane // axes.d.blocks
     n = image // head.groups
-    first = Space(
-        (plane - image * axes.d.blocks) * axes.d.block,
-        (line - plane * axes.h.blocks) * axes.h.block,
-        (place - line * axes.w.blocks) * axes.w.block,
-    )
-    counts = Space(
+    block = Space(plane - image * axes.d.blocks, line - plane * axes.h.blocks, place - line * axes.w.blocks)
+    return _Task(place, n, image - n * head.groups, task - place * head.multiplier, block)
+
+
+@helper
+def _following(task: _Task, head: DepthwiseHead, axes: Space) -> _Task:
+    """The task behind one, without divisions, for which the loads of a small image would wait."""
+    place, n, group, row = task.place, task.n, task.group, task.row + 1
+    d, h, w = task.block.d, task.block.h, task.block.w
+    if row == head.multiplier:
+        row, place, w = 0, place + 1, w + 1
+        if w == axes.w.blocks:
+            w, h = 0, h + 1
+            if h == axes.h.blocks:
+                h, d = 0, d + 1
+                if d == axes.d.blocks:
+                    d, group = 0, group + 1
+                    if group == head.groups:
+                        group, n = 0, n + 1
+    return _Task(place, n, group, row, Space(d, h, w))
+
+
+@helper
+def _first(block: Space, axes: Space) -> Space:
+    """The first output of a block."""
+    return Space(block.d * axes.d.block, block.h * axes.h.block, block.w * axes.w.block)
+
+
+@helper
+def _counts(first: Space, axes: Space) -> Space:
+    """Outputs of the block that begins there."""
+    return Space(
         min(axes.d.block, axes.d.outputs - first.d),
         min(axes.h.block, axes.h.outputs - first.h),
         min(axes.w.block, axes.w.outputs - first.w),
     )
-    return _Task(place, n, image - n * head.groups, task - place * head.multiplier, first, counts)
 
 
 @helper
-def _apply(y: Any, to: int, task: _Task, axes: Space, function: int) -> None:
+def _apply(y: Any, to: int, counts: Space, axes: Space, function: int) -> None:
     """Apply the activation to all outputs of a block, the first of which is `to`."""
-    whole_rows = task.counts.w == axes.w.outputs
-    rows, row = (1, task.counts.h * task.counts.w) if whole_rows else (task.counts.h, task.counts.w)
-    for d in range(task.counts.d):
+    whole_rows = counts.w == axes.w.outputs
+    rows, row = (1, counts.h * counts.w) if whole_rows else (counts.h, counts.w)
+    for d in range(counts.d):
         for h in range(rows):
             first = to + (d * axes.h.outputs + h) * axes.w.outputs
             activate(y[first : first + row], function)
@@ -224,9 +248,11 @@ def _body(shape: Shape) -> Callable[..., None]:
         groups = h.taps // taps
         fill = slab[0]
         gathered = np.int64(-1)
-        for number in range(begin, end):
-            task = _task_of(number, head, axes)
-            first, counts = task.first, task.counts
+        task = _task_of(begin, head, axes)
+        for _ in range(begin, end):
+            first = _first(task.block, axes)
+            counts = _counts(first, axes)
+            block_at = first.w + w.outputs * (first.h + h.outputs * first.d)
             base = head.x_base + task.n * head.x_batch + task.group * head.x_channel
             if not in_place:
                 if gathered != task.place:
@@ -237,7 +263,7 @@ def _body(shape: Shape) -> Callable[..., None]:
             channel = task.group * head.multiplier + task.row
             start = bias[channel] if bias.size else fill
             image = task.n * head.groups * head.multiplier + channel
-            block_at = ((image * d.outputs + task.first.d) * h.outputs + task.first.h) * w.outputs + task.first.w
+            block_at += image * d.outputs * h.outputs * w.outputs
             for plane in range(counts.d):
                 planes_at = d.places_at + (first.d + plane) * d.taps
                 for row in range(0, counts.h, rows):
@@ -248,7 +274,8 @@ def _body(shape: Shape) -> Callable[..., None]:
                         block_at + (plane * h.outputs + row) * w.outputs, counts.h - row,
                     )  # fmt: skip
             if head.activation:
-                _apply(y, block_at, task, axes, head.activation)
+                _apply(y, block_at, counts, axes, head.activation)
+            task = _following(task, head, axes)
 
     return convolve
 
