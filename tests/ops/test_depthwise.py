@@ -17,7 +17,7 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.depthwise import SHAPES
 from fastconv.ops.calls import recording
 from fastconv.plan.registry import ALGORITHMS
-from properties.strategies import LAYOUTS, depthwise_cases, examples, forget_decisions, integers, seeds
+from properties.strategies import LAYOUTS, PADDING_MODES, depthwise_cases, examples, forget_decisions, integers, seeds
 from sharing import share_out
 
 TYPES = ("float32", "float64", "int32", "int64", "int8", "float16")
@@ -159,6 +159,16 @@ def test_usual_windows_have_kernels_of_their_own() -> None:
     in_place = machine().masked_loads
     assert kernel_of(1, 2, 9, 9, stride=2) == ("depthwise_3x3_step_2" if in_place else "depthwise")
     assert kernel_of(1, 2, 9, 9, stride=2, padding=1, padding_mode="reflect") == "depthwise"
+    rows_only = {"padding": ((1, 1), (0, 0)), "padding_mode": "reflect"}
+    assert kernel_of(1, 2, 9, 9, stride=2, **rows_only) == ("depthwise_3x3_step_2" if in_place else "depthwise")
+
+
+@pytest.mark.parametrize("mode", PADDING_MODES)
+@pytest.mark.parametrize(("kernel", "stride"), [((3, 3), 1), ((3, 3), 2), ((4, 5), 1), ((2, 3), 3)])
+def test_rows_padded_in_place_by_any_mode(mode: str, kernel: tuple[int, ...], stride: int) -> None:
+    x, w = integers((2, 3, 11, 70), "float32"), integers((3, 1, *kernel), "float32", 1)
+    options = {"padding": ((2, 3), (0, 0)), "padding_mode": mode, "stride": stride}
+    np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
 
 
 @pytest.mark.parametrize(

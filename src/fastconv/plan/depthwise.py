@@ -124,9 +124,10 @@ def plan_depthwise(problem: Problem) -> DepthwisePlan:
 def _in_place(problem: Problem) -> bool:
     """Whether tiles can load the rows of the input where they stand."""
     last = problem.geometry.axes[-1]
+    inside = last.before <= 0 and (last.output - 1) * last.stride + last.extent - last.before <= last.size
     return (
         machine().masked_loads
-        and problem.geometry.padding_mode == "zeros"
+        and (problem.geometry.padding_mode == "zeros" or inside)
         and problem.x_dtype == problem.dtype
         and problem.x_steps().steps[-1] == 1
         and last.size + last.before + last.after + last.extent < MOST_COLUMNS
@@ -151,16 +152,15 @@ def _slab_size(slabs: Sequence[SlabAxis]) -> int:
 
 
 def _shape(g: Geometry, in_place: bool) -> Shape:
-    """The kernel that loads fewest rows."""
+    """The kernel that loads fewest rows; where none has the step of the columns, one for a slab, which has no step."""
     _, h, w = g.axes
     step = w.stride if in_place else 1
     for shape in SHAPES:
-        fits = shape.taps == 1 or (h.dilation == 1 and h.stride == shape.row_step and h.kernel % shape.taps == 0)
-        apart = w.dilation > 1 or w.stride != step
-        whole = shape.column_step == step and (shape.columns in (0, w.kernel) if not apart else shape.columns == 0)
-        if fits and whole and (h.output > 1 or shape.rows == 1):
+        rows = shape.taps == 1 or (h.dilation == 1 and h.stride == shape.row_step and h.kernel % shape.taps == 0)
+        columns = shape.columns == 0 or (shape.columns == w.kernel and w.dilation == 1)
+        if rows and columns and shape.column_step == step and (h.output > 1 or shape.rows == 1):
             return shape
-    return SHAPES[-2]
+    return SHAPES[-1]
 
 
 def _block_sizes(g: Geometry) -> tuple[int, int, int]:
