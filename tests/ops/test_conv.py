@@ -19,8 +19,8 @@ GUIDE_INPUT = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0
 GUIDE_KERNEL = np.array([[0, 1, 2], [2, 2, 0], [0, 1, 2]])
 
 CONVS = {1: fc.conv1d, 2: fc.conv2d, 3: fc.conv3d}
-# Winograd's is for kernels of one size: see test_winograd.py.
-NAMES = [candidate.name for candidate in ALGORITHMS["conv"] if candidate.name != "winograd"]
+#: Those that serve any call of these types; those for single channels and for one kernel have tests of their own.
+NAMES = [it.name for it in ALGORITHMS["conv"] if it.name not in ("depthwise", "winograd")]
 
 # Shape of the input, shape of the weight, stride, padding, dilation, groups.
 CALLS = {

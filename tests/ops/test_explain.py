@@ -23,6 +23,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             [
                 r"conv on 1 x 3 x 64 x 64 to 1 x 1 x 62 x 62 in float64, 103788 products",
                 r"- direct declined: .*",
+                r"- depthwise declined: it sums over one channel, not over 3",
                 r"- winograd declined: \w+ promises .* microseconds on one thread, against .*",
                 r"- spread declined: tile promises .* microseconds on one thread, against .*",
                 r"- tile chosen: .*",
@@ -34,6 +35,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             [
                 r"conv on .* in complex128, 42336 products",
                 r"- direct declined: summing in place is only faster for very little work, and serial",
+                r"- depthwise declined: .*",
                 r"- winograd declined: it halves weights: not for complex128",
                 r"- spread declined: its tiles sum .*",
                 r"- tile declined: its tiles sum .*, not complex128",
@@ -46,6 +48,26 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             [
                 r"conv_transpose on 1 x 1 x 16 x 16 to 1 x 3 x 18 x 18 in float64, \d+ products",
                 r"- direct chosen: .*",
+            ],
+        ),
+        (
+            fc.conv2d,
+            (WIDE, FEW.reshape(3, 1, 3, 3), None, 1, 1, 1, 3),
+            [
+                r"conv on 1 x 3 x 64 x 64 to 1 x 3 x 64 x 64 in float64, 110592 products",
+                r"- direct declined: .*",
+                r"- depthwise chosen: .*",
+                r"- \d blocks of 1 x \d+ x 64 outputs a channel, 4 rows at once, 3 of 3 kernel rows together, .*",
+                r"- \d+ tasks, about .* microseconds on one thread, in . of . threads",
+            ],
+        ),
+        (
+            fc.conv2d,
+            (X[:, :1], np.ones((64, 1, 9, 9))),
+            [
+                r"conv on 1 x 1 x 16 x 16 to 1 x 64 x 8 x 8 in float64, 331776 products",
+                r"- direct declined: .*",
+                r"- depthwise declined: (tile|spread) promises .* microseconds on one thread, against .*",
             ],
         ),
         (

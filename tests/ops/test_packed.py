@@ -53,6 +53,14 @@ def test_takes_any_algorithm(algorithm: str) -> None:
     np.testing.assert_array_equal(fc.Conv2d(w, algorithm=algorithm)(x), fc.conv2d(x, w, algorithm="reference"))
 
 
+def test_depthwise_weights_are_taken_as_they_are() -> None:
+    x, w = integers((1, 8, 60, 60), "float32"), integers((8, 1, 3, 3), "float32", 1)
+    conv = fc.Conv2d(w, groups=8, padding=1)
+    np.testing.assert_array_equal(conv(x), fc.conv2d(x, w, groups=8, padding=1, algorithm="loops"))
+    assert not conv._packed
+    assert "- depthwise chosen" in fc.explain(conv, x)
+
+
 def test_wrong_weights_are_refused_at_once() -> None:
     w = np.ones((4, 2, 3, 3))
     with pytest.raises(ValueError, match="weight has shape"):

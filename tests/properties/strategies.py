@@ -44,6 +44,7 @@ def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fastconv.plan.blocks.ROW_LIMITS", (3,))
         patch.setattr("fastconv.plan.blocks.MOST_ROWS", 2)
+        patch.setattr("fastconv.plan.depthwise.MOST_OUTPUTS", 40)
         share_out(patch, helpers=3)
         forget_decisions()
         yield
@@ -178,6 +179,40 @@ def conv_cases(draw: st.DrawFn, *, padding_modes: tuple[str, ...] = PADDING_MODE
             "dilation": windows.dilation,
             "groups": groups,
             "padding_mode": draw(st.sampled_from(padding_modes)),
+            "flip": draw(st.booleans()),
+        },
+    )
+
+
+@st.composite
+def depthwise_cases(draw: st.DrawFn) -> Case:
+    """Convolutions of single channels, in rows shorter and longer than tiles are wide.
+
+    Square windows of the usual sizes, which have kernels of their own, come as often as any others.
+    """
+    rank = draw(st.integers(1, 3))
+    most_taps = 9 if rank < 3 else 4
+    if draw(st.booleans()):
+        kernel, dilation = (draw(st.sampled_from([3, 5, 7])),) * rank, (1,) * rank
+        stride = (draw(st.integers(1, 2)),) * rank
+    else:
+        kernel, dilation, stride = (
+            draw(st.tuples(*[st.integers(1, most)] * rank)) for most in (most_taps, 3, 3)
+        )  # fmt: skip
+    extents = _Windows(kernel, dilation, stride).extents
+    padding = tuple(draw(st.tuples(*[st.integers(0, extent + 1)] * 2)) for extent in extents)
+    size = [_size(draw, e - sum(pads), rank) for e, pads in zip(extents, padding, strict=True)]
+    size[-1] += draw(st.integers(0, 150) | st.just(0))
+    channels, multiplier = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    return Case(
+        input_shape=(draw(st.integers(1, 2)), channels, *size),
+        weight_shape=(channels * multiplier, 1, *kernel),
+        options={
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": channels,
+            "padding_mode": draw(st.sampled_from(PADDING_MODES) | st.just("zeros")),
             "flip": draw(st.booleans()),
         },
     )

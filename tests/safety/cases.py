@@ -21,6 +21,7 @@ from properties.strategies import (
     PoolCase,
     conv_cases,
     conv_transpose_cases,
+    depthwise_cases,
     integers,
     pool_cases,
     seeds,
@@ -80,7 +81,9 @@ def _algorithms(op: str) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def _products(draw: st.DrawFn, op: str, cases: st.SearchStrategy[Case], outputs_axis: int) -> Call:
+def _products(
+    draw: st.DrawFn, op: str, cases: st.SearchStrategy[Case], outputs_axis: int, algorithm: str | None = None
+) -> Call:
     case, dtype = _wider(draw, draw(cases)), draw(st.sampled_from(PRODUCT_TYPES))
     outputs = case.weight_shape[0] if outputs_axis == 0 else case.weight_shape[1] * case.options["groups"]
     operands = [_values(draw, shape, dtype) for shape in (case.input_shape, case.weight_shape, (outputs,))]
@@ -89,7 +92,7 @@ def _products(draw: st.DrawFn, op: str, cases: st.SearchStrategy[Case], outputs_
     options = dict(case.options)
     if dtype == "float32":
         options["activation"] = draw(st.sampled_from([None, "relu", "silu"]))
-    return _call(op, case.rank, operands, options, draw(_algorithms(op)))
+    return _call(op, case.rank, operands, options, algorithm or draw(_algorithms(op)))
 
 
 @st.composite
@@ -196,6 +199,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "one_tap": _one_tap(),
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
     "three by three": _three_by_three(),
+    "depthwise": _products("conv", depthwise_cases(), outputs_axis=0, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
     "gradients": _gradients(),

@@ -38,8 +38,9 @@ _CONV_LAYERS = (
     _Layer(32, 16, 1, 1, {}),
     _Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
     _Layer(1, 1, 5, 1, {"padding": "same", "padding_mode": "reflect"}),
-    _Layer(8, 8, 3, 8, {"padding": 1}),
     _Layer(8, 8, 3, 1, {"dilation": 2}),
+    *(_Layer(8, 8, kernel, 8, {"padding": kernel // 2, "stride": step}) for kernel in (3, 5, 7) for step in (1, 2)),
+    _Layer(8, 8, 4, 8, {"dilation": 2, "padding": 3}),
 )
 _TRANSPOSED_LAYERS = (
     _Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
@@ -47,6 +48,8 @@ _TRANSPOSED_LAYERS = (
     _Layer(16, 8, 2, 1, {"stride": 2}),
     _Layer(8, 16, 3, 1, {"padding": 1}),
     _Layer(8, 8, 3, 8, {"stride": 2}),
+    _Layer(8, 8, 3, 8, {"padding": 1}),
+    _Layer(8, 8, 7, 8, {"padding": 3}),
 )
 _GRADIENT_LAYERS = (
     _Layer(8, 12, 3, 1, {"padding": 1}),

@@ -70,22 +70,60 @@ class VectorCode:
         self._builder.store(value, self.at(base, index), align=self._align)
 
     def prefetch(self, base: Any, size: int) -> None:
-        """Begin to bring so many bytes into the first-level cache, from a pointer on; it may point anywhere."""
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        fetch = cgutils.get_or_insert_function(self._builder.module, kind, "llvm.prefetch.p0i8")
+        """Have so many bytes from a pointer on brought into the first-level cache; it may point anywhere."""
+        byte = ir.IntType(8).as_pointer()
+        fetch = self._intrinsic("llvm.prefetch.p0i8", ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32]))
         first = self._builder.bitcast(base, byte)
+        read, often, data = _INT32(0), _INT32(3), _INT32(1)
         for line in range(0, size, LINE):
-            self._builder.call(fetch, [self._builder.gep(first, [INT64(line)]), number(0), number(3), number(1)])
+            self._builder.call(fetch, [self._builder.gep(first, [INT64(line)]), read, often, data])
 
     def store_first(self, value: Any, base: Any, index: Any, count: Any) -> None:
-        """Write the first `count` elements of a moved vector there, and touch nothing behind them."""
+        """Write the first `count` elements of a vector there, and touch nothing behind them."""
         places = ir.Constant(ir.VectorType(INT64, self.lanes), list(range(self.lanes)))
-        mask = self._builder.icmp_signed("<", places, self.broadcast(count))
-        kinds = [self.type, self.type.as_pointer(), _INT32, mask.type]
-        name = f"llvm.masked.store.v{self.lanes}i{self._dtype.bitwidth}.p0"
-        function = cgutils.get_or_insert_function(self._builder.module, ir.FunctionType(ir.VoidType(), kinds), name)
-        self._builder.call(function, [value, self.at(base, index), _INT32(self._align), mask])
+        self.store_masked(value, base, index, self._builder.icmp_signed("<", places, self.broadcast(count)))
+
+    def mask(self, first: Any, limit: Any) -> Any:
+        """For each lane whether its place, counted from `first` on, is in [0, limit); both are below 2**31."""
+        builder = self._builder
+        kind = ir.VectorType(_INT32, self.lanes)
+        undefined = ir.Constant(kind, ir.Undefined)
+
+        def everywhere(number: Any) -> Any:
+            single = builder.insert_element(undefined, builder.trunc(number, _INT32), _INT32(0))
+            return self.shuffle(single, undefined, [0] * self.lanes)
+
+        places = builder.add(everywhere(first), ir.Constant(kind, list(range(self.lanes))))
+        return builder.icmp_unsigned("<", places, everywhere(limit))
+
+    def load_masked(self, base: Any, index: Any, mask: Any) -> Any:
+        """The vector that begins there; lanes that are not in the mask are zero, and their memory is not touched."""
+        pointer = self.at(base, index)
+        kind = ir.FunctionType(self.type, [pointer.type, _INT32, mask.type, self.type])
+        load = self._intrinsic(f"llvm.masked.load.{self._suffix}.p0", kind)
+        return self._builder.call(load, [pointer, _INT32(self._align), mask, self.zero])
+
+    def store_masked(self, value: Any, base: Any, index: Any, mask: Any) -> None:
+        """Write the lanes that are in the mask."""
+        pointer = self.at(base, index)
+        kind = ir.FunctionType(ir.VoidType(), [self.type, pointer.type, _INT32, mask.type])
+        store = self._intrinsic(f"llvm.masked.store.{self._suffix}.p0", kind)
+        self._builder.call(store, [value, pointer, _INT32(self._align), mask])
+
+    def every(self, step: int, vectors: list[Any], first: int) -> list[Any]:
+        """Every `step`-th element, 1 or 2, of vectors that follow each other, from `first` on."""
+        if step == 1:
+            return vectors
+        pairs = zip(vectors[::2], [*vectors[1::2], vectors[-1]], strict=False)
+        return [self.shuffle(a, b, list(range(first, 2 * self.lanes, 2))) for a, b in pairs]
+
+    def shifted(self, vectors: list[Any], number: int, shift: int) -> Any:
+        """The vector that begins `shift` elements behind one of those that follow each other."""
+        skipped, first = divmod(shift, self.lanes)
+        at = number + skipped
+        if first == 0:
+            return vectors[at]
+        return self.shuffle(vectors[at], vectors[at + 1], list(range(first, first + self.lanes)))
 
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""
@@ -113,6 +151,14 @@ class VectorCode:
         """
         if not isinstance(self._dtype, types.Float):
             return self._builder.add(self._builder.mul(a, b), c)
-        name = f"llvm.fmuladd.v{self.lanes}f{self._dtype.bitwidth}"
-        fused = cgutils.get_or_insert_function(self._builder.module, ir.FunctionType(self.type, [self.type] * 3), name)
+        fused = self._intrinsic(f"llvm.fmuladd.{self._suffix}", ir.FunctionType(self.type, [self.type] * 3))
         return self._builder.call(fused, [a, b, c])
+
+    @property
+    def _suffix(self) -> str:
+        """How LLVM's functions for vectors of this type end."""
+        is_integer = isinstance(self.type.element, ir.IntType)
+        return f"v{self.lanes}{'i' if is_integer else 'f'}{self._dtype.bitwidth}"
+
+    def _intrinsic(self, name: str, kind: Any) -> Any:
+        return cgutils.get_or_insert_function(self._builder.module, kind, name)

@@ -36,6 +36,11 @@ class InstructionSet:
         for the weights that it reads afresh for each tile.
     address_rows : int
         Most rows whose addresses a tile keeps in general registers.
+    window_rows, window_vectors : int
+        Rows and vectors of outputs that a tile sums at once where each is a window of one channel. With as many loaded
+        vectors and a weight for each row of the kernel they must fit the registers.
+    masked_loads : bool
+        Whether some lanes of a vector can be loaded, the others being zero, in one instruction.
     """
 
     name: str
@@ -46,6 +51,9 @@ class InstructionSet:
     spread_rows: int
     spread_vectors: int
     address_rows: int
+    window_rows: int
+    window_vectors: int
+    masked_loads: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,9 @@ MACHINES = {
         spread_rows=6,
         spread_vectors=2,
         address_rows=8,
+        window_rows=4,
+        window_vectors=2,
+        masked_loads=False,
     ),
     "neon": InstructionSet(
         name="NEON",
@@ -92,6 +103,9 @@ MACHINES = {
         spread_rows=14,
         spread_vectors=2,
         address_rows=14,  # twice the general registers of x86
+        window_rows=4,
+        window_vectors=4,
+        masked_loads=False,
     ),
     "avx2": InstructionSet(
         name="AVX2",
@@ -102,6 +116,9 @@ MACHINES = {
         spread_rows=6,  # 12 sums + 2 weights + 1 pixel of 16 registers
         spread_vectors=2,
         address_rows=8,  # of 16 general registers
+        window_rows=4,  # 8 sums + 2 pixels + weights of 16 registers
+        window_vectors=2,
+        masked_loads=True,
     ),
     "avx512": InstructionSet(
         name="AVX-512",
@@ -112,6 +129,9 @@ MACHINES = {
         spread_rows=14,  # 28 sums + 2 weights + 1 pixel of 32 registers
         spread_vectors=2,
         address_rows=8,  # of 16 general registers
+        window_rows=4,  # 16 sums + 4 pixels + up to 7 weights of 32 registers
+        window_vectors=4,
+        masked_loads=True,
     ),
 }
 

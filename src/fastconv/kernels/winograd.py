@@ -217,7 +217,7 @@ def _body(apply: Any) -> Callable[..., None]:
                         for i in range(0, min(width, numbers - number), n):
                             to = row * STEP * length + STEP * (number + i)
                             found |= tiles_out(sums, row * width + i, ROWS * width, start, lines, to, length)
-                apply(lines, head.activation)
+                apply(lines, 0, lines.size, head.activation)
                 image = block.n * head.groups * head.out_channels + channel
                 for row in range(rows):
                     _write(lines, row * STEP * length, length, part, STEP * counts.w, head, image + row, y)

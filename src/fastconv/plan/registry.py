@@ -9,6 +9,7 @@ from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
 from fastconv.kernels.winograd import KERNEL
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
+from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.pool import plan_rows, plan_slab
@@ -81,6 +82,14 @@ def _with_packing(problem: Problem, plan: ConvPlan | WinogradPlan) -> float:
     return (plan.nanoseconds + (0 if problem.packed else plan.packing.nanoseconds)) / 1000
 
 
+def _refuse_depthwise(problem: Problem) -> str | None:
+    if problem.geometry.channels != problem.geometry.groups:
+        return f"it sums over one channel, not over {problem.geometry.channels // problem.geometry.groups}"
+    if any(axis.stretch > 1 for axis in problem.geometry.axes):
+        return "it stretches no input"
+    return _refuse_tile(problem)
+
+
 def _refuse_loops(problem: Problem) -> str | None:
     return "it applies no activation" if problem.activation else None
 
@@ -107,6 +116,18 @@ def _plan_tile(problem: Problem) -> ConvPlan:
     return plan_conv(problem, conv_tiles_activated if problem.activation else conv_tiles)
 
 
+def _depthwise_yields(problem: Problem) -> str | None:
+    """Other tiles read a vector of the input once for all output channels that see it."""
+    if problem.geometry.out_channels == problem.geometry.groups:
+        return None
+    here = plan_depthwise(problem).nanoseconds / 1000
+    for name, plan in (("tile", _plan_tile), ("spread", plan_spread)):
+        other = plan(problem).nanoseconds / 1000
+        if other < here:
+            return f"{name} promises {other:.3g} microseconds on one thread, against {here:.3g}"
+    return None
+
+
 def _spread_yields(problem: Problem) -> str | None:
     """Channels fill whole vectors only where there are many; rows of pixels do where rows are long."""
     spread, tile = plan_spread(problem).nanoseconds / 1000, _plan_tile(problem).nanoseconds / 1000
@@ -118,6 +139,13 @@ def _spread_yields(problem: Problem) -> str | None:
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CONV = (
     Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
+    Algorithm(
+        "depthwise",
+        "sums register tiles of windows of one channel, read in place",
+        _refuse_depthwise,
+        plan_depthwise,
+        _depthwise_yields,
+    ),
     Algorithm(
         "winograd",
         "transforms tiles of 4 x 4 inputs, of which four outputs take 16 products in place of 36",

@@ -1,0 +1,293 @@
+"""Depthwise convolution: each output channel sums windows of one input channel, read where it stands.
+
+An input row is loaded once for all output rows of a tile whose windows it is part of, and neither copied nor padded: a
+plan has written down where the rows of each tile's windows begin, rows of the padding included, and lanes beside a row
+are masked. What cannot be read so (columns padded otherwise than with zeros, rows whose elements are apart, other
+types, columns three apart) is gathered into a slab first, a block at a time, and read from there by the same tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.kernel import kernel
+from fastconv.jit.machine import machine
+from fastconv.jit.records import reader
+from fastconv.jit.scratch import zeros
+from fastconv.jit.tile import lanes
+from fastconv.jit.window import window_tile
+from fastconv.kernels.activation import activate
+from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
+
+__all__ = ["DEPTHWISE_TABLE", "ROWS", "SHAPES", "DepthwiseAxis", "DepthwiseHead", "Shape", "depthwise"]
+
+
+class Shape(NamedTuple):
+    """What is a literal of a kernel.
+
+    Attributes
+    ----------
+    rows, vectors : int
+        Rows of a tile, and the vectors of its widest.
+    taps, row_step : int
+        Rows of a window that are summed together, and the rows from one window to the next. Where there is one, the
+        rows of a tile stand anywhere; otherwise they follow each other, and windows share them.
+    columns : int
+        Taps in a row, which follow each other, or 0 for any.
+    column_step : int
+        Columns from one window to the next.
+    """
+
+    rows: int
+    vectors: int
+    taps: int
+    columns: int
+    row_step: int
+    column_step: int
+
+
+ROWS, VECTORS = machine().window_rows, machine().window_vectors
+
+#: The shapes that there are kernels for: for the usual windows, for any others, and for single rows. At a step of 1 a
+#: vector is loaded anew for each tap of a row, which is faster than to shift it (7x7: 450 cycles a tile, not 730); at a
+#: step of 2 its elements have to be sorted, once for all taps.
+SHAPES = (
+    *(Shape(ROWS, max(1, VECTORS // 2), taps, taps, 2, 2) for taps in (7, 5, 3)),
+    *(Shape(ROWS, VECTORS, taps, 0, 1, 1) for taps in (7, 5, 3)),
+    Shape(ROWS, VECTORS, 1, 0, 1, 1),
+    Shape(1, 2 * VECTORS, 1, 0, 1, 1),
+)
+
+
+class DepthwiseHead(NamedTuple):
+    """The head of a depthwise convolution's integer table.
+
+    Attributes
+    ----------
+    groups, multiplier : int
+        Input channels, and output channels of each.
+    in_place : int
+        Whether the input is read where it stands.
+    x_base, x_batch, x_channel : int
+        Flat position of the first input element, and the steps of batch and channel.
+    weight_base, weight_group, weight_row : int
+        The same of the weights, for groups and the output channels of a group.
+    limit : int
+        Elements of an input row; more than any in a slab, where nothing is masked.
+    activation : int
+        Number of the activation function.
+    """
+
+    groups: int
+    multiplier: int
+    in_place: int
+    x_base: int
+    x_batch: int
+    x_channel: int
+    weight_base: int
+    weight_group: int
+    weight_row: int
+    limit: int
+    activation: int
+
+
+class DepthwiseAxis(NamedTuple):
+    """One axis.
+
+    Attributes
+    ----------
+    outputs, block, blocks : int
+        Outputs, those of a block, and the number of blocks.
+    taps, weight_step : int
+        Taps of a window, and the step of the weights from one to the next.
+    places_at : int
+        Where the list of places begins in the table, each the flat position of what is read, or `NO_LINE`. On the axis
+        of planes one for each output and tap; on that of rows, for each tile, those of all rows of its windows; on that
+        of columns one for each tap, before the column is added. Lists for a slab are of one block.
+    """
+
+    outputs: int
+    block: int
+    blocks: int
+    taps: int
+    weight_step: int
+    places_at: int
+
+
+#: What stands in a table, in this order, before the lists that its records point to.
+DEPTHWISE_TABLE = (DepthwiseHead, SlabAxis, SlabAxis, SlabAxis, DepthwiseAxis, DepthwiseAxis, DepthwiseAxis)
+
+_SLAB_AT = len(DepthwiseHead._fields)
+_AXIS_AT = _SLAB_AT + 3 * len(SlabAxis._fields)
+_AXIS_FIELDS = len(DepthwiseAxis._fields)
+
+_head, _axis = reader(DepthwiseHead), reader(DepthwiseAxis)
+
+
+class _Task(NamedTuple):
+    """A block of outputs of one channel, number `row` of its group; `place` is the same for all channels of a group."""
+
+    place: int
+    n: int
+    group: int
+    row: int
+    block: Space
+
+
+@helper
+def _task_of(task: int, head: DepthwiseHead, axes: Space) -> _Task:
+    """Tasks count through [image, group, block d, block h, block w, channel]."""
+    place = task // head.multiplier
+    line = place // axes.w.blocks
+    plane = line // axes.h.blocks
+    image = plane // axes.d.blocks
+    n = image // head.groups
+    block = Space(plane - image * axes.d.blocks, line - plane * axes.h.blocks, place - line * axes.w.blocks)
+    return _Task(place, n, image - n * head.groups, task - place * head.multiplier, block)
+
+
+@helper
+def _following(task: _Task, head: DepthwiseHead, axes: Space) -> _Task:
+    """The task behind one, without divisions, for which the loads of a small image would wait."""
+    place, n, group, row = task.place, task.n, task.group, task.row + 1
+    d, h, w = task.block.d, task.block.h, task.block.w
+    if row == head.multiplier:
+        row, place, w = 0, place + 1, w + 1
+        if w == axes.w.blocks:
+            w, h = 0, h + 1
+            if h == axes.h.blocks:
+                h, d = 0, d + 1
+                if d == axes.d.blocks:
+                    d, group = 0, group + 1
+                    if group == head.groups:
+                        group, n = 0, n + 1
+    return _Task(place, n, group, row, Space(d, h, w))
+
+
+@helper
+def _first(block: Space, axes: Space) -> Space:
+    """The first output of a block."""
+    return Space(block.d * axes.d.block, block.h * axes.h.block, block.w * axes.w.block)
+
+
+@helper
+def _counts(first: Space, axes: Space) -> Space:
+    """Outputs of the block that begins there."""
+    return Space(
+        min(axes.d.block, axes.d.outputs - first.d),
+        min(axes.h.block, axes.h.outputs - first.h),
+        min(axes.w.block, axes.w.outputs - first.w),
+    )
+
+
+@helper
+def _apply(y: Any, to: int, counts: Space, axes: Space, function: int) -> None:
+    """Apply the activation to all outputs of a block, the first of which is `to`."""
+    whole_rows = counts.w == axes.w.outputs
+    rows, row = (1, counts.h * counts.w) if whole_rows else (counts.h, counts.w)
+    for d in range(counts.d):
+        for h in range(rows):
+            first = to + (d * axes.h.outputs + h) * axes.w.outputs
+            activate(y[first : first + row], function)
+
+
+def _body(shape: Shape) -> Callable[..., None]:
+    """The body around the tiles of one shape."""
+    rows, vectors, taps, columns, row_step, column_step = shape
+    half = max(1, vectors // 2)
+    one = 1
+    tile_lines = (rows - 1) * row_step + taps
+
+    @inlined
+    def sum_rows(
+        x: Any, slab: Any, head: DepthwiseHead, nothing: Any, table: Any, base: int, planes_at: int,
+        planes: int, rows_at: int, groups: int, w: DepthwiseAxis, column: int, end: int, weights: Any, weight_at: int,
+        steps: tuple[int, int, int], start: Any, y: Any, to: int, rows_here: int,
+    ) -> None:  # fmt: skip
+        """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
+        while column < end:
+            left = end - column
+            if left > (vectors - 1) * lanes(y):
+                window_tile(
+                    rows, vectors, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
+                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
+                    steps, start, y, to, w.outputs, rows_here, left,
+                )  # fmt: skip
+                column, to = column + vectors * lanes(y), to + vectors * lanes(y)
+            elif left > (half - 1) * lanes(y):
+                window_tile(
+                    rows, half, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
+                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
+                    steps, start, y, to, w.outputs, rows_here, left,
+                )  # fmt: skip
+                column, to = column + half * lanes(y), to + half * lanes(y)
+            else:
+                window_tile(
+                    rows, one, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
+                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
+                    steps, start, y, to, w.outputs, rows_here, left,
+                )  # fmt: skip
+                column, to = column + lanes(y), to + lanes(y)
+
+    def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any) -> None:
+        """y = activation(weights * x + bias) for some tasks; see `DEPTHWISE_TABLE` for the table."""
+        head = _head(table, 0)
+        slabs = slab_axes(table, _SLAB_AT)
+        axes = Space(
+            _axis(table, _AXIS_AT), _axis(table, _AXIS_AT + _AXIS_FIELDS), _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
+        )
+        d, h, w = axes.d, axes.h, axes.w
+        in_place = head.in_place != 0
+        # Tiles read a slab up to a tile's width past its end. What they find there is dropped, but must not be a
+        # denormal, which would be a hundred times slower: so zeros, not empty.
+        slab = zeros(1 if in_place else slab_channel_size(slabs) + (vectors + columns) * lanes(y), y.dtype)
+        nothing = zeros(head.limit if in_place else 1, y.dtype)
+        steps = (d.weight_step, h.weight_step, w.weight_step)
+        groups = h.taps // taps
+        fill = slab[0]
+        gathered = np.int64(-1)
+        task = _task_of(begin, head, axes)
+        for _ in range(begin, end):
+            first = _first(task.block, axes)
+            counts = _counts(first, axes)
+            block_at = first.w + w.outputs * (first.h + h.outputs * first.d)
+            base = head.x_base + task.n * head.x_batch + task.group * head.x_channel
+            if not in_place:
+                if gathered != task.place:
+                    gather(slab, x, Images(base, 1, 0), table, slabs, first, fill)
+                    gathered = task.place
+                base, first = 0, Space(0, 0, 0)
+            weight_at = head.weight_base + task.group * head.weight_group + task.row * head.weight_row
+            channel = task.group * head.multiplier + task.row
+            start = bias[channel] if bias.size else fill
+            image = task.n * head.groups * head.multiplier + channel
+            block_at += image * d.outputs * h.outputs * w.outputs
+            for plane in range(counts.d):
+                planes_at = d.places_at + (first.d + plane) * d.taps
+                for row in range(0, counts.h, rows):
+                    rows_at = h.places_at + (first.h + row) // rows * groups * tile_lines
+                    sum_rows(
+                        x, slab, head, nothing, table, base, planes_at, d.taps, rows_at, groups, w, first.w,
+                        first.w + counts.w, weights, weight_at, steps, start, y,
+                        block_at + (plane * h.outputs + row) * w.outputs, counts.h - row,
+                    )  # fmt: skip
+            if head.activation:
+                _apply(y, block_at, counts, axes, head.activation)
+            task = _following(task, head, axes)
+
+    return convolve
+
+
+def _name(shape: Shape) -> str:
+    if shape.rows == 1:
+        return "depthwise_line"
+    if shape.columns:
+        return f"depthwise_{shape.taps}x{shape.columns}_step_2"
+    return f"depthwise_{shape.taps}_rows" if shape.taps > 1 else "depthwise"
+
+
+depthwise = {shape: kernel(_body(shape), _name(shape)) for shape in SHAPES}

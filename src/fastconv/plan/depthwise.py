@@ -1,0 +1,225 @@
+"""Plans of depthwise convolutions: where the rows of each window stand, and how the output is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from fastconv.geometry import Axis, Geometry, source_index
+from fastconv.jit.kernel import Bound
+from fastconv.jit.machine import machine
+from fastconv.jit.window import NO_LINE
+from fastconv.kernels.activation import ACTIVATIONS
+from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, Shape, depthwise
+from fastconv.kernels.slab import SlabAxis
+from fastconv.plan.problem import Problem
+from fastconv.plan.products import GATHER_COST, VECTOR_COST
+from fastconv.plan.table import Table
+from fastconv.plan.weights import weights_of
+from fastconv.plan.windows import Windows, slab_axes
+
+__all__ = ["DepthwisePlan", "plan_depthwise"]
+
+#: Lanes are masked by 32-bit numbers; rows in which these could overflow are gathered, a block at a time.
+MOST_COLUMNS = 2**30
+#: More than any place in a slab.
+NO_LIMIT = 2**31 - 1
+
+#: Outputs of a block: enough to make up for the rows that blocks share, few enough for the first levels of the cache.
+MOST_OUTPUTS, LEAST_OUTPUTS = 16384, 2048
+#: Nanoseconds, for estimates only: to multiply a vector that is loaded for this product alone, or put together from
+#: every second element; and for a tile to begin and to write its sums.
+LOAD_COST, SHIFT_COST, TILE_COST = 0.24, 0.3, 20.0
+#: Blocks of rows are cut at a multiple of so many outputs, which is some vectors of any type.
+COLUMNS = 128
+#: Tasks from which on threads balance.
+MANY_TASKS = 32
+#: Products of a task, at most: some milliseconds, since Python sees no Ctrl-C until it is over.
+MOST_PRODUCTS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwisePlan:
+    """All that the kernel needs beside the values.
+
+    Attributes
+    ----------
+    kernel : Bound
+        What sums, for the dtypes of the call.
+    table : ndarray of int64
+        The records of `DEPTHWISE_TABLE` and their lists.
+    no_bias : ndarray
+        What stands for a bias where there is none.
+    tasks : int
+        Number of tasks.
+    nanoseconds : float
+        Their rough time on one thread.
+    summary : str
+        The choice in words.
+    """
+
+    kernel: Bound
+    table: np.ndarray
+    no_bias: np.ndarray
+    tasks: int
+    nanoseconds: float
+    summary: str
+
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Write the result into the contiguous `y`."""
+        bias = self.no_bias if bias is None else bias
+        self.kernel.run(self.tasks, self.nanoseconds, x, weight, bias, y, self.table)
+
+
+def plan_depthwise(problem: Problem) -> DepthwisePlan:
+    """Cut the outputs into blocks, and write down where the rows of their windows stand."""
+    g, x, weights = problem.geometry.lift(), problem.x_steps(), weights_of(problem)
+    in_place = _in_place(problem)
+    shape = _shape(g, in_place)
+    sizes = _block_sizes(g)
+    counts = tuple(-(-size // block) for size, block in zip(g.output_size, sizes, strict=True))
+    table = Table(DEPTHWISE_TABLE)
+    if in_place:
+        slabs = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0) for _ in g.axes]
+        places = _places_in_input(g, shape, x.steps[2:])
+    else:
+        windows = [Windows(axis) for axis in g.axes]
+        slabs = slab_axes(table, windows, sizes, x.steps[2:], g.padding_mode)
+        places = _places_in_slab(windows, slabs, shape, sizes)
+    head = DepthwiseHead(
+        groups=g.groups,
+        multiplier=g.out_channels // g.groups,
+        in_place=in_place,
+        x_base=x.base,
+        x_batch=x.steps[0],
+        x_channel=x.steps[1],
+        weight_base=weights.base,
+        weight_group=weights.group,
+        weight_row=weights.row,
+        limit=g.input_size[-1] if in_place else NO_LIMIT,
+        activation=1 + ACTIVATIONS.index(problem.activation) if problem.activation else 0,
+    )
+    axes = [
+        DepthwiseAxis(axis.output, size, count, axis.kernel, step, table.append(found.reshape(-1)))
+        for axis, size, count, step, found in zip(g.axes, sizes, counts, weights.taps, places, strict=True)
+    ]
+    dtype, tasks = problem.dtype, g.batch * g.out_channels * prod(counts)
+    return DepthwisePlan(
+        kernel=depthwise[shape].bind(problem.x_dtype, dtype, dtype, dtype, np.int64),
+        table=table.finish([head, *slabs, *axes]),
+        no_bias=np.empty(0, dtype),
+        tasks=tasks,
+        nanoseconds=_nanoseconds(problem, shape, 0 if in_place else tasks * _slab_size(slabs)),
+        summary=(
+            f"{prod(counts)} blocks of {' x '.join(map(str, sizes))} outputs a channel, "
+            f"{shape.rows} rows at once, {shape.taps} of {g.kernel_size[1]} kernel rows together, "
+            f"{'read in place' if in_place else 'gathered first'}"
+        ),
+    )
+
+
+def _in_place(problem: Problem) -> bool:
+    """Whether tiles can load the rows of the input where they stand."""
+    last = problem.geometry.axes[-1]
+    inside = last.before <= 0 and (last.output - 1) * last.stride + last.extent - last.before <= last.size
+    return (
+        machine().masked_loads
+        and (problem.geometry.padding_mode == "zeros" or inside)
+        and problem.x_dtype == problem.dtype
+        and problem.x_steps().steps[-1] == 1
+        and last.size + last.before + last.after + last.extent < MOST_COLUMNS
+        and (last.stride == 1 or (last.stride == 2 and _shape(problem.geometry.lift(), True).column_step == 2))
+    )
+
+
+def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
+    """Rough time on one thread, with the elements that are gathered."""
+    g = problem.geometry.lift()
+    depth, height, width = g.output_size
+    vectors = -(-width * problem.dtype.itemsize // machine().vector_bytes)
+    images = g.batch * g.out_channels * depth
+    products = images * -(-height // shape.rows) * shape.rows * vectors * prod(g.kernel_size)
+    tiles = images * -(-height // shape.rows) * -(-vectors // shape.vectors)
+    product_cost = SHIFT_COST if shape.columns else VECTOR_COST if shape.taps > 1 else LOAD_COST
+    return products * product_cost + tiles * TILE_COST + gathered * GATHER_COST
+
+
+def _slab_size(slabs: Sequence[SlabAxis]) -> int:
+    return prod(axis.phases * axis.positions for axis in slabs)
+
+
+def _shape(g: Geometry, in_place: bool) -> Shape:
+    """The kernel that loads fewest rows; where none has the step of the columns, one for a slab, which has no step."""
+    _, h, w = g.axes
+    step = w.stride if in_place else 1
+    for shape in SHAPES:
+        rows = shape.taps == 1 or (h.dilation == 1 and h.stride == shape.row_step and h.kernel % shape.taps == 0)
+        columns = shape.columns == 0 or (shape.columns == w.kernel and w.dilation == 1)
+        if rows and columns and shape.column_step == step and (h.output > 1 or shape.rows == 1):
+            return shape
+    return SHAPES[-1]
+
+
+def _block_sizes(g: Geometry) -> tuple[int, int, int]:
+    """Outputs of a block on each axis, whole tiles of rows: whole rows and whole planes where they are small."""
+    depth, height, width = g.output_size
+    channels = g.batch * g.out_channels
+    total = channels * depth * height * width
+    most = min(MOST_OUTPUTS, max(LEAST_OUTPUTS, total // MANY_TASKS), max(1, MOST_PRODUCTS // prod(g.kernel_size)))
+    block_w = min(width, -(-_even(width, most) // COLUMNS) * COLUMNS)
+    block_h = min(height, -(-_even(height, max(1, most // block_w)) // ROWS) * ROWS)
+    block_d = _even(depth, most // (block_w * block_h)) if block_h == height and block_w == width else 1
+    return max(1, block_d), block_h, block_w
+
+
+def _even(total: int, most: int) -> int:
+    """The largest size of nearly equal parts that is at most `most`, or 1."""
+    return -(-total // -(-total // max(1, most)))
+
+
+def _places_in_input(g: Geometry, shape: Shape, steps: Sequence[int]) -> list[np.ndarray]:
+    """As `DepthwiseAxis.places_at` says, for the whole input."""
+    d, h, w = g.axes
+    outputs = np.arange(d.output)[:, None]
+    planes = outputs * d.stride + np.arange(d.kernel) * d.dilation - d.before
+    rows = _tile_rows(h, shape, -(-h.output // shape.rows)) - h.before
+    columns = np.arange(w.kernel) * w.dilation - w.before
+    return [_positions(d, planes, g.padding_mode, steps[0]), _positions(h, rows, g.padding_mode, steps[1]), columns]
+
+
+def _tile_rows(h: Axis, shape: Shape, tiles: int) -> np.ndarray:
+    """The rows [tile, rows together, row] of the padded input that tiles read."""
+    tile = np.arange(tiles)[:, None, None] * shape.rows * h.stride
+    together = np.arange(h.kernel // shape.taps)[:, None] * shape.taps * h.dilation
+    row = np.arange((shape.rows - 1) * shape.row_step + shape.taps)
+    return tile + together + (row if shape.taps > 1 else row * h.stride)
+
+
+def _positions(axis: Axis, places: np.ndarray, mode: str, step: int) -> np.ndarray:
+    """Flat positions of places on an axis that may be in its padding, or behind it."""
+    sources = np.where((places >= 0) & (places < axis.size), places, -1)
+    if mode != "zeros":
+        outside = sources < 0
+        sources[outside] = [source_index(place, axis.size, mode) for place in places[outside].tolist()]
+    return np.where(sources < 0, NO_LINE, sources * step)
+
+
+def _places_in_slab(
+    windows: Sequence[Windows], slabs: Sequence[SlabAxis], shape: Shape, sizes: tuple[int, int, int]
+) -> list[np.ndarray]:
+    """As `DepthwiseAxis.places_at` says, for a block."""
+    extents = [axis.phases for axis in slabs] + [axis.positions for axis in slabs]
+    pitches = [prod(extents[i + 1 :]) for i in range(len(extents))]
+    taps = [
+        np.array([place.phase * pitches[i] + place.place * pitches[i + 3] for place in w.places[0]])
+        for i, w in enumerate(windows)
+    ]
+    planes = np.arange(sizes[0])[:, None] * pitches[3] + taps[0]
+    tiles = np.arange(-(-sizes[1] // shape.rows))[:, None, None] * shape.rows
+    rows = tiles + np.arange((shape.rows - 1) * shape.row_step + shape.taps)
+    # The rows behind those of the last output are dropped: any will do.
+    last = np.array([slabs[1].positions - 1 - place.place for place in windows[1].places[0][:: shape.taps]])[:, None]
+    return [planes, np.minimum(rows, last) * pitches[4] + taps[1][:: shape.taps, None], taps[2]]

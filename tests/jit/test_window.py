@@ -1,0 +1,178 @@
+"""The window tile: its meaning, its machine code, and that it touches its arrays and nothing else."""
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import njit
+
+from fastconv.jit import window
+from fastconv.jit.machine import machine
+from fastconv.kernels.depthwise import SHAPES, Shape
+
+TYPES = ["float32", "float64", "int32", "int64"]
+REGISTERS = {"AVX-512": "zmm", "AVX2": "ymm"}
+PLANES, GROUPS = 2, 2
+
+shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape)))
+
+
+@cache
+def compiled(shape: Shape, boundscheck: bool = False) -> Any:
+    rows, vectors, taps, columns, row_step, column_step = shape
+
+    @njit(boundscheck=boundscheck)
+    def run(
+        x,
+        slab,
+        in_place,
+        nothing,
+        table,
+        base,
+        width,
+        limit,
+        column,
+        weights,
+        steps,
+        start,
+        y,
+        pitch,
+        rows_here,
+        numbers,
+    ):
+        lines_at = 1 + PLANES
+        offsets_at = lines_at + GROUPS * ((rows - 1) * row_step + taps)
+        window.window_tile(
+            rows, vectors, taps, columns, row_step, column_step, x, slab, in_place, nothing, table, base, 1, PLANES,
+            lines_at, GROUPS, offsets_at, width, limit, column, weights, 1, steps, start, y, 2, pitch, rows_here,
+            numbers,
+        )  # fmt: skip
+
+    return run
+
+
+def meaning(shape: Shape) -> Any:
+    def run(
+        x,
+        slab,
+        in_place,
+        nothing,
+        table,
+        base,
+        width,
+        limit,
+        column,
+        weights,
+        steps,
+        start,
+        y,
+        pitch,
+        rows_here,
+        numbers,
+    ):
+        lines_at = 1 + PLANES
+        offsets_at = lines_at + GROUPS * ((shape.rows - 1) * shape.row_step + shape.taps)
+        window._window_tile_meaning(
+            *shape, x, slab, in_place, nothing, table, base, 1, PLANES, lines_at, GROUPS, offsets_at, width, limit,
+            column, weights, 1, steps, start, y, 2, pitch, rows_here, numbers,
+        )  # fmt: skip
+
+    return run
+
+
+def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]:
+    """What a tile takes, in the order of `compiled`; it touches the last element of each array.
+
+    In place the last vectors end behind the rows, and rows are missing; from a slab whole vectors are read.
+    """
+    rng = np.random.default_rng(sum(shape))
+    lanes = machine().vector_bytes // np.dtype(dtype).itemsize
+    width = shape.columns or 3
+    columns = shape.vectors * lanes
+    reach = (columns - 1) * shape.column_step + width
+    lines = GROUPS * ((shape.rows - 1) * shape.row_step + shape.taps)
+    limit = reach - 3 if in_place else 2**31 - 1
+    row = limit if in_place else -(-reach // lanes) * lanes if shape.columns else reach
+    base, before = 4, 2 if in_place else 0
+    table = np.array([99, *(7 * np.arange(PLANES)), *(5 * np.arange(lines)), *(np.arange(width) - before)])
+    if in_place:
+        row -= before
+        limit -= before
+        table[[1, 3]] = window.NO_LINE
+    x = rng.integers(-9, 9, base + 7 * (PLANES - 1) + 5 * (lines - 1) + row).astype(dtype)
+    pitch = columns + 2
+    steps = (GROUPS * shape.taps * width, width, 1)
+    return [
+        x if in_place else x[:1],
+        x[:1] if in_place else x,
+        int(in_place),
+        np.zeros(limit if in_place else 1, dtype),
+        table,
+        base,
+        width,
+        limit,
+        0,
+        rng.integers(-9, 9, 1 + PLANES * steps[0]).astype(dtype),
+        steps,
+        x.dtype.type(5),
+        np.full(2 + (shape.rows - 1) * pitch + columns, 77, dtype),
+        pitch,
+        shape.rows if whole else shape.rows - 1,
+        columns if whole else columns - 3,
+    ]
+
+
+def ways() -> list[tuple[bool, bool]]:
+    return [
+        (in_place, whole) for in_place in ([True, False] if machine().masked_loads else [False]) for whole in (1, 0)
+    ]
+
+
+@pytest.mark.parametrize(("in_place", "whole"), ways())
+@pytest.mark.parametrize("dtype", TYPES)
+@shapes
+def test_compiled_tile_is_its_meaning(shape: Shape, dtype: str, in_place: bool, whole: bool) -> None:
+    given = operands(shape, dtype, in_place, whole)
+    results = []
+    for run in (compiled(shape), meaning(shape)):
+        given[12] = np.full_like(given[12], 77)
+        run(*given)
+        results.append(given[12])
+    np.testing.assert_array_equal(*results)
+    assert (results[0] != 77).any() == (shape.rows > 1 or whole)
+
+
+@pytest.mark.parametrize(("in_place", "whole"), ways())
+@shapes
+def test_checked_tile_reads_and_writes_to_the_last_element(shape: Shape, in_place: bool, whole: bool) -> None:
+    given = operands(shape, "float32", in_place, whole)
+    compiled(shape, boundscheck=True)(*given)
+    assert (given[12][-1] != 77) == whole
+
+
+@pytest.mark.parametrize("in_place", sorted({in_place for in_place, _ in ways()}))
+@shapes
+def test_checked_tile_goes_no_further(shape: Shape, in_place: bool) -> None:
+    run = compiled(shape, boundscheck=True)
+    for short in (0 if in_place else 1, 4, 9, 12, *([3] if in_place else [])):
+        given = operands(shape, "float32", in_place, True)
+        given[short] = given[short][:-1]
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(*given)
+
+
+@pytest.mark.skipif(machine().name not in REGISTERS, reason="counts x86 instructions")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [s for s in SHAPES if not s.columns], ids=lambda shape: "-".join(map(str, shape)))
+def test_loop_over_columns_is_all_fused_multiply_adds_without_a_spill(shape: Shape, dtype: str) -> None:
+    run, register = compiled(shape), REGISTERS[machine().name]
+    run(*operands(shape, dtype, True, True))
+    assembly = next(iter(run.inspect_asm().values()))
+    blocks = re.findall(r"^(\.LBB\S+):\n(.*?)(?=^\S|\Z)", assembly, re.S | re.M)
+    loops = [block for label, block in blocks if "vfmadd" in block and re.search(rf"\sj\w+\s+{label}\b", block)]
+    products = shape.rows * shape.vectors * shape.taps
+    assert max((len(re.findall(rf"vfmadd\S+\s.*%{register}", loop)) for loop in loops), default=0) >= products
+    for loop in loops:
+        assert not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", loop), "a sum was spilled"

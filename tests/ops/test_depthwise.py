@@ -1,0 +1,211 @@
+"""Depthwise convolution by its own algorithm: every way to read, every edge, every type, against the reference."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastconv as fc
+from fastconv import reference
+from fastconv.jit.machine import machine
+from fastconv.kernels.depthwise import SHAPES
+from fastconv.ops.calls import recording
+from fastconv.plan.registry import ALGORITHMS
+from properties.strategies import LAYOUTS, PADDING_MODES, depthwise_cases, examples, forget_decisions, integers, seeds
+from sharing import share_out
+
+TYPES = ("float32", "float64", "int32", "int64", "int8", "float16")
+CONVS = (fc.conv1d, fc.conv2d, fc.conv3d)
+TRANSPOSED = (fc.conv_transpose1d, fc.conv_transpose2d, fc.conv_transpose3d)
+
+Call = tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[str, Any]]
+
+
+def depthwise(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = None, **options: Any) -> np.ndarray:
+    op = CONVS[w.ndim - 3]
+    return op(x, w, bias, groups=x.shape[x.ndim + 1 - w.ndim], algorithm="depthwise", **options)
+
+
+def expected(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None = None, **options: Any) -> np.ndarray:
+    op = CONVS[w.ndim - 3]
+    with np.errstate(all="ignore"):
+        return op(x, w, bias, groups=x.shape[x.ndim + 1 - w.ndim], algorithm="reference", **options)
+
+
+@st.composite
+def calls(draw: st.DrawFn, dtypes: tuple[str, ...] = TYPES) -> Call:
+    case, dtype = draw(depthwise_cases()), draw(st.sampled_from(dtypes))
+    layout = LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))]
+    shapes = (case.input_shape, case.weight_shape, case.weight_shape[:1])
+    x, w, bias = (integers(shape, dtype, draw(seeds)) for shape in shapes)
+    options = {name: value for name, value in case.options.items() if name != "groups"}
+    return layout(x), layout(w), bias if draw(st.booleans()) else None, options
+
+
+@given(calls())
+@examples(300)
+def test_is_the_reference(call: Call) -> None:
+    x, w, bias, options = call
+    found = depthwise(x, w, bias, **options)
+    np.testing.assert_array_equal(found, expected(x, w, bias, **options))
+
+
+@given(calls(("float32",)), st.sampled_from(["relu", "relu6", "leaky_relu", "silu", "sigmoid", "tanh"]))
+@examples(60)
+def test_activation_comes_last(call: Call, activation: str) -> None:
+    x, w, bias, options = call
+    found = depthwise(x, w, bias, **options, activation=activation)
+    sums = expected(x, w, bias, **options)
+    with np.errstate(all="ignore"):
+        wanted = reference.activation(sums, activation)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-30)
+
+
+@given(calls(("float32", "int64")))
+@examples(60)
+def test_input_without_a_batch(call: Call) -> None:
+    x, w, bias, options = call
+    np.testing.assert_array_equal(depthwise(x[0], w, bias, **options), expected(x, w, bias, **options)[0])
+
+
+@given(calls(("float32",)), st.integers(0, 3))
+@examples(60)
+def test_transposed_with_a_step_of_one(call: Call, seed: int) -> None:
+    x, w, _, options = call
+    dilation, rank = options["dilation"], w.ndim - 2
+    w = integers((x.shape[1], 2, *w.shape[2:]), "float32", seed)
+    found, wanted = (
+        TRANSPOSED[rank - 1](x, w, groups=x.shape[1], dilation=dilation, algorithm=name)
+        for name in ("depthwise", "reference")
+    )
+    np.testing.assert_array_equal(found, wanted)
+
+
+def normal(shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+#: Input shape, kernel, options: each way to read, with rows shorter and longer than a tile.
+BITS = [
+    ((2, 3, 23, 150), (3, 3), {"padding": 1}),
+    ((1, 2, 40, 50), (7, 7), {"padding": 3, "stride": 2}),
+    ((1, 2, 40, 7), (5, 5), {"padding": 2, "padding_mode": "circular"}),
+    ((2, 3, 20, 33), (4, 6), {"dilation": 2}),
+    ((1, 2, 9, 9, 20), (3, 3, 3), {"padding": 1}),
+    ((1, 3, 5000), (31,), {"padding": 15}),
+]
+
+
+@pytest.mark.parametrize(("shape", "kernel", "options"), BITS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_bits_for_any_number_of_threads_and_any_blocks(
+    shape: tuple[int, ...],
+    kernel: tuple[int, ...],
+    options: dict[str, Any],
+    dtype: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, w = normal(shape, dtype, 0), normal((2 * shape[1], 1, *kernel), dtype, 1)
+    once = depthwise(x, w, **options)
+    for helpers in (0, 1, 3):
+        with monkeypatch.context() as patch:
+            share_out(patch, helpers)
+            for outputs in (1, 100, 1500):
+                patch.setattr("fastconv.plan.depthwise.MOST_OUTPUTS", outputs)
+                forget_decisions()
+                np.testing.assert_array_equal(depthwise(x, w, **options), once)
+    forget_decisions()
+
+
+@pytest.mark.parametrize("special", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [3, 4])
+def test_padding_times_a_special_weight_is_nan(kernel: int, stride: int, special: float) -> None:
+    x, w = normal((1, 2, 9, 30), "float32", 0), np.ones((2, 1, kernel, kernel), np.float32)
+    w[0, 0, 0, 0] = special
+    found = depthwise(x, w, padding=2, stride=stride)
+    wanted = expected(x, w, padding=2, stride=stride)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("special", [np.inf, np.nan])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 2), (7, 1), (2, 1)])
+def test_special_input_reaches_its_windows_only(kernel: int, stride: int, special: float) -> None:
+    x, w = np.ones((1, 1, 20, 90), np.float32), np.ones((1, 1, kernel, kernel), np.float32)
+    x[0, 0, 7, 31] = x[0, 0, 19, 89] = x[0, 0, 0, 0] = special
+    options = {"padding": kernel // 2, "stride": stride}
+    np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
+
+
+def kernel_of(*shape: int, stride: int = 1, kernel: tuple[int, ...] = (3, 3), **options: Any) -> str:
+    with recording() as chosen:
+        depthwise(np.zeros(shape, np.float32), np.zeros((shape[1], 1, *kernel), np.float32), stride=stride, **options)
+    kernel_name: str = chosen[0][1].plan.kernel.kernel.name
+    return kernel_name
+
+
+def test_usual_windows_have_kernels_of_their_own() -> None:
+    assert kernel_of(1, 2, 9, 9) == kernel_of(1, 2, 9, 9, kernel=(9, 2), padding=4) == "depthwise_3_rows"
+    assert kernel_of(1, 2, 19, 9, kernel=(5, 5)) == kernel_of(1, 2, 19, 9, kernel=(15, 1)) == "depthwise_5_rows"
+    assert kernel_of(1, 2, 9, 9, kernel=(4, 3)) == kernel_of(1, 2, 9, 9, dilation=2) == "depthwise"
+    assert kernel_of(1, 2, 9, kernel=(3,)) == "depthwise_line"
+    in_place = machine().masked_loads
+    assert kernel_of(1, 2, 9, 9, stride=2) == ("depthwise_3x3_step_2" if in_place else "depthwise")
+    assert kernel_of(1, 2, 9, 9, stride=2, padding=1, padding_mode="reflect") == "depthwise"
+    rows_only = {"padding": ((1, 1), (0, 0)), "padding_mode": "reflect"}
+    assert kernel_of(1, 2, 9, 9, stride=2, **rows_only) == ("depthwise_3x3_step_2" if in_place else "depthwise")
+
+
+@pytest.mark.parametrize("mode", PADDING_MODES)
+@pytest.mark.parametrize(("kernel", "stride"), [((3, 3), 1), ((3, 3), 2), ((4, 5), 1), ((2, 3), 3)])
+def test_rows_padded_in_place_by_any_mode(mode: str, kernel: tuple[int, ...], stride: int) -> None:
+    x, w = integers((2, 3, 11, 70), "float32"), integers((3, 1, *kernel), "float32", 1)
+    options = {"padding": ((2, 3), (0, 0)), "padding_mode": mode, "stride": stride}
+    np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight_shape", "dtype", "reason"),
+    [
+        ((1, 4, 9, 9), (4, 2, 3, 3), "float32", "it sums over one channel, not over 2"),
+        ((1, 4, 9, 9), (4, 1, 3, 3), "complex64", "its tiles sum float32, float64, int32, int64, not complex64"),
+    ],
+)
+def test_says_why_it_declines(shape: tuple[int, ...], weight_shape: tuple[int, ...], dtype: str, reason: str) -> None:
+    groups = shape[1] // weight_shape[1]
+    with pytest.raises(ValueError, match=f"cannot serve this call: {reason}"):
+        fc.conv2d(np.ones(shape, dtype), np.ones(weight_shape, dtype), groups=groups, algorithm="depthwise")
+
+
+def test_declines_stretched_inputs() -> None:
+    x, w = np.ones((1, 4, 9, 9), np.float32), np.ones((4, 1, 3, 3), np.float32)
+    with pytest.raises(ValueError, match="cannot serve this call: it stretches no input"):
+        fc.conv_transpose2d(x, w, groups=4, stride=2, algorithm="depthwise")
+
+
+def test_every_shape_has_a_kernel_with_a_name_of_its_own() -> None:
+    from fastconv.kernels.depthwise import depthwise as kernels
+
+    assert set(kernels) == set(SHAPES)
+    assert len({it.name for it in kernels.values()}) == len(SHAPES)
+    assert "depthwise" in {it.name for it in ALGORITHMS["conv"]}
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_DISABLE_JIT=1", "NUMBA_CPU_NAME=haswell", "NUMBA_CPU_NAME=nocona"])
+def test_without_compiling_and_on_narrower_machines(setting: str) -> None:
+    name, value = setting.split("=")
+    if name == "NUMBA_CPU_NAME" and machine().name != "AVX-512":
+        pytest.skip("the tests of the host's own tiles are enough elsewhere")
+    env = os.environ | {name: value, "NUMBA_CPU_FEATURES": ""}
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", __file__, "-k"]
+    chosen = "special or batch or transposed" if name == "NUMBA_DISABLE_JIT" else "special or reference or usual"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([*command, chosen], env=env, capture_output=True, text=True, cwd=root)
+    assert done.returncode == 0, done.stdout
