@@ -192,7 +192,7 @@ def _apply(y: Any, to: int, counts: Space, axes: Space, function: int) -> None:
     for d in range(counts.d):
         for h in range(rows):
             first = to + (d * axes.h.outputs + h) * axes.w.outputs
-            activate(y[first : first + row], function)
+            activate(y, first, first + row, function)
 
 
 def _body(shape: Shape) -> Callable[..., None]:
