@@ -185,14 +185,14 @@ def conv_cases(draw: st.DrawFn, *, padding_modes: tuple[str, ...] = PADDING_MODE
 
 
 @st.composite
-def depthwise_cases(draw: st.DrawFn) -> Case:
+def depthwise_cases(draw: st.DrawFn, *, square: bool = False) -> Case:
     """Convolutions of single channels, in rows shorter and longer than tiles are wide.
 
-    Square windows of the usual sizes, which have kernels of their own, come as often as any others.
+    Square windows of the usual sizes, which have kernels of their own, come as often as any others, or alone.
     """
-    rank = draw(st.integers(1, 3))
+    rank = 2 if square else draw(st.integers(1, 3))
     most_taps = 9 if rank < 3 else 4
-    if draw(st.booleans()):
+    if square or draw(st.booleans()):
         kernel, dilation = (draw(st.sampled_from([3, 5, 7])),) * rank, (1,) * rank
         stride = (draw(st.integers(1, 2)),) * rank
     else:

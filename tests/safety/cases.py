@@ -199,6 +199,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "one_tap": _one_tap(),
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
     "three by three": _three_by_three(),
+    "square windows": _products("conv", depthwise_cases(square=True), outputs_axis=0, algorithm="depthwise"),
     "depthwise": _products("conv", depthwise_cases(), outputs_axis=0, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),

@@ -38,6 +38,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     conv on 1 x 3 x 16 x 16 to 1 x 8 x 14 x 14 in complex128, 42336 products
     - direct declined: summing in place is only faster for very little work, and serial
     - depthwise declined: it sums over one channel, not over 3
+    - winograd declined: it halves weights: not for complex128
     - spread declined: its tiles sum float32, float64, int32, int64, not complex128
     - tile declined: its tiles sum float32, float64, int32, int64, not complex128
     - loops chosen: gathers slabs of input and sums in compiled loops
