@@ -27,9 +27,13 @@ from fastconv.plan.weights import weights_of
 
 __all__ = ["WinogradPlan", "plan_winograd"]
 
-#: Nanoseconds, for estimates only: to gather and transform a vector of tiles of a channel, to turn a vector of sums
-#: into outputs and write them, and to transform the nine weights of a pair of channels.
-IN_COST, OUT_COST, WEIGHT_COST = 16.0, 12.5, 4.0
+#: Nanoseconds, for estimates only: to gather and transform a vector of tiles of a channel, and to turn a vector of sums
+#: into outputs and write them.
+IN_COST, OUT_COST = 16.0, 12.5
+#: Nanoseconds to transform the nine weights of a pair of channels, 3.5, and for the threads to fetch them from each
+#: other's caches: 256 channels on 14 x 14 pixels took 240 microseconds more than with packed weights on one thread, and
+#: 420 on two.
+WEIGHT_COST = 7.0
 #: Nanoseconds to multiply a vector of tiles and add it: they come from the second-level cache.
 PRODUCT_COST = 0.13
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
