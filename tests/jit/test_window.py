@@ -120,7 +120,7 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
         np.full(2 + (shape.rows - 1) * pitch + columns, 77, dtype),
         pitch,
         shape.rows if whole else shape.rows - 1,
-        columns if whole else columns - 3,
+        columns if whole else max(1, columns - 3),
     ]
 
 
