@@ -147,7 +147,7 @@ def test_special_input_reaches_its_windows_only(kernel: int, stride: int, specia
 def kernel_of(*shape: int, stride: int = 1, kernel: tuple[int, ...] = (3, 3), **options: Any) -> str:
     with recording() as chosen:
         depthwise(np.zeros(shape, np.float32), np.zeros((shape[1], 1, *kernel), np.float32), stride=stride, **options)
-    kernel_name: str = chosen[0][1].plan.kernel.kernel.name
+    kernel_name: str = chosen[0][1].plan.run_kernel.func.__self__.kernel.name
     return kernel_name
 
 

@@ -62,8 +62,8 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             ],
         ),
         (
-            fc.conv2d,
-            (X[:, :1], np.ones((64, 1, 9, 9))),
+            fc.Conv2d(np.ones((64, 1, 9, 9))),  # whose packing others need not count
+            (X[:, :1],),
             [
                 r"conv on 1 x 1 x 16 x 16 to 1 x 64 x 8 x 8 in float64, 331776 products",
                 r"- direct declined: .*",

@@ -31,10 +31,10 @@ def helper(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Put a function into the one compiled function that calls it, before either is compiled.
+    """Put a function into the compiled functions that call it, before any of them is compiled.
 
-    A large helper is compiled once on its own, which nobody asks for, and once in its caller: 0.2 s more for the
-    convolution's.
+    For a large helper with one caller, as others are compiled once more on their own (0.2 s for the convolution's), and
+    for what is called for each tile with arrays, whose references a call counts, one by one and atomically.
     """
     return njit(inline="always", **_HELPER_OPTIONS)(function)
 

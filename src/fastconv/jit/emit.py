@@ -9,15 +9,12 @@ from numba import types
 from numba.core import cgutils
 
 from fastconv.jit.bounds import check_bounds
-from fastconv.jit.machine import machine
+from fastconv.jit.machine import LINE, machine
 
-__all__ = ["INT64", "LINE", "VectorCode", "lane_count"]
+__all__ = ["INT64", "VectorCode", "lane_count"]
 
 INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
-
-#: Bytes of a cache line.
-LINE = 64
 
 
 def lane_count(dtype: Any) -> int:
@@ -78,23 +75,12 @@ class VectorCode:
         for line in range(0, size, LINE):
             self._builder.call(fetch, [self._builder.gep(first, [INT64(line)]), read, often, data])
 
-    def store_first(self, value: Any, base: Any, index: Any, count: Any) -> None:
-        """Write the first `count` elements of a vector there, and touch nothing behind them."""
-        places = ir.Constant(ir.VectorType(INT64, self.lanes), list(range(self.lanes)))
-        self.store_masked(value, base, index, self._builder.icmp_signed("<", places, self.broadcast(count)))
-
     def mask(self, first: Any, limit: Any) -> Any:
         """For each lane whether its place, counted from `first` on, is in [0, limit); both are below 2**31."""
         builder = self._builder
-        kind = ir.VectorType(_INT32, self.lanes)
-        undefined = ir.Constant(kind, ir.Undefined)
-
-        def everywhere(number: Any) -> Any:
-            single = builder.insert_element(undefined, builder.trunc(number, _INT32), _INT32(0))
-            return self.shuffle(single, undefined, [0] * self.lanes)
-
-        places = builder.add(everywhere(first), ir.Constant(kind, list(range(self.lanes))))
-        return builder.icmp_unsigned("<", places, everywhere(limit))
+        first, limit = (self.broadcast(builder.trunc(number, _INT32)) for number in (first, limit))
+        places = builder.add(first, ir.Constant(first.type, list(range(self.lanes))))
+        return builder.icmp_unsigned("<", places, limit)
 
     def load_masked(self, base: Any, index: Any, mask: Any) -> Any:
         """The vector that begins there; lanes that are not in the mask are zero, and their memory is not touched."""

@@ -14,7 +14,10 @@ from typing import Any
 
 from fastconv.jit.host import available_cores, cache_sizes, instruction_sets
 
-__all__ = ["MACHINES", "InstructionSet", "Machine", "machine", "machine_with"]
+__all__ = ["LINE", "MACHINES", "InstructionSet", "Machine", "machine", "machine_with"]
+
+#: Bytes of a cache line, on all of them. Vectors that straddle two cost a tile 3 to 5 % of its speed.
+LINE = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from numba.core.imputils import impl_ret_new_ref
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-from fastconv.jit.emit import INT64, LINE
+from fastconv.jit.emit import INT64
+from fastconv.jit.machine import LINE
 
 __all__ = ["empty", "zeros"]
 

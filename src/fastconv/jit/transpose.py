@@ -78,7 +78,7 @@ def _transpose_part(
             with part:
                 for j, column in enumerate(columns):
                     inside = builder.select(builder.icmp_signed("<", INT64(j), args[6]), args[7], INT64(0))
-                    code.store_first(column, base, builder.mul(args[5], INT64(j)), inside)
+                    code.store_masked(column, base, builder.mul(args[5], INT64(j)), code.mask(INT64(0), inside))
         return context.get_dummy_value()
 
     return signature, codegen

@@ -15,8 +15,8 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastconv.jit.emit import INT64, LINE, VectorCode
-from fastconv.jit.machine import machine
+from fastconv.jit.emit import INT64, VectorCode
+from fastconv.jit.machine import LINE, machine
 
 __all__ = ["NO_LINE", "window_tile"]
 

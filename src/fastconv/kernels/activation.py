@@ -8,7 +8,7 @@ from typing import Any
 from fastconv.jit.decorators import inlined
 from fastconv.jit.vector import exp, unsigned
 
-__all__ = ["ACTIVATIONS", "INTEGER_ACTIVATIONS", "activate", "keep"]
+__all__ = ["ACTIVATIONS", "INTEGER_ACTIVATIONS", "activate", "activation_number", "keep"]
 
 #: The functions by name, in the order of their numbers in a table; 0 is none.
 ACTIVATIONS = ("relu", "relu6", "leaky_relu", "silu", "sigmoid", "tanh")
@@ -16,6 +16,11 @@ ACTIVATIONS = ("relu", "relu6", "leaky_relu", "silu", "sigmoid", "tanh")
 INTEGER_ACTIVATIONS = ("relu", "relu6")
 
 _RELU, _RELU6, _LEAKY_RELU, _SILU, _SIGMOID, _TANH = range(1, len(ACTIVATIONS) + 1)
+
+
+def activation_number(name: str | None) -> int:
+    """The number in a table of the function of that name."""
+    return 0 if name is None else 1 + ACTIVATIONS.index(name)
 
 
 @inlined

@@ -240,12 +240,8 @@ def _weight_places(values: Any, at: int, step: int, target: Any, to: int, to_ste
     """target[to + place * to_step + i] = (G @ g)[place] for NUMBERS vectors g of three, `step` apart."""
     half = values.dtype.type(0.5)
     first, second, third = unsigned(at), unsigned(at + step), unsigned(at + 2 * step)
-    zeroth, one, two, three = (
-        unsigned(to),
-        unsigned(to + to_step),
-        unsigned(to + 2 * to_step),
-        unsigned(to + 3 * to_step),
-    )
+    zeroth, one = unsigned(to), unsigned(to + to_step)
+    two, three = one + unsigned(to_step), one + unsigned(2 * to_step)
     for i in range(unsigned(NUMBERS)):
         a, b, c = values[first + i], values[second + i], values[third + i]
         ends = half * (a + c)

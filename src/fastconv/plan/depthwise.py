@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import numpy as np
 
 from fastconv.geometry import Axis, Geometry, source_index
-from fastconv.jit.kernel import Bound
 from fastconv.jit.machine import machine
 from fastconv.jit.window import NO_LINE
-from fastconv.kernels.activation import ACTIVATIONS
+from fastconv.kernels.activation import activation_number
 from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, Shape, depthwise
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, VECTOR_COST
 from fastconv.plan.table import Table
+from fastconv.plan.unpacked import UnpackedPlan
 from fastconv.plan.weights import weights_of
-from fastconv.plan.windows import Windows, slab_axes
+from fastconv.plan.windows import Windows, plain_axis, slab_axes
 
-__all__ = ["DepthwisePlan", "plan_depthwise"]
+__all__ = ["plan_depthwise"]
 
 #: Lanes are masked by 32-bit numbers; rows in which these could overflow are gathered, a block at a time.
 MOST_COLUMNS = 2**30
@@ -41,40 +41,7 @@ MANY_TASKS = 32
 MOST_PRODUCTS = 50_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class DepthwisePlan:
-    """All that the kernel needs beside the values.
-
-    Attributes
-    ----------
-    kernel : Bound
-        What sums, for the dtypes of the call.
-    table : ndarray of int64
-        The records of `DEPTHWISE_TABLE` and their lists.
-    no_bias : ndarray
-        What stands for a bias where there is none.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    summary : str
-        The choice in words.
-    """
-
-    kernel: Bound
-    table: np.ndarray
-    no_bias: np.ndarray
-    tasks: int
-    nanoseconds: float
-    summary: str
-
-    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Write the result into the contiguous `y`."""
-        bias = self.no_bias if bias is None else bias
-        self.kernel.run(self.tasks, self.nanoseconds, x, weight, bias, y, self.table)
-
-
-def plan_depthwise(problem: Problem) -> DepthwisePlan:
+def plan_depthwise(problem: Problem) -> UnpackedPlan:
     """Cut the outputs into blocks, and write down where the rows of their windows stand."""
     g, x, weights = problem.geometry.lift(), problem.x_steps(), weights_of(problem)
     in_place = _in_place(problem)
@@ -83,7 +50,7 @@ def plan_depthwise(problem: Problem) -> DepthwisePlan:
     counts = tuple(-(-size // block) for size, block in zip(g.output_size, sizes, strict=True))
     table = Table(DEPTHWISE_TABLE)
     if in_place:
-        slabs = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0) for _ in g.axes]
+        slabs = [plain_axis(table) for _ in g.axes]
         places = _places_in_input(g, shape, x.steps[2:])
     else:
         windows = [Windows(axis) for axis in g.axes]
@@ -100,19 +67,21 @@ def plan_depthwise(problem: Problem) -> DepthwisePlan:
         weight_group=weights.group,
         weight_row=weights.row,
         limit=g.input_size[-1] if in_place else NO_LIMIT,
-        activation=1 + ACTIVATIONS.index(problem.activation) if problem.activation else 0,
+        activation=activation_number(problem.activation),
     )
     axes = [
         DepthwiseAxis(axis.output, size, count, axis.kernel, step, table.append(found.reshape(-1)))
         for axis, size, count, step, found in zip(g.axes, sizes, counts, weights.taps, places, strict=True)
     ]
     dtype, tasks = problem.dtype, g.batch * g.out_channels * prod(counts)
-    return DepthwisePlan(
-        kernel=depthwise[shape].bind(problem.x_dtype, dtype, dtype, dtype, np.int64),
+    nanoseconds = _nanoseconds(problem, shape, 0 if in_place else tasks * _slab_size(slabs))
+    kernel = depthwise[shape].bind(problem.x_dtype, dtype, dtype, dtype, np.int64)
+    return UnpackedPlan(
+        run_kernel=partial(kernel.run, tasks, nanoseconds),
         table=table.finish([head, *slabs, *axes]),
         no_bias=np.empty(0, dtype),
         tasks=tasks,
-        nanoseconds=_nanoseconds(problem, shape, 0 if in_place else tasks * _slab_size(slabs)),
+        nanoseconds=nanoseconds,
         summary=(
             f"{prod(counts)} blocks of {' x '.join(map(str, sizes))} outputs a channel, "
             f"{shape.rows} rows at once, {shape.taps} of {g.kernel_size[1]} kernel rows together, "

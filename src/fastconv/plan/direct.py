@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,45 +11,14 @@ from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.direct import DIRECT_TABLE, DirectAxis, DirectHead, DirectTap, conv_direct
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
+from fastconv.plan.unpacked import UnpackedPlan
 from fastconv.plan.weights import weights_of
 
-__all__ = ["DirectPlan", "direct_nanoseconds", "plan_direct"]
+__all__ = ["direct_nanoseconds", "plan_direct"]
 
 #: Nanoseconds: adding a scaled row to another, and each of its products, where their elements follow each other or are
 #: apart. At 5 microseconds in all, gathering, packing and tiles take as long.
 ROW_COST, PRODUCT_COST, APART_COST = 4.2, 0.03, 0.6
-
-
-@dataclass(frozen=True, slots=True)
-class DirectPlan:
-    """All that the kernel needs beside the values.
-
-    Attributes
-    ----------
-    run_kernel : callable
-        Runs the kernel for the dtypes of the call.
-    table : ndarray of int64
-        Its records and their lists.
-    no_bias : ndarray
-        What stands for a bias where there is none.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    summary : str
-        The choice in words.
-    """
-
-    run_kernel: Callable[..., None]
-    table: np.ndarray
-    no_bias: np.ndarray
-    tasks: int
-    nanoseconds: float
-    summary: str
-
-    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Write the result into the contiguous `y`."""
-        self.run_kernel(x, weight, self.no_bias if bias is None else bias, y, self.table)
 
 
 def direct_nanoseconds(problem: Problem) -> float:
@@ -62,7 +29,7 @@ def direct_nanoseconds(problem: Problem) -> float:
     return rows * ROW_COST + g.products * (PRODUCT_COST if together else APART_COST)
 
 
-def plan_direct(problem: Problem) -> DirectPlan:
+def plan_direct(problem: Problem) -> UnpackedPlan:
     """Write down what each tap does."""
     g = problem.geometry.lift()
     x, weights = problem.x_steps(), weights_of(problem)
@@ -97,7 +64,7 @@ def plan_direct(problem: Problem) -> DirectPlan:
     kernel = conv_direct.bind(problem.x_dtype, dtype, dtype, dtype, np.int64)
     small = nanoseconds < PARALLEL_NANOSECONDS
     run = partial(kernel.run_serial, tasks) if small else partial(kernel.run, tasks, nanoseconds)
-    return DirectPlan(
+    return UnpackedPlan(
         run_kernel=run,
         table=table.finish([head, *reversed(axes)]),
         no_bias=np.empty(0, dtype),

@@ -8,13 +8,12 @@ from fastconv.geometry import Axis
 from fastconv.jit.machine import machine
 from fastconv.kernels.conv_table import CONV_TABLE, RowBlock
 from fastconv.kernels.pointwise import HALF_ROWS, ONE_ROW, ROWS, VECTORS, pointwise
-from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.blocks import Blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import VECTOR_COST, ConvPlan, Cut, Taps, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
-from fastconv.plan.windows import Windows
+from fastconv.plan.windows import Windows, plain_axis
 
 __all__ = ["is_pointwise", "plan_pointwise"]
 
@@ -54,7 +53,7 @@ def plan_pointwise(problem: Problem) -> ConvPlan:
     nanoseconds = tiles * (products * VECTOR_COST + out_channels * step * WRITE_COST)
     blocks = Blocks((1, 1, step), (1, 1, pixels // step), step, 0, nanoseconds)
     table = Table(CONV_TABLE)
-    axes = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0)] * 3
+    axes = [plain_axis(table)] * 3
     windows = [Windows(Axis(size=size, kernel=1)) for size in (1, 1, pixels)]
     taps = Taps.of([[[(0, 0)]]] * 3, channels, x.steps[1], weights_of(problem))
     kernel = pointwise[problem.activation is not None]

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.threads import thread_count
-from fastconv.kernels.activation import ACTIVATIONS
+from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.blocks import Blocks
@@ -194,7 +194,7 @@ def write_plan(
         x_base=x.base,
         x_batch=x.steps[0],
         x_channel=x.steps[1],
-        activation=1 + ACTIVATIONS.index(problem.activation) if problem.activation else 0,
+        activation=activation_number(problem.activation),
     )
     outputs = [
         OutputAxis(w.axis.output, w.axis.stretch, size, count)

@@ -8,14 +8,13 @@ from math import prod
 
 from fastconv.jit.machine import machine
 from fastconv.kernels.conv_table import RowBlock
-from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.spread import ROWS, SPREAD_TABLE, VECTORS, PixelAxis, spread_in_place, spread_slab
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, VECTOR_COST, ConvPlan, Cut, Taps, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
-from fastconv.plan.windows import Windows
+from fastconv.plan.windows import Windows, plain_axis
 
 __all__ = ["LONGEST_STEP", "plan_spread"]
 
@@ -45,14 +44,14 @@ def plan_spread(problem: Problem) -> ConvPlan:
     table = Table(SPREAD_TABLE)
     x = problem.x_steps()
     if _in_place(problem, windows):
-        axes = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0) for _ in windows]
+        axes = [plain_axis(table) for _ in windows]
         steps: Sequence[int] = x.steps[2:]
         lows: Sequence[int] = (0,) * len(windows)
         channel_step = x.steps[1]
         kernel = spread_in_place[activated]
     else:
         axes = [
-            _slab_axis(table, w, size, step, g.padding_mode)
+            plain_axis(table, w.axis.size, step, w.low, _positions(w, size), w.borders(g.padding_mode))
             for w, size, step in zip(windows, cut.blocks.sizes, x.steps[2:], strict=True)
         ]
         sizes = [axis.positions for axis in axes]
@@ -66,23 +65,6 @@ def plan_spread(problem: Problem) -> ConvPlan:
     pixels = [PixelAxis(w.axis.stride, w.axis.stride * step) for w, step in zip(windows, steps, strict=True)]
     taps = Taps.of(residues, channels, channel_step, weights_of(problem))
     return write_plan(problem, kernel, table, axes, windows, cut, taps, pixels)
-
-
-def _slab_axis(table: Table, w: Windows, block: int, step: int, mode: str) -> SlabAxis:
-    """A slab's axis with the input positions in their own order, whatever the stride."""
-    before, after = w.borders(mode)
-    return SlabAxis(
-        size=w.axis.size,
-        stride=step,
-        step=1,
-        low=w.low,
-        positions=_positions(w, block),
-        phases_at=table.append([0]),
-        phases=1,
-        border_at=table.append(before + after),
-        before=len(before),
-        after=len(after),
-    )
 
 
 def _positions(w: Windows, block: int) -> int:

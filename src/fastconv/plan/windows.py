@@ -10,7 +10,7 @@ from fastconv.kernels.slab import SlabAxis
 from fastconv.lazy import lazy
 from fastconv.plan.table import Table
 
-__all__ = ["Place", "Windows", "slab_axes"]
+__all__ = ["Place", "Windows", "plain_axis", "slab_axes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +120,31 @@ def slab_axes(
             )
         )
     return axes
+
+
+def plain_axis(
+    table: Table,
+    size: int = 1,
+    stride: int = 0,
+    low: int = 0,
+    positions: int = 1,
+    borders: tuple[Sequence[int], Sequence[int]] = ((), ()),
+    step: int = 1,
+) -> SlabAxis:
+    """One axis of a slab that holds input positions in their own order, or every `step`-th; by default a single one.
+
+    See `SlabAxis` for `size`, `stride`, `low` and `positions`, and `Windows.borders` for `borders`.
+    """
+    before, after = borders
+    return SlabAxis(
+        size=size,
+        stride=stride,
+        step=step,
+        low=low,
+        positions=positions,
+        phases_at=table.append([0]),
+        phases=1,
+        border_at=table.append([*before, *after]),
+        before=len(before),
+        after=len(after),
+    )

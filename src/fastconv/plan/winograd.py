@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastconv.geometry import Axis, source_index
+from fastconv.geometry import Axis
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.winograd import STEP, TILE
-from fastconv.kernels.activation import ACTIVATIONS
+from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import OutputAxis, RowBlock
 from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.winograd import PLACES, ROWS, WINOGRAD_TABLE, WinogradHead, winograd, winograd_weights
@@ -24,6 +24,7 @@ from fastconv.plan.span import aligned_empty
 from fastconv.plan.spread import plan_spread
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
+from fastconv.plan.windows import Windows, plain_axis
 
 __all__ = ["WinogradPlan", "plan_winograd"]
 
@@ -159,22 +160,10 @@ class Tiles:
 
         A tile that is not full reads positions that no window does: they count as zeros, and what they give is dropped.
         """
-        a = self.axis
-        behind = 0 if mode == "zeros" else a.output - 1 + a.extent - a.before - a.size
-        before = [] if mode == "zeros" else [source_index(i, a.size, mode) for i in range(-max(0, a.before), 0)]
-        after = [source_index(i, a.size, mode) for i in range(a.size, a.size + behind)]
-        return SlabAxis(
-            size=a.size,
-            stride=step,
-            step=a.dilation,
-            low=a.before,
-            positions=(block - 1) * STEP + TILE,
-            phases_at=table.append([0]),
-            phases=1,
-            border_at=table.append(before + after),
-            before=len(before),
-            after=len(after),
-        )
+        windows = Windows(self.axis)
+        positions = (block - 1) * STEP + TILE
+        borders = windows.borders(mode)
+        return plain_axis(table, self.axis.size, step, windows.low, positions, borders, self.axis.dilation)
 
 
 def plan_winograd(problem: Problem) -> WinogradPlan:
@@ -199,10 +188,10 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         rows=g.axes[1].output,
         columns=g.axes[2].output,
         pitch=pitch,
-        activation=1 + ACTIVATIONS.index(problem.activation) if problem.activation else 0,
+        activation=activation_number(problem.activation),
     )
     table = Table(WINOGRAD_TABLE)
-    slab = [SlabAxis(1, 0, 1, 0, 1, table.append([0]), 1, 0, 0, 0)]
+    slab = [plain_axis(table)]
     for axis, size, step in zip(tiles, sizes[1:], x.steps[3:], strict=True):
         slab.append(axis.slab(table, size, step, g.padding_mode))
     outputs = [OutputAxis(size * count, 1, size, count) for size, count in zip(sizes, cut.blocks.counts, strict=True)]
