@@ -12,6 +12,7 @@ import scipy.sparse.linalg
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.kernels import csr
 from fastconv.kernels.csr import PIECE
 from properties.strategies import LAYOUTS, PADDING_MODES, integers
 from sharing import share_out
@@ -407,6 +408,20 @@ def test_long_lines_are_built_in_pieces(stride: int) -> None:
     assert np.array_equal(matrix @ x.ravel(), y.ravel())
     assert np.vdot(matrix @ x.ravel(), y.ravel()) == np.vdot(x.ravel(), matrix.T @ y.ravel())
     assert all((np.diff(matrix.T.indices[a:b]) > 0).all() for a, b in itertools.pairwise(matrix.T.indptr[:99]))
+
+
+def test_pieces_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    w, size = np.arange(1, 7, dtype=np.float64).reshape(2, 1, 3), (1, 2 * PIECE + 9)
+    usual = fc.conv_matrix(w, size)
+
+    def last_first(tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
+        for task in reversed(range(tasks)):
+            csr.build.body(task, task + 1, *[array.reshape(-1) for array in arrays])
+
+    monkeypatch.setattr(csr.build, "run", last_first)
+    turned = fc.conv_matrix(w, size)
+    for name in ("data", "indices", "indptr"):
+        assert np.array_equal(getattr(turned, name), getattr(usual, name)), name
 
 
 def test_what_it_names_is_what_it_holds() -> None:
