@@ -1,7 +1,7 @@
 """The window tile: its meaning, its machine code, and that it touches its arrays and nothing else."""
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from numba import njit
 
 from fastconv.jit import window
 from fastconv.jit.machine import machine
-from fastconv.kernels.depthwise import SHAPES, Shape
+from fastconv.jit.window import Shape
+from fastconv.kernels.depthwise import SHAPES
 
 TYPES = ["float32", "float64", "int32", "int64"]
 REGISTERS = {"AVX-512": "zmm", "AVX2": "ymm"}
@@ -21,69 +22,17 @@ shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map
 
 @cache
 def compiled(shape: Shape, boundscheck: bool = False) -> Any:
-    rows, vectors, taps, columns, row_step, column_step = shape
+    tile = window.window_tile(shape)
 
     @njit(boundscheck=boundscheck)
-    def run(
-        x,
-        slab,
-        in_place,
-        nothing,
-        table,
-        base,
-        width,
-        limit,
-        column,
-        weights,
-        steps,
-        start,
-        y,
-        pitch,
-        rows_here,
-        numbers,
-    ):
-        lines_at = 1 + PLANES
-        offsets_at = lines_at + GROUPS * ((rows - 1) * row_step + taps)
-        window.window_tile(
-            rows, vectors, taps, columns, row_step, column_step, x, slab, in_place, nothing, table, base, 1, PLANES,
-            lines_at, GROUPS, offsets_at, width, limit, column, weights, 1, steps, start, y, 2, pitch, rows_here,
-            numbers,
-        )  # fmt: skip
-
-    return run
-
-
-def meaning(shape: Shape) -> Any:
-    def run(
-        x,
-        slab,
-        in_place,
-        nothing,
-        table,
-        base,
-        width,
-        limit,
-        column,
-        weights,
-        steps,
-        start,
-        y,
-        pitch,
-        rows_here,
-        numbers,
-    ):
-        lines_at = 1 + PLANES
-        offsets_at = lines_at + GROUPS * ((shape.rows - 1) * shape.row_step + shape.taps)
-        window._window_tile_meaning(
-            *shape, x, slab, in_place, nothing, table, base, 1, PLANES, lines_at, GROUPS, offsets_at, width, limit,
-            column, weights, 1, steps, start, y, 2, pitch, rows_here, numbers,
-        )  # fmt: skip
+    def run(window, column, numbers, x, slab, nothing, table, weights, start, y, y_at):
+        tile(window, column, numbers, x, slab, nothing, table, weights, start, y, y_at)
 
     return run
 
 
 def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]:
-    """What a tile takes, in the order of `compiled`; it touches the last element of each array.
+    """What a tile takes; it touches the last element of each array.
 
     In place the last vectors end behind the rows, and rows are missing; from a slab whole vectors are read.
     """
@@ -92,7 +41,7 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
     width = shape.columns or 3
     columns = shape.vectors * lanes
     reach = (columns - 1) * shape.column_step + width
-    lines = GROUPS * ((shape.rows - 1) * shape.row_step + shape.taps)
+    lines = GROUPS * shape.lines
     limit = reach - 3 if in_place else 2**31 - 1
     row = limit if in_place else -(-reach // lanes) * lanes if shape.columns else reach
     base, before = 4, 2 if in_place else 0
@@ -103,25 +52,41 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
         table[[1, 3]] = window.NO_LINE
     x = rng.integers(-9, 9, base + 7 * (PLANES - 1) + 5 * (lines - 1) + row).astype(dtype)
     pitch = columns + 2
-    steps = (GROUPS * shape.taps * width, width, 1)
+    weights = GROUPS * shape.taps * width
+    where = window.Window(
+        in_place=in_place,
+        base=base,
+        planes_at=1,
+        planes=PLANES,
+        lines_at=1 + PLANES,
+        groups=GROUPS,
+        offsets_at=1 + PLANES + lines,
+        width=width,
+        limit=limit,
+        weight_at=1,
+        weight_d=weights,
+        weight_h=width,
+        weight_w=1,
+        pitch=pitch,
+        rows_here=shape.rows if whole else shape.rows - 1,
+    )
     return [
+        window.Window(*map(int, where)),
+        0,
+        columns if whole else max(1, columns - 3),
         x if in_place else x[:1],
         x[:1] if in_place else x,
-        int(in_place),
         np.zeros(limit if in_place else 1, dtype),
         table,
-        base,
-        width,
-        limit,
-        0,
-        rng.integers(-9, 9, 1 + PLANES * steps[0]).astype(dtype),
-        steps,
+        rng.integers(-9, 9, 1 + PLANES * weights).astype(dtype),
         x.dtype.type(5),
         np.full(2 + (shape.rows - 1) * pitch + columns, 77, dtype),
-        pitch,
-        shape.rows if whole else shape.rows - 1,
-        columns if whole else max(1, columns - 3),
+        2,
     ]
+
+
+#: Where arrays stand among them.
+X, SLAB, NOTHING, TABLE, WEIGHTS, Y = 3, 4, 5, 6, 7, 9
 
 
 def ways() -> list[tuple[bool, bool]]:
@@ -136,10 +101,10 @@ def ways() -> list[tuple[bool, bool]]:
 def test_compiled_tile_is_its_meaning(shape: Shape, dtype: str, in_place: bool, whole: bool) -> None:
     given = operands(shape, dtype, in_place, whole)
     results = []
-    for run in (compiled(shape), meaning(shape)):
-        given[12] = np.full_like(given[12], 77)
+    for run in (compiled(shape), partial(window._window_tile_meaning, shape)):
+        given[Y] = np.full_like(given[Y], 77)
         run(*given)
-        results.append(given[12])
+        results.append(given[Y])
     np.testing.assert_array_equal(*results)
     assert (results[0] != 77).any() == (shape.rows > 1 or whole)
 
@@ -149,14 +114,14 @@ def test_compiled_tile_is_its_meaning(shape: Shape, dtype: str, in_place: bool, 
 def test_checked_tile_reads_and_writes_to_the_last_element(shape: Shape, in_place: bool, whole: bool) -> None:
     given = operands(shape, "float32", in_place, whole)
     compiled(shape, boundscheck=True)(*given)
-    assert (given[12][-1] != 77) == whole
+    assert (given[Y][-1] != 77) == whole
 
 
 @pytest.mark.parametrize("in_place", sorted({in_place for in_place, _ in ways()}))
 @shapes
 def test_checked_tile_goes_no_further(shape: Shape, in_place: bool) -> None:
     run = compiled(shape, boundscheck=True)
-    for short in (0 if in_place else 1, 4, 9, 12, *([3] if in_place else [])):
+    for short in (X if in_place else SLAB, TABLE, WEIGHTS, Y, *([NOTHING] if in_place else [])):
         given = operands(shape, "float32", in_place, True)
         given[short] = given[short][:-1]
         with pytest.raises(IndexError, match="out of bounds"):

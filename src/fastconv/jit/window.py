@@ -6,9 +6,10 @@ of them; and it is loaded where it stands: lanes outside it are masked and count
 
 from __future__ import annotations
 
+from functools import partial
 from inspect import signature
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config, types
@@ -18,123 +19,145 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import LINE, machine
 
-__all__ = ["NO_LINE", "window_tile"]
+__all__ = ["NO_LINE", "Shape", "Window", "window_tile"]
 
 #: What stands for the position of an input row that is not there: all zeros.
 NO_LINE = np.iinfo(np.int64).min
 
 
+class Shape(NamedTuple):
+    """What is a literal of a tile.
+
+    Attributes
+    ----------
+    rows, vectors : int
+        Rows of a tile, and vectors of a row.
+    taps, row_step : int
+        Rows of a window that are summed together, and the rows from one window to the next. Where there is one, the
+        rows of a tile stand anywhere; otherwise they follow each other, and windows share them.
+    columns : int
+        Taps in a row, which follow each other, or 0 for any that stand anywhere; `column_step` is 1 then.
+    column_step : int
+        Columns from one window to the next.
+    """
+
+    rows: int
+    vectors: int
+    taps: int
+    columns: int
+    row_step: int
+    column_step: int
+
+    @property
+    def lines(self) -> int:
+        """Input rows that a tile's windows have of each group of kernel rows."""
+        return (self.rows - 1) * self.row_step + self.taps
+
+
+class Window(NamedTuple):
+    """Where a tile finds what it sums, and which of its sums are wanted.
+
+    Attributes
+    ----------
+    in_place : int
+        Whether it reads the input where that stands, not a slab.
+    base : int
+        Position of the channel.
+    planes_at, planes, lines_at, groups : int
+        The lists of planes and of rows in the table, and how many planes and groups of kernel rows there are. A row
+        begins at base, plane and line together, or is all zeros where either is `NO_LINE`.
+    offsets_at, width : int
+        The list of a row's taps: where each stands from the tile's first window on.
+    limit : int
+        Places of a row; beside them stand zeros.
+    weight_at, weight_d, weight_h, weight_w : int
+        The first weight, and the steps of weights along the axes.
+    pitch : int
+        Step from one row of the result to the next.
+    rows_here : int
+        Rows that are written, as far as the tile has them.
+    """
+
+    in_place: int
+    base: int
+    planes_at: int
+    planes: int
+    lines_at: int
+    groups: int
+    offsets_at: int
+    width: int
+    limit: int
+    weight_at: int
+    weight_d: int
+    weight_h: int
+    weight_w: int
+    pitch: int
+    rows_here: int
+
+
 def _window_tile_meaning(
-    rows: int,
-    vectors: int,
-    taps: int,
-    columns: int,
-    row_step: int,
-    column_step: int,
+    shape: Shape,
+    window: Window,
+    column: int,
+    numbers: int,
     x: np.ndarray,
     slab: np.ndarray,
-    in_place: int,
     nothing: np.ndarray,
     table: np.ndarray,
-    base: int,
-    planes_at: int,
-    planes: int,
-    lines_at: int,
-    groups: int,
-    offsets_at: int,
-    width: int,
-    limit: int,
-    column: int,
     weights: np.ndarray,
-    weight_at: int,
-    weight_steps: tuple[int, int, int],
     start: Any,
     y: np.ndarray,
     y_at: int,
-    pitch: int,
-    rows_here: int,
-    numbers: int,
 ) -> None:
     """y[row, lane] = start + sum over p, g, k, s of weight[p, g taps + k, s] * line[p, g, row row_step + k][place].
 
-    The input rows that a tile's windows have in plane p and group g of kernel rows begin at ``base + table[planes_at +
-    p] + table[lines_at + ...]`` in `x` where that is read in place, else in `slab`; where either is `NO_LINE`, they are
-    zeros. The columns follow from ``place = (column + lane) column_step + table[offsets_at + s]``; zeros stand outside
-    [0, limit). Weights stand from `weight_at` on, by their steps along the three axes. Of the sums `rows_here` rows and
-    `numbers` lanes are written, as far as the tile has them.
+    The columns follow from ``place = (column + lane) column_step + table[offsets_at + s]``. `numbers` lanes are
+    written, as far as the tile has them. Without masked loads nothing is read in place.
     """
-    source = x if in_place else slab
-    lane = column + np.arange(vectors * machine().vector_bytes // y.itemsize)
-    n_lines = (rows - 1) * row_step + taps
-    total = np.full((rows, lane.size), start, y.dtype)
-    for p, g, s in product(range(planes), range(groups), range(width)):
-        place = lane * column_step + table[offsets_at + s]
-        inside = (place >= 0) & (place < limit)
-        for row, k in product(range(rows), range(taps)):
-            plane, line = table[planes_at + p], table[lines_at + g * n_lines + row * row_step + k]
+    source, v = x if window.in_place else slab, window
+    lane = column + np.arange(shape.vectors * machine().vector_bytes // y.itemsize)
+    total = np.full((shape.rows, lane.size), start, y.dtype)
+    for p, g, s in product(range(v.planes), range(v.groups), range(v.width)):
+        place = lane * shape.column_step + table[v.offsets_at + s]
+        inside = (place >= 0) & (place < v.limit)
+        for row, k in product(range(shape.rows), range(shape.taps)):
+            plane, line = table[v.planes_at + p], table[v.lines_at + g * shape.lines + row * shape.row_step + k]
             values = np.zeros(lane.size, y.dtype)
             if NO_LINE not in (plane, line):
-                values[inside] = source[base + plane + line + place[inside]]
-            at = sum(i * step for i, step in zip((p, g * taps + k, s), weight_steps, strict=True))
-            total[row] += weights[weight_at + at] * values
+                values[inside] = source[v.base + plane + line + place[inside]]
+            at = v.weight_at + p * v.weight_d + (g * shape.taps + k) * v.weight_h + s * v.weight_w
+            total[row] += weights[at] * values
     count = min(numbers, lane.size)
-    for row in range(min(rows, rows_here)):
-        y[y_at + row * pitch :][:count] = total[row, :count]
+    for row in range(min(shape.rows, v.rows_here)):
+        y[y_at + row * v.pitch :][:count] = total[row, :count]
 
 
-@intrinsic(prefer_literal=True)
-def _window_tile(
-    typingctx: Any,
-    rows: Any,
-    vectors: Any,
-    taps: Any,
-    columns: Any,
-    row_step: Any,
-    column_step: Any,
-    x: Any,
-    slab: Any,
-    in_place: Any,
-    nothing: Any,
-    table: Any,
-    base: Any,
-    planes_at: Any,
-    planes: Any,
-    lines_at: Any,
-    groups: Any,
-    offsets_at: Any,
-    width: Any,
-    limit: Any,
-    column: Any,
-    weights: Any,
-    weight_at: Any,
-    weight_steps: Any,
-    start: Any,
-    y: Any,
-    y_at: Any,
-    pitch: Any,
-    rows_here: Any,
-    numbers: Any,
-) -> Any:
-    """As `_window_tile_meaning`; the first six are literals. Without masked loads nothing is read in place.
+def window_tile(shape: Shape) -> Any:
+    """The tile of a shape, for kernels: as `_window_tile_meaning`, but for the shape."""
+    if config.DISABLE_JIT:
+        return partial(_window_tile_meaning, shape)
 
-    `columns` is the number of taps in a row, which follow each other, or 0 for any that stand anywhere, `column_step`
-    then being 1.
-    """
-    shape = (rows, vectors, taps, columns, row_step, column_step)
-    if not all(isinstance(number, types.IntegerLiteral) for number in shape):
-        return None
-    whole = types.intp
-    result = types.void(
-        *shape, x, slab, whole, nothing, table, *[whole] * 9, weights, whole, weight_steps, y.dtype, y, *[whole] * 4
-    )  # fmt: skip
+    @intrinsic
+    def tile(
+        typingctx: Any, window: Any, column: Any, numbers: Any, x: Any, slab: Any, nothing: Any, table: Any,
+        weights: Any, start: Any, y: Any, y_at: Any,
+    ) -> Any:  # fmt: skip
+        whole = types.intp
+        result = types.void(window, whole, whole, x, slab, nothing, table, weights, y.dtype, y, whole)
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        tile = _WindowCode(context, builder, signature.args, args)
-        tile.add_windows()
-        tile.write()
-        return context.get_dummy_value()
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = _WindowCode(context, builder, shape, signature.args, args)
+            code.add_windows()
+            code.write()
+            return context.get_dummy_value()
 
-    return result, codegen
+        return result, codegen
+
+    return tile
+
+
+#: The arguments of a tile by name.
+_ARGUMENTS = list(signature(_window_tile_meaning).parameters)[1:]
 
 
 class _WindowCode:
@@ -144,20 +167,21 @@ class _WindowCode:
     ----------
     context, builder, kinds, values : object
         As an intrinsic gets them.
+    shape : Shape
+        Of the tile.
     """
 
-    def __init__(self, context: Any, builder: Any, kinds: Any, values: Any) -> None:
-        self.context, self.builder = context, builder
-        names = list(signature(_window_tile_meaning).parameters)
-        self.kinds, self.values = dict(zip(names, kinds, strict=True)), dict(zip(names, values, strict=True))
-        literals = (kind.literal_value for kind in kinds[:6])
-        self.rows, self.vectors, self.taps, self.columns, self.row_step, self.column_step = literals
+    def __init__(self, context: Any, builder: Any, shape: Shape, kinds: Any, values: Any) -> None:
+        self.context, self.builder, self.shape = context, builder, shape
+        self.kinds, self.values = (dict(zip(_ARGUMENTS, found, strict=True)) for found in (kinds, values))
+        self.values |= zip(Window._fields, cgutils.unpack_tuple(builder, self.values["window"]), strict=True)
         self.code = VectorCode(context, builder, self.kinds["y"].dtype)
         self.masked = machine().masked_loads
         start = self.code.broadcast(self.values["start"])
         # Places in memory that LLVM turns into registers.
-        self.sums = [[cgutils.alloca_once_value(builder, start) for _ in range(self.vectors)] for _ in range(self.rows)]
-        self.weight_steps = cgutils.unpack_tuple(builder, self.values["weight_steps"])
+        self.sums = [
+            [cgutils.alloca_once_value(builder, start) for _ in range(shape.vectors)] for _ in range(shape.rows)
+        ]
         self.same = self.kinds["x"].dtype == self.kinds["y"].dtype
         self.source = self._array("slab", INT64(0))
         if self.same:
@@ -173,21 +197,20 @@ class _WindowCode:
     def add_windows(self) -> None:
         """Add all products to the sums."""
         builder, v = self.builder, self.values
-        count = (self.rows - 1) * self.row_step + self.taps
-        step_d, step_h, _ = self.weight_steps
+        count = self.shape.lines
         self._check("table", v["planes_at"], v["planes"])
         self._check("table", v["lines_at"], builder.mul(v["groups"], INT64(count)))
         self._check("table", v["offsets_at"], v["width"])
         with cgutils.for_range(builder, v["planes"], intp=INT64) as plane:
             plane_at = builder.load(self._array("table", builder.add(v["planes_at"], plane.index)))
-            weights_d = builder.add(v["weight_at"], builder.mul(plane.index, step_d))
+            weights_d = builder.add(v["weight_at"], builder.mul(plane.index, v["weight_d"]))
             with cgutils.for_range(builder, v["groups"], intp=INT64) as group:
                 first = builder.add(v["lines_at"], builder.mul(group.index, INT64(count)))
                 lines = [self._line(plane_at, builder.add(first, INT64(i))) for i in range(count)]
                 self._fetch(lines)
-                weights_h = builder.mul(builder.mul(group.index, INT64(self.taps)), step_h)
+                weights_h = builder.mul(builder.mul(group.index, INT64(self.shape.taps)), v["weight_h"])
                 weights_h = builder.add(weights_d, weights_h)
-                if self.columns:
+                if self.shape.columns:
                     self._add_columns(lines, weights_h)
                 else:
                     with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
@@ -199,17 +222,17 @@ class _WindowCode:
         They are as far from the last rows of this one as those are from the rows before them. Where these are not there
         nothing is fetched: memory that is not mapped costs as long as it takes to find that out.
         """
-        builder, code, step = self.builder, self.code, self.rows * self.row_step
+        builder, code, step = self.builder, self.code, self.shape.rows * self.shape.row_step
         if len(lines) <= step:
             return
         last, before = lines[-1], lines[-1 - step]
         both = builder.and_(*(builder.icmp_signed("!=", line, INT64(NO_LINE)) for line, _ in (last, before)))
         ahead = builder.sub(*(builder.ptrtoint(pointer, INT64) for _, pointer in (last, before)))
         ahead = builder.select(both, ahead, INT64(0))
-        first = builder.mul(self.values["column"], INT64(self.column_step))
+        first = builder.mul(self.values["column"], INT64(self.shape.column_step))
         for _, line in lines[-step:]:
             place = builder.inttoptr(builder.add(builder.ptrtoint(line, INT64), ahead), line.type)
-            for i in range(self.vectors * self.column_step):
+            for i in range(self.shape.vectors * self.shape.column_step):
                 code.prefetch(code.at(place, builder.add(first, INT64(i * code.lanes))), LINE)
 
     def _line(self, plane: Any, index: Any) -> tuple[Any, Any]:
@@ -230,17 +253,17 @@ class _WindowCode:
         All are loaded before the weights: LLVM then keeps all in registers (7x7: 10 % faster).
         """
         load = self._vectors(tap)
-        pixels = [[load(line, i) for i in range(self.vectors)] for line in lines]
+        pixels = [[load(line, i) for i in range(self.shape.vectors)] for line in lines]
         weights = self._weights(weight_at, tap)
         for number, row in enumerate(pixels):
             self._multiply(number, weights, row)
 
     def _add_columns(self, lines: list[tuple[Any, Any]], weight_at: Any) -> None:
         """Add the products of all columns of taps: each vector is loaded once, and shifted from tap to tap."""
-        code, step = self.code, self.column_step
+        code, step = self.code, self.shape.column_step
         load = self._vectors(INT64(0))
-        weights = [self._weights(weight_at, INT64(s)) for s in range(self.columns)]
-        reach = (self.vectors * code.lanes - 1) * step + self.columns
+        weights = [self._weights(weight_at, INT64(s)) for s in range(self.shape.columns)]
+        reach = (self.shape.vectors * code.lanes - 1) * step + self.shape.columns
         for numbers in _far_apart(len(lines)):
             phases = {}
             for number in numbers:
@@ -249,14 +272,14 @@ class _WindowCode:
             for s, column in enumerate(weights):
                 shift, phase = divmod(s, step)
                 for number in numbers:
-                    shifted = [code.shifted(phases[number][phase], i, shift) for i in range(self.vectors)]
+                    shifted = [code.shifted(phases[number][phase], i, shift) for i in range(self.shape.vectors)]
                     self._multiply(number, column, shifted)
 
     def _vectors(self, tap: Any) -> Any:
         """A function that loads vector number `i` of a line, counted from the tile's first window at a tap."""
         builder, code, v = self.builder, self.code, self.values
         place = builder.load(self._array("table", builder.add(v["offsets_at"], tap)))
-        place = builder.add(place, builder.mul(v["column"], INT64(self.column_step)))
+        place = builder.add(place, builder.mul(v["column"], INT64(self.shape.column_step)))
         masks: dict[int, Any] = {}
 
         def load(line: tuple[Any, Any], i: int) -> Any:
@@ -272,12 +295,11 @@ class _WindowCode:
 
     def _weights(self, at: Any, tap: Any) -> list[Any]:
         """The weights of a column of taps, each in all lanes."""
-        builder = self.builder
-        _, step_h, step_w = self.weight_steps
-        at = builder.add(at, builder.mul(tap, step_w))
+        builder, v = self.builder, self.values
+        at = builder.add(at, builder.mul(tap, v["weight_w"]))
         found = []
-        for k in range(self.taps):
-            place = builder.add(at, builder.mul(INT64(k), step_h))
+        for k in range(self.shape.taps):
+            place = builder.add(at, builder.mul(INT64(k), v["weight_h"]))
             self._check("weights", place, 1)
             found.append(self.code.broadcast(builder.load(self._array("weights", place))))
         return found
@@ -285,8 +307,8 @@ class _WindowCode:
     def _multiply(self, line: int, weights: list[Any], pixels: list[Any]) -> None:
         """Add the products of a line to the sums of all rows whose windows it is part of."""
         for k, weight in enumerate(weights):
-            row, rest = divmod(line - k, self.row_step)
-            if rest == 0 and 0 <= row < self.rows:
+            row, rest = divmod(line - k, self.shape.row_step)
+            if rest == 0 and 0 <= row < self.shape.rows:
                 for pixel, total in zip(pixels, self.sums[row], strict=True):
                     self.builder.store(self.code.multiply_add(weight, pixel, self.builder.load(total)), total)
 
@@ -318,16 +340,16 @@ class _WindowCode:
     def write(self) -> None:
         """Write the sums, whole vectors where all of them are wanted."""
         builder, code, v = self.builder, self.code, self.values
-        width = self.vectors * code.lanes
-        all_rows = builder.icmp_signed(">=", v["rows_here"], INT64(self.rows))
+        width = self.shape.vectors * code.lanes
+        all_rows = builder.icmp_signed(">=", v["rows_here"], INT64(self.shape.rows))
         all_lanes = builder.icmp_signed(">=", v["numbers"], INT64(width))
         few = builder.select(all_lanes, INT64(width), v["numbers"])
         with builder.if_else(builder.and_(all_rows, all_lanes)) as (whole, part):
             with whole:
                 for row, sums in enumerate(self.sums):
-                    self._write_row(row, sums, few, [None] * self.vectors)
+                    self._write_row(row, sums, few, [None] * self.shape.vectors)
             with part:
-                masks = [code.mask(INT64(i * code.lanes), few) for i in range(self.vectors)]
+                masks = [code.mask(INT64(i * code.lanes), few) for i in range(self.shape.vectors)]
                 for row, sums in enumerate(self.sums):
                     with builder.if_then(builder.icmp_signed(">", v["rows_here"], INT64(row))):
                         self._write_row(row, sums, few, masks)
@@ -355,6 +377,3 @@ def _clamped(builder: Any, value: Any, most: Any) -> Any:
     """At least 0 and at most `most`."""
     value = builder.select(builder.icmp_signed("<", value, INT64(0)), INT64(0), value)
     return builder.select(builder.icmp_signed(">", value, most), most, value)
-
-
-window_tile = _window_tile_meaning if config.DISABLE_JIT else _window_tile

@@ -19,35 +19,11 @@ from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import zeros
 from fastconv.jit.tile import lanes
-from fastconv.jit.window import window_tile
+from fastconv.jit.window import Shape, Window, window_tile
 from fastconv.kernels.activation import activate
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
-__all__ = ["DEPTHWISE_TABLE", "ROWS", "SHAPES", "DepthwiseAxis", "DepthwiseHead", "Shape", "depthwise"]
-
-
-class Shape(NamedTuple):
-    """What is a literal of a kernel.
-
-    Attributes
-    ----------
-    rows, vectors : int
-        Rows of a tile, and the vectors of its widest.
-    taps, row_step : int
-        Rows of a window that are summed together, and the rows from one window to the next. Where there is one, the
-        rows of a tile stand anywhere; otherwise they follow each other, and windows share them.
-    columns : int
-        Taps in a row, which follow each other, or 0 for any.
-    column_step : int
-        Columns from one window to the next.
-    """
-
-    rows: int
-    vectors: int
-    taps: int
-    columns: int
-    row_step: int
-    column_step: int
+__all__ = ["DEPTHWISE_TABLE", "ROWS", "SHAPES", "DepthwiseAxis", "DepthwiseHead", "depthwise"]
 
 
 ROWS, VECTORS = machine().window_rows, machine().window_vectors
@@ -197,41 +173,30 @@ def _apply(y: Any, to: int, counts: Space, axes: Space, function: int) -> None:
 
 def _body(shape: Shape) -> Callable[..., None]:
     """The body around the tiles of one shape."""
-    rows, vectors, taps, columns, row_step, column_step = shape
+    rows, vectors = shape.rows, shape.vectors
     half = max(1, vectors // 2)
-    one = 1
-    tile_lines = (rows - 1) * row_step + taps
+    wide_tile, half_tile, one_tile = (window_tile(shape._replace(vectors=count)) for count in (vectors, half, 1))
+    taps, lines = shape.taps, shape.lines
+    beyond = vectors + shape.columns
 
     @inlined
     def sum_rows(
-        x: Any, slab: Any, head: DepthwiseHead, nothing: Any, table: Any, base: int, planes_at: int,
-        planes: int, rows_at: int, groups: int, w: DepthwiseAxis, column: int, end: int, weights: Any, weight_at: int,
-        steps: tuple[int, int, int], start: Any, y: Any, to: int, rows_here: int,
+        window: Window, column: int, end: int, x: Any, slab: Any, nothing: Any, table: Any, weights: Any, start: Any,
+        y: Any, to: int,
     ) -> None:  # fmt: skip
         """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
         while column < end:
             left = end - column
             if left > (vectors - 1) * lanes(y):
-                window_tile(
-                    rows, vectors, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
-                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
-                    steps, start, y, to, w.outputs, rows_here, left,
-                )  # fmt: skip
-                column, to = column + vectors * lanes(y), to + vectors * lanes(y)
+                wide_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
+                done = vectors * lanes(y)
             elif left > (half - 1) * lanes(y):
-                window_tile(
-                    rows, half, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
-                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
-                    steps, start, y, to, w.outputs, rows_here, left,
-                )  # fmt: skip
-                column, to = column + half * lanes(y), to + half * lanes(y)
+                half_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
+                done = half * lanes(y)
             else:
-                window_tile(
-                    rows, one, taps, columns, row_step, column_step, x, slab, head.in_place, nothing, table, base,
-                    planes_at, planes, rows_at, groups, w.places_at, w.taps, head.limit, column, weights, weight_at,
-                    steps, start, y, to, w.outputs, rows_here, left,
-                )  # fmt: skip
-                column, to = column + lanes(y), to + lanes(y)
+                one_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
+                done = lanes(y)
+            column, to = column + done, to + done
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `DEPTHWISE_TABLE` for the table."""
@@ -244,9 +209,8 @@ def _body(shape: Shape) -> Callable[..., None]:
         in_place = head.in_place != 0
         # Tiles read a slab up to a tile's width past its end. What they find there is dropped, but must not be a
         # denormal, which would be a hundred times slower: so zeros, not empty.
-        slab = zeros(1 if in_place else slab_channel_size(slabs) + (vectors + columns) * lanes(y), y.dtype)
+        slab = zeros(1 if in_place else slab_channel_size(slabs) + beyond * lanes(y), y.dtype)
         nothing = zeros(head.limit if in_place else 1, y.dtype)
-        steps = (d.weight_step, h.weight_step, w.weight_step)
         groups = h.taps // taps
         fill = slab[0]
         gathered = np.int64(-1)
@@ -269,11 +233,14 @@ def _body(shape: Shape) -> Callable[..., None]:
             for plane in range(counts.d):
                 planes_at = d.places_at + (first.d + plane) * d.taps
                 for row in range(0, counts.h, rows):
-                    rows_at = h.places_at + (first.h + row) // rows * groups * tile_lines
+                    lines_at = h.places_at + (first.h + row) // rows * groups * lines
+                    window = Window(
+                        head.in_place, base, planes_at, d.taps, lines_at, groups, w.places_at, w.taps, head.limit,
+                        weight_at, d.weight_step, h.weight_step, w.weight_step, w.outputs, counts.h - row,
+                    )  # fmt: skip
                     sum_rows(
-                        x, slab, head, nothing, table, base, planes_at, d.taps, rows_at, groups, w, first.w,
-                        first.w + counts.w, weights, weight_at, steps, start, y,
-                        block_at + (plane * h.outputs + row) * w.outputs, counts.h - row,
+                        window, first.w, first.w + counts.w, x, slab, nothing, table, weights, start, y,
+                        block_at + (plane * h.outputs + row) * w.outputs,
                     )  # fmt: skip
             if head.activation:
                 _apply(y, block_at, counts, axes, head.activation)

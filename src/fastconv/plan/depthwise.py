@@ -10,9 +10,9 @@ import numpy as np
 
 from fastconv.geometry import Axis, Geometry, source_index
 from fastconv.jit.machine import machine
-from fastconv.jit.window import NO_LINE
+from fastconv.jit.window import NO_LINE, Shape
 from fastconv.kernels.activation import activation_number
-from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, Shape, depthwise
+from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, depthwise
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, VECTOR_COST
@@ -163,7 +163,7 @@ def _tile_rows(h: Axis, shape: Shape, tiles: int) -> np.ndarray:
     """The rows [tile, rows together, row] of the padded input that tiles read."""
     tile = np.arange(tiles)[:, None, None] * shape.rows * h.stride
     together = np.arange(h.kernel // shape.taps)[:, None] * shape.taps * h.dilation
-    row = np.arange((shape.rows - 1) * shape.row_step + shape.taps)
+    row = np.arange(shape.lines)
     return tile + together + (row if shape.taps > 1 else row * h.stride)
 
 
@@ -188,7 +188,7 @@ def _places_in_slab(
     ]
     planes = np.arange(sizes[0])[:, None] * pitches[3] + taps[0]
     tiles = np.arange(-(-sizes[1] // shape.rows))[:, None, None] * shape.rows
-    rows = tiles + np.arange((shape.rows - 1) * shape.row_step + shape.taps)
+    rows = tiles + np.arange(shape.lines)
     # The rows behind those of the last output are dropped: any will do.
     last = np.array([slabs[1].positions - 1 - place.place for place in windows[1].places[0][:: shape.taps]])[:, None]
     return [planes, np.minimum(rows, last) * pitches[4] + taps[1][:: shape.taps, None], taps[2]]
