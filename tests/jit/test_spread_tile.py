@@ -66,6 +66,7 @@ def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vector
     assert all(count % (rows * vectors) == 0 for count in counts)
     for loop in loops:
         assert not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", loop), "a sum was spilled"
+        assert "prefetch" in loop
 
 
 @pytest.mark.skipif(machine().name != "AVX-512", reason="the tests of the host's own tiles are enough elsewhere")

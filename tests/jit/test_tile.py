@@ -89,6 +89,7 @@ def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vector
     assert max(fma, default=0) >= rows * vectors
     hottest = loops[fma.index(max(fma))]
     assert not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", hottest), "a sum was spilled"
+    assert "prefetch" in hottest
 
 
 def test_kernels_run_without_compiling() -> None:

@@ -132,7 +132,7 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
         fill = slab[0]
         gathered = np.int64(-1)
         for task in range(begin, end):
-            block = block_of(task, head, out)
+            block = block_of(task, head.splits, head.groups, out)
             if gathered != block.place:  # the parts of a group's row blocks share their slab
                 base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
                 gather(slab, x, Images(base, head.channels, head.x_channel), table, axes, block.first, fill)

@@ -134,7 +134,10 @@ def numbers_in_block(axis: OutputAxis, residue: int, first: int) -> int:
 
 
 class Block(NamedTuple):
-    """A task: a part of the row blocks of one group of one image, at one place; `first` counts outputs of a phase."""
+    """A task: part number `split` of the channels of one group of one image, at one place.
+
+    `first` counts outputs of a phase.
+    """
 
     place: int
     split: int
@@ -144,16 +147,16 @@ class Block(NamedTuple):
 
 
 @helper
-def block_of(task: int, head: ConvHead, out: Space) -> Block:
+def block_of(task: int, splits: int, groups: int, out: Space) -> Block:
     """Tasks count through [image, group, block d, block h, block w, part]."""
-    place = task // head.splits
+    place = task // splits
     row = place // out.w.blocks
     plane = row // out.h.blocks
     image = plane // out.d.blocks
-    n = image // head.groups
+    n = image // groups
     first = Space(
         (plane - image * out.d.blocks) * out.d.block,
         (row - plane * out.h.blocks) * out.h.block,
         (place - row * out.w.blocks) * out.w.block,
     )
-    return Block(place, task - place * head.splits, n, image - n * head.groups, first)
+    return Block(place, task - place * splits, n, image - n * groups, first)

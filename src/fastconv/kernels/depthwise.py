@@ -21,6 +21,7 @@ from fastconv.jit.scratch import zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.window import Shape, Window, window_tile
 from fastconv.kernels.activation import activate
+from fastconv.kernels.conv_table import Block, block_of
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
 __all__ = ["DEPTHWISE_TABLE", "ROWS", "SHAPES", "DepthwiseAxis", "DepthwiseHead", "depthwise"]
@@ -104,50 +105,21 @@ _AXIS_FIELDS = len(DepthwiseAxis._fields)
 _head, _axis = reader(DepthwiseHead), reader(DepthwiseAxis)
 
 
-class _Task(NamedTuple):
-    """A block of outputs of one channel, number `row` of its group; `place` is the same for all channels of a group."""
-
-    place: int
-    n: int
-    group: int
-    row: int
-    block: Space
-
-
 @helper
-def _task_of(task: int, head: DepthwiseHead, axes: Space) -> _Task:
-    """Tasks count through [image, group, block d, block h, block w, channel]."""
-    place = task // head.multiplier
-    line = place // axes.w.blocks
-    plane = line // axes.h.blocks
-    image = plane // axes.d.blocks
-    n = image // head.groups
-    block = Space(plane - image * axes.d.blocks, line - plane * axes.h.blocks, place - line * axes.w.blocks)
-    return _Task(place, n, image - n * head.groups, task - place * head.multiplier, block)
-
-
-@helper
-def _following(task: _Task, head: DepthwiseHead, axes: Space) -> _Task:
-    """The task behind one, without divisions, for which the loads of a small image would wait."""
-    place, n, group, row = task.place, task.n, task.group, task.row + 1
-    d, h, w = task.block.d, task.block.h, task.block.w
-    if row == head.multiplier:
-        row, place, w = 0, place + 1, w + 1
-        if w == axes.w.blocks:
-            w, h = 0, h + 1
-            if h == axes.h.blocks:
-                h, d = 0, d + 1
-                if d == axes.d.blocks:
-                    d, group = 0, group + 1
-                    if group == head.groups:
-                        group, n = 0, n + 1
-    return _Task(place, n, group, row, Space(d, h, w))
-
-
-@helper
-def _first(block: Space, axes: Space) -> Space:
-    """The first output of a block."""
-    return Space(block.d * axes.d.block, block.h * axes.h.block, block.w * axes.w.block)
+def _following(task: Block, head: DepthwiseHead, axes: Space) -> Block:
+    """The task behind one, without the divisions of `block_of`, for which the loads of a small image would wait."""
+    if task.split + 1 < head.multiplier:
+        return Block(task.place, task.split + 1, task.n, task.group, task.first)
+    place, d, h, w = task.place + 1, task.first.d, task.first.h, task.first.w
+    if w + axes.w.block < axes.w.outputs:
+        return Block(place, 0, task.n, task.group, Space(d, h, w + axes.w.block))
+    if h + axes.h.block < axes.h.outputs:
+        return Block(place, 0, task.n, task.group, Space(d, h + axes.h.block, 0))
+    if d + axes.d.block < axes.d.outputs:
+        return Block(place, 0, task.n, task.group, Space(d + axes.d.block, 0, 0))
+    if task.group + 1 < head.groups:
+        return Block(place, 0, task.n, task.group + 1, Space(0, 0, 0))
+    return Block(place, 0, task.n + 1, 0, Space(0, 0, 0))
 
 
 @helper
@@ -199,7 +171,10 @@ def _body(shape: Shape) -> Callable[..., None]:
             column, to = column + done, to + done
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any) -> None:
-        """y = activation(weights * x + bias) for some tasks; see `DEPTHWISE_TABLE` for the table."""
+        """y = activation(weights * x + bias) for some tasks; see `DEPTHWISE_TABLE` for the table.
+
+        A task is a block of outputs of one channel, number `split` of its group.
+        """
         head = _head(table, 0)
         slabs = slab_axes(table, _SLAB_AT)
         axes = Space(
@@ -214,9 +189,9 @@ def _body(shape: Shape) -> Callable[..., None]:
         groups = h.taps // taps
         fill = slab[0]
         gathered = np.int64(-1)
-        task = _task_of(begin, head, axes)
+        task = block_of(begin, head.multiplier, head.groups, axes)
         for _ in range(begin, end):
-            first = _first(task.block, axes)
+            first = task.first
             counts = _counts(first, axes)
             block_at = first.w + w.outputs * (first.h + h.outputs * first.d)
             base = head.x_base + task.n * head.x_batch + task.group * head.x_channel
@@ -225,8 +200,8 @@ def _body(shape: Shape) -> Callable[..., None]:
                     gather(slab, x, Images(base, 1, 0), table, slabs, first, fill)
                     gathered = task.place
                 base, first = 0, Space(0, 0, 0)
-            weight_at = head.weight_base + task.group * head.weight_group + task.row * head.weight_row
-            channel = task.group * head.multiplier + task.row
+            weight_at = head.weight_base + task.group * head.weight_group + task.split * head.weight_row
+            channel = task.group * head.multiplier + task.split
             start = bias[channel] if bias.size else fill
             image = task.n * head.groups * head.multiplier + channel
             block_at += image * d.outputs * h.outputs * w.outputs

@@ -67,7 +67,7 @@ def _body(apply: Any) -> Callable[..., None]:
         out = output_axes(table)
         pixels, step = out.w.size, VECTORS * lanes(y)
         for task in range(begin, end):
-            block = block_of(task, head, out)
+            block = block_of(task, head.splits, head.groups, out)
             source = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
             stop = pixels if block.first.w + 2 * step > pixels else block.first.w + step
             last_rows = (block.split + 1) * head.row_blocks // head.splits

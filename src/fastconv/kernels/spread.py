@@ -299,7 +299,7 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         values = read(x, slab)
         gathered = np.int64(-1)
         for task in range(begin, end):
-            block = block_of(task, head, out)
+            block = block_of(task, head.splits, head.groups, out)
             base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
             if in_place:
                 base += block.first.d * pixel.d.step + block.first.h * pixel.h.step + block.first.w * pixel.w.step

@@ -190,7 +190,7 @@ def _body(apply: Any) -> Callable[..., None]:
         lines = zeros(ROWS * STEP * length, y.dtype)
         gathered = np.int64(-1)
         for task in range(begin, end):
-            block = block_of(task, head, out)
+            block = block_of(task, head.splits, head.groups, out)
             part = _part(block, head, axes, out)
             counts = Space(1, (part.counts.h + 1) // STEP, (part.counts.w + 1) // STEP)
             if gathered != block.place:  # the parts of a group's row blocks share their tiles
