@@ -12,9 +12,11 @@ from numba import njit
 
 from fastconv.jit import copy, tile, transpose
 from fastconv.jit.machine import machine
-from fastconv.kernels.spread import HALF_ROWS, ONE_VECTOR, ROWS, VECTORS
+from fastconv.kernels.spread import HALF_ROWS, HALF_VECTORS, NARROW_ROWS, ONE_VECTOR, ROWS, VECTORS
 
-TILES = [(ROWS, VECTORS), (HALF_ROWS, VECTORS), (ROWS, ONE_VECTOR)]
+TILES = sorted(
+    {(ROWS, VECTORS), (HALF_ROWS, VECTORS), (NARROW_ROWS, HALF_VECTORS), (NARROW_ROWS, ONE_VECTOR)}, reverse=True
+)
 TYPES = ["float32", "float64", "int32", "int64"]
 REGISTERS = {"AVX-512": "zmm", "AVX2": "ymm"}
 

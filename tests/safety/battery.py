@@ -6,6 +6,7 @@ file PLACE holds the call and the kernel that it is at.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ import sys
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from numba.core.runtime import rtsys
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -25,11 +28,15 @@ CHECKED = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "0"}
 #: Fresh memory is filled with what we want only where none is kept back for the next who asks.
 NO_THREAD_CACHE = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 
+#: Numba counts what compiled code allocates and frees.
+COUNTED = {"NUMBA_NRT_STATS": "1"}
+
 
 def run_python(*command: str, checked: bool) -> subprocess.CompletedProcess[str]:
     """Run Python with the tests on its path, and with compiled code that checks bounds or does not."""
     ours = ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT")
-    env = {name: value for name, value in os.environ.items() if name not in ours} | NO_THREAD_CACHE
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    env |= NO_THREAD_CACHE | COUNTED
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), env.get("PYTHONPATH")]))
     if checked:
         env |= CHECKED
@@ -48,6 +55,13 @@ def run_battery(family: str, *, checked: bool) -> frozenset[str]:
             at = place.read_text() if place.exists() else "the start"
             raise AssertionError(f"exit {done.returncode} at {at}\n{done.stdout[-2000:]}{done.stderr[-6000:]}")
     return frozenset(json.loads(done.stdout))
+
+
+def scratch_in_use() -> int:
+    """Vectors that compiled code has allocated and not freed."""
+    gc.collect()
+    counts = rtsys.get_allocation_stats()
+    return counts.mi_alloc - counts.mi_free
 
 
 def main(family: str, place: str) -> None:
@@ -83,6 +97,7 @@ def main(family: str, place: str) -> None:
             run()
             with small_blocks():
                 run()
+        assert scratch_in_use() == 0, "a kernel kept scratch"
     print(json.dumps(sorted(watch.seen)))
 
 

@@ -36,7 +36,9 @@ class InstructionSet:
         pixels and one broadcast weight it must fit the registers.
     spread_rows, spread_vectors : int
         Pixels and vectors of output channels that a tile sums at once where channels are its lanes. Many rows make up
-        for the weights that it reads afresh for each tile.
+        for the weights that it reads afresh for each tile, but each has an address of its own.
+    narrow_rows : int
+        Pixels where there are fewer vectors of output channels: one, or half as many.
     address_rows : int
         Most rows whose addresses a tile keeps in general registers.
     window_rows, window_vectors : int
@@ -53,6 +55,7 @@ class InstructionSet:
     tile_vectors: int
     spread_rows: int
     spread_vectors: int
+    narrow_rows: int
     address_rows: int
     window_rows: int
     window_vectors: int
@@ -92,6 +95,7 @@ MACHINES = {
         tile_vectors=3,
         spread_rows=6,
         spread_vectors=2,
+        narrow_rows=6,
         address_rows=8,
         window_rows=4,
         window_vectors=2,
@@ -105,6 +109,7 @@ MACHINES = {
         tile_vectors=3,
         spread_rows=14,
         spread_vectors=2,
+        narrow_rows=14,
         address_rows=14,  # twice the general registers of x86
         window_rows=4,
         window_vectors=4,
@@ -118,6 +123,7 @@ MACHINES = {
         tile_vectors=3,
         spread_rows=6,  # 12 sums + 2 weights + 1 pixel of 16 registers
         spread_vectors=2,
+        narrow_rows=6,
         address_rows=8,  # of 16 general registers
         window_rows=4,  # a sum or two is spilled, but 3 or 2 rows, or one vector, took 1 to 28 % longer
         window_vectors=2,
@@ -129,8 +135,11 @@ MACHINES = {
         vector_registers=32,
         tile_rows=8,  # 24 sums + 3 pixels + 1 weight of 32 registers
         tile_vectors=3,
-        spread_rows=14,  # 28 sums + 2 weights + 1 pixel of 32 registers
-        spread_vectors=2,
+        # 24 sums + 4 weights + 1 pixel of 32 registers. 14 rows of 2 vectors need more addresses than there are
+        # registers for: two loads a row, as many as a Cascade Lake can do (88 of its 150 GFLOP/s; 137 for 6 rows).
+        spread_rows=6,
+        spread_vectors=4,
+        narrow_rows=8,
         address_rows=8,  # of 16 general registers
         window_rows=4,  # 16 sums + 4 pixels + up to 7 weights of 32 registers
         window_vectors=4,

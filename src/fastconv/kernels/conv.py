@@ -14,7 +14,7 @@ from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.scratch import zeros
+from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes, tile
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.activation import activate, keep
@@ -169,6 +169,7 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
                         image = block.n * head.groups * head.out_channels + channel
                         finish_row(sums[row * pitch : row * pitch + numbers], bias, channel, head.activation)
                         _write_channel(sums, row * pitch, pitches, counts, first, out, image, y)
+        free((slab, sums))
 
     return convolve
 

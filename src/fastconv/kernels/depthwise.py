@@ -17,7 +17,7 @@ from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import zeros
+from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.window import Shape, Window, window_tile
 from fastconv.kernels.activation import activate
@@ -220,6 +220,7 @@ def _body(shape: Shape) -> Callable[..., None]:
             if head.activation:
                 _apply(y, block_at, counts, axes, head.activation)
             task = _following(task, head, axes)
+        free((slab, nothing))
 
     return convolve
 

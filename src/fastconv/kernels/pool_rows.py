@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import empty
+from fastconv.jit.scratch import empty, free
 from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 
 __all__ = [
@@ -148,6 +148,7 @@ def _body(combine: Any, write: Any) -> Callable[..., None]:
             taps = table[d.counts_at + i_d] * table[h.counts_at + i_h]
             to = line * w.outputs + i_w
             write(y[to : to + outputs], result, table[w.counts_at + i_w :], taps, head.divisor)
+        free((buffer, reduced))
 
     return pool
 

@@ -15,7 +15,7 @@ import numpy as np
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import empty, zeros
+from fastconv.jit.scratch import empty, free, zeros
 from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 
@@ -197,6 +197,7 @@ def _body(reduce_axis: Any, write: Any) -> Callable[..., None]:
                     at = (d - block.first.d) * passes.d.step + (h - block.first.h) * passes.h.step
                     taps = table[out.d.counts_at + d] * table[out.h.counts_at + h]
                     write(y[to : to + outputs], first[at:], counts, taps, head.divisor)
+        free((slab, first, second))
 
     return pool
 
@@ -274,3 +275,4 @@ def max_pool_indices(begin: int, end: int, x: Any, y: Any, indices: Any, fill: A
                     plane = _position(out.d, d, tap_d) * axes.h.size + _position(out.h, h, tap_h)
                     indices[to + w] = plane * axes.w.size + _position(out.w, w, tap_w)
                     y[to + w] = first[at + w]
+    free((slab, no_taps, first, first_taps, second, second_taps))

@@ -20,7 +20,7 @@ import numpy as np
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import empty
+from fastconv.jit.scratch import empty, free
 
 __all__ = ["Images", "SlabAxis", "Space", "gather", "slab_axes", "slab_channel_size", "source_of"]
 
@@ -160,3 +160,4 @@ def gather(slab: Any, x: Any, images: Images, table: Any, axes: Space, first: Sp
                             for p in range(outer, w.positions):
                                 slab[to + p] = x[at + sources[p]] if sources[p] != _NO_ROW else fill
                         to += w.positions
+    free((sources, rows))

@@ -17,7 +17,7 @@ from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import zeros
+from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes, lead, spread_tile
 from fastconv.jit.transpose import transpose_part
 from fastconv.kernels.activation import activate, keep
@@ -43,14 +43,19 @@ from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
 
 __all__ = ["SPREAD_TABLE", "STRIP", "PixelAxis", "spread_in_place", "spread_slab"]
 
-# Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group one vector.
+# Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group fewer vectors.
 ROWS = machine().spread_rows
 HALF_ROWS = ROWS // 2
 VECTORS = machine().spread_vectors
+NARROW_ROWS = machine().narrow_rows
+HALF_VECTORS = VECTORS // 2
 ONE_VECTOR = 1
 
-#: Most sums of a strip for one channel, whole tiles and whole vectors: with AVX-512 they take 28 KiB of float32.
-STRIP = 16 * ROWS
+#: Most rows of a tile.
+MOST_ROWS = max(ROWS, NARROW_ROWS)
+
+#: Tiles of a strip, which are whole vectors: with AVX-512 their sums take 24 KiB of float32.
+STRIP = 16
 
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and weights for so many depths stay in the second-level cache.
@@ -101,7 +106,7 @@ def _list_places(places: Any, base: int, pixel: Space, counts: Space) -> None:
                 row[w] = at + w * pixel.w.step
             to += counts.w
     last = places[to - 1]
-    for p in range(to, to + ROWS):
+    for p in range(to, to + MOST_ROWS):
         places[p] = last
 
 
@@ -172,9 +177,15 @@ def _place(to: _Target, out: Space, row: int) -> int:
 
 
 @helper
-def _strip_pixels(out: Space) -> int:
+def _tile_rows(width: int, n: int) -> int:
+    """Rows of a tile for so many channels, in vectors of `n`."""
+    return ROWS if width > HALF_VECTORS * n else NARROW_ROWS
+
+
+@helper
+def _strip_pixels(rows: int, out: Space) -> int:
     """Pixels of a strip: whole tiles, for each phase of a row."""
-    return max(1, STRIP // (ROWS * out.w.step)) * ROWS
+    return max(1, STRIP // out.w.step) * rows
 
 
 @inlined
@@ -188,9 +199,14 @@ def _sum(
         for row in range(pixels):
             for lane in range(depths.width):
                 sums[to + row * step + lane] = sums[lane]
-    elif depths.width == lanes(sums):
+    elif depths.width == ONE_VECTOR * lanes(sums):
         spread_tile(
-            ROWS, ONE_VECTOR, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
+            NARROW_ROWS, ONE_VECTOR, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
+            sums, start, start_step, sums, to, step,
+        )  # fmt: skip
+    elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
+        spread_tile(
+            NARROW_ROWS, HALF_VECTORS, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
             sums, start, start_step, sums, to, step,
         )  # fmt: skip
     elif pixels > HALF_ROWS:
@@ -256,7 +272,8 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         """All pixels of a block for one block of channels, a strip at a time."""
         width, step = rows.rows, out.w.step
-        strip, across = _strip_pixels(out), min(step, out.w.size)
+        tile_rows, across = _tile_rows(width, lanes(y)), min(step, out.w.size)
+        strip = _strip_pixels(tile_rows, out)
         for first in range(0, pixels, strip):
             count = min(strip, pixels - first)
             done = first * step
@@ -272,16 +289,16 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                         phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, part == 0
                     )
                     complete = number == across - 1 and part == parts - 1
-                    for p in range(0, count, ROWS):
-                        at, ready = width * (1 + p * step), min(p + ROWS, count) * step
+                    for p in range(0, count, tile_rows):
+                        at, ready = width * (1 + p * step), min(p + tile_rows, count) * step
                         _sum(
-                            values, places, first + p, offsets, part_depths, weights, min(ROWS, count - p),
+                            values, places, first + p, offsets, part_depths, weights, min(tile_rows, count - p),
                             sums, at + number * width, width * step,
                         )  # fmt: skip
                         if complete:
                             apply(sums, at, width * (1 + ready), head.activation)
                             done = _write(
-                                sums, base, width, done, first * step + ready, p + ROWS >= count, rows.channels,
+                                sums, base, width, done, first * step + ready, p + tile_rows >= count, rows.channels,
                                 y, image, to, out,
                             )  # fmt: skip
 
@@ -292,8 +309,8 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         out = output_axes(table)
         pixel = _pixel_axes(table)
         # What the sums begin with, the sums, and up to a vector of pixels that are read and dropped.
-        sums = zeros((1 + _strip_pixels(out) * out.w.step + lanes(y)) * VECTORS * lanes(y), y.dtype)
-        places = zeros(out.d.block * out.h.block * out.w.block + ROWS, np.int64)
+        sums = zeros((1 + _strip_pixels(ROWS, out) * out.w.step + lanes(y)) * VECTORS * lanes(y), y.dtype)
+        places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
         slab = zeros(1 if in_place else head.channels * slab_channel_size(axes), y.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
         values = read(x, slab)
@@ -334,6 +351,7 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                         values, places, offsets, weights, sums, y, table, head, rows, block.group, image, phases,
                         counts.d * counts.h * counts.w, to, out,
                     )  # fmt: skip
+        free((sums, places, slab, sources))
 
     return convolve
 

@@ -16,7 +16,7 @@ from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import zeros
+from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes, tile
 from fastconv.jit.vector import unsigned
 from fastconv.jit.winograd import STEP, TILE, tiles_in, tiles_out
@@ -222,6 +222,7 @@ def _body(apply: Any) -> Callable[..., None]:
                 for row in range(rows):
                     _write(lines, row * STEP * length, length, part, STEP * counts.w, head, image + row, y)
             strange[task] = found
+        free((slab, sources, tiles, sums, lines))
 
     return convolve
 
@@ -287,3 +288,4 @@ def winograd_weights(begin: int, end: int, weights: Any, packed: Any, steps: Any
             for place in range(PLACES):
                 at = ((task * PLACES + place) * channels + c) * ROWS
                 copy_run(packed, at, places, place * NUMBERS, count * ROWS)
+    free((taps, halfway, places))

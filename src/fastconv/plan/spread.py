@@ -8,7 +8,16 @@ from math import prod
 
 from fastconv.jit.machine import machine
 from fastconv.kernels.conv_table import RowBlock
-from fastconv.kernels.spread import ROWS, SPREAD_TABLE, VECTORS, PixelAxis, spread_in_place, spread_slab
+from fastconv.kernels.spread import (
+    HALF_ROWS,
+    HALF_VECTORS,
+    ONE_VECTOR,
+    SPREAD_TABLE,
+    VECTORS,
+    PixelAxis,
+    spread_in_place,
+    spread_slab,
+)
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, VECTOR_COST, ConvPlan, Cut, Taps, write_plan
@@ -27,7 +36,8 @@ LONGEST_STEP = 64
 #: Nanoseconds for a block to read a weight that other blocks have read before, from the last cache.
 READ_COST = 0.1
 
-#: A tile of one vector has one product for each number that it reads, so it waits for the loads (208 of 273 GFLOP/s).
+#: A tile of one or two vectors has few products for each number that it reads, so it waits for the loads (at one, 208
+#: of 273 GFLOP/s).
 NARROW_FACTOR = 1.3
 
 #: Input channels so many bytes apart share few sets of the first-level cache, and a tile reads all of them in turn.
@@ -85,13 +95,13 @@ def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
 
 
 def _row_blocks(problem: Problem) -> list[RowBlock]:
-    """Whole tiles, and one vector for the last channels where that is enough."""
+    """Whole tiles, and fewer vectors for the last channels where they are enough."""
     out_channels = problem.geometry.out_channels // problem.geometry.groups
     lanes = machine().vector_bytes // problem.dtype.itemsize
     found, first = [], 0
     while first < out_channels:
         left = out_channels - first
-        rows = lanes if left <= lanes else VECTORS * lanes
+        rows = lanes * next(v for v in (ONE_VECTOR, HALF_VECTORS, VECTORS) if left <= v * lanes or v == VECTORS)
         found.append(RowBlock(first, min(rows, left), rows))
         first += rows
     return found
@@ -104,13 +114,14 @@ def _blocks(problem: Problem, windows: list[Windows]) -> Blocks:
     residues = list(product(*([len(taps) for taps in w.shifts] for w in windows)))
     depths = channels * sum(map(prod, residues))
     row_blocks = _row_blocks(problem)
-    vectors = sum(VECTORS if block.rows > lanes else NARROW_FACTOR for block in row_blocks)
+    whole = HALF_VECTORS * lanes
+    vectors = sum(block.rows / lanes * (1 if block.rows > whole else NARROW_FACTOR) for block in row_blocks)
     outputs = len(residues) * sum(block.rows for block in row_blocks)
 
     def measure(sizes: tuple[int, ...]) -> Blocks:
         slab = 0 if in_place else prod(map(_positions, windows, sizes))
         pixels = prod(sizes)
-        tiled = -(-pixels // (ROWS // 2)) * ROWS // 2
+        tiled = -(-pixels // HALF_ROWS) * HALF_ROWS
         nanoseconds = tiled * vectors * depths * VECTOR_COST + pixels * outputs * TURN_COST
         nanoseconds += slab * channels * GATHER_COST + depths * outputs // len(residues) * READ_COST
         return Blocks.of(windows, sizes, pixels, slab, nanoseconds)
