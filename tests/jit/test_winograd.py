@@ -6,9 +6,17 @@ from numba import njit
 
 from fastconv.jit import winograd
 from fastconv.jit.machine import machine
+from fastconv.jit.winograd import Plane, place_points, step_of
+from fastconv.kernels.winograd import KINDS
 
 TYPES = ["float32", "float64"]
-G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+PIECES = sorted({(taps, kind.points) for kind in KINDS for taps in kind.taps()})
+POINTS = sorted({kind.points for kind in KINDS})
+G = {
+    1: np.array([[1], [1]]),
+    2: np.array([[1, 0], [1, 1], [0, 1]]),
+    3: np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]),
+}
 
 
 def whole(size: int, dtype: str, seed: int = 0) -> np.ndarray:
@@ -20,47 +28,81 @@ def lanes(dtype: str) -> int:
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-def test_tiles_in(dtype: str) -> None:
+@pytest.mark.parametrize(("taps", "points"), PIECES)
+def test_tiles_in(taps: Plane, points: Plane, dtype: str) -> None:
+    transform = winograd.tiles_in(taps, points)
+
     @njit
-    def run(source, at, pitch, target, to, step):
-        winograd.tiles_in(source, at, pitch, target, to, step)
+    def run(source, at, pitch, target, to, starts, starts_at):
+        transform(source, at, pitch, target, to, starts, starts_at)
 
     n = lanes(dtype)
-    pitch, step = 2 * n + 5, n + 3
+    pitch = 2 * n + 5
     source = whole(3 + 4 * pitch, dtype)
-    found, expected = np.full((2, 2 + 16 * step + 4), 77, dtype)
-    run(source, 3, pitch, found, 2, step)
-    winograd._tiles_in_meaning(source, 3, pitch, expected, 2, step)
+    places = len(place_points(taps.h, points.h)) * len(place_points(taps.w, points.w))
+    starts = 3 + (n + 3) * np.random.default_rng(1).permutation(places)
+    found, expected = np.full((2, 7 + places * (n + 3)), 77, dtype)
+    run(source, 3, pitch, found, 2, np.append(5, starts), 1)
+    winograd.tiles_in_meaning(taps, points)(source, 3, pitch, expected, 2, np.append(5, starts), 1)
     np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("special", [None, np.inf, -np.inf, np.nan])
-def test_tiles_out(dtype: str, special: float | None) -> None:
+@pytest.mark.parametrize("points", POINTS)
+def test_tiles_out(points: Plane, dtype: str, special: float | None) -> None:
+    finish = winograd.tiles_out(points)
+
     @njit
     def run(source, at, step, bias, target, to, pitch):
-        return winograd.tiles_out(source, at, step, bias, target, to, pitch)
+        return finish(source, at, step, bias, target, to, pitch)
 
-    n = lanes(dtype)
+    n, places = lanes(dtype), points.h * points.w
+    in_all = min(1, points.h - 1) * points.w + min(1, points.w - 1)  # a place that all outputs see
     step, pitch, bias = n + 3, 2 * n + 5, np.dtype(dtype).type(7)
     for tile in range(n):
-        source = whole(1 + 16 * step, dtype, tile)
+        source = whole(1 + places * step, dtype, tile)
         if special is not None:
-            source[1 + 9 * step + tile] = special
+            source[1 + in_all * step + tile] = special
         found, expected = np.full((2, 4 + 2 * pitch), 77, dtype)
         with np.errstate(invalid="ignore"):
-            strange = winograd._tiles_out_meaning(source, 1, step, bias, expected, 4, pitch)
+            strange = winograd.tiles_out_meaning(points)(source, 1, step, bias, expected, 4, pitch)
             found_strange = run(source, 1, step, bias, found, 4, pitch)
         assert bool(found_strange) == bool(strange) == (special is not None)
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_tile_is_four_outputs() -> None:
-    d, g = whole(16, "float64").reshape(4, 4), whole(9, "float64", 1).reshape(3, 3)
-    n, transformed = lanes("float64"), np.zeros(16 * lanes("float64"))
-    winograd._tiles_in_meaning(np.pad(d, ((0, 0), (0, 2 * n))).ravel(), 0, 4 + 2 * n, transformed, 0, n)
-    products = transformed.reshape(16, n) * (G @ g @ G.T).reshape(16, 1)
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("pairs", [1, 8, 16, 37])
+def test_split_columns(pairs: int, dtype: str) -> None:
+    @njit
+    def run(source, at, target, to, pitch, pairs):
+        winograd.split_columns(source, at, target, to, pitch, pairs)
+
+    count = -(-pairs // lanes(dtype)) * lanes(dtype)
+    source = whole(3 + 2 * count, dtype)
+    found, expected = np.full((2, 2 + 2 * count + 7), 77, dtype)
+    run(source, 3, found, 2, count + 5, pairs)
+    winograd._split_columns_meaning(source, 3, expected, 2, count + 5, pairs)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found[2 : 2 + pairs], source[3::2][:pairs])
+
+
+@pytest.mark.parametrize(("taps", "points"), PIECES)
+def test_a_piece_sums_its_products(taps: Plane, points: Plane) -> None:
+    """Transformed, multiplied place by place and turned back, tiles are sums of products: whatever the piece."""
+    n, steps = lanes("float64"), Plane(step_of(points.h), step_of(points.w))
+    inputs = tuple(step + tap - 1 for step, tap in zip(steps, taps, strict=True))
+    d, g = whole(inputs[0] * inputs[1], "float64").reshape(inputs), whole(taps.h * taps.w, "float64", 1).reshape(taps)
+    pitch = inputs[1] + 2 * n
+    rows = np.pad(d, ((0, 0), (0, 2 * n))).ravel()
+    numbers = [h * points.w + w for h in place_points(taps.h, points.h) for w in place_points(taps.w, points.w)]
+    tiles = np.zeros(points.h * points.w * n)
+    winograd.tiles_in_meaning(taps, points)(rows, 0, pitch, tiles, 0, n * np.array(numbers), 0)
+    g_h, g_w = (G[t] if p > 1 else np.ones((1, 1)) for t, p in zip(taps, points, strict=True))
+    products = np.zeros_like(tiles).reshape(-1, n)
+    products[numbers] = tiles.reshape(-1, n)[numbers] * (g_h @ g @ g_w.T).reshape(-1, 1)
     y = np.zeros(4 * n)
-    winograd._tiles_out_meaning(products.ravel(), 0, n, 0.0, y, 0, 2 * n)
-    wanted = [[(d[i : i + 3, j : j + 3] * g).sum() for j in range(2)] for i in range(2)]
-    np.testing.assert_array_equal(y.reshape(2, -1)[:, :2], wanted)
+    winograd.tiles_out_meaning(points)(products.ravel(), 0, n, 0.0, y, 0, 2 * n)
+    wanted = [[(d[i:, j:][: taps.h, : taps.w] * g).sum() for j in range(steps.w)] for i in range(steps.h)]
+    np.testing.assert_array_equal(y.reshape(2, -1)[: steps.h, : steps.w], wanted)

@@ -73,6 +73,58 @@ def test_dilation(size: tuple[int, int], dilation: tuple[int, int], mode: str) -
     np.testing.assert_array_equal(winograd(x, w, B[:1].repeat(9), **given), wanted)
 
 
+@pytest.mark.parametrize("mode", ["zeros", "reflect"])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation"),
+    [
+        ((2, 2), 1, 1), ((4, 4), 1, 1), ((5, 5), 1, 2), ((7, 7), 1, 1), ((10, 8), 1, 1), ((9,), 1, 1), ((8,), 1, 3),
+        ((1, 7), 1, 1), ((7, 1), (2, 1), 1), ((7, 1), (1, 3), 1), ((3, 3), 2, 1), ((4, 3), 2, 1), ((7, 7), 2, 1),
+        ((11, 11), 4, 1), ((7, 8), 3, 1), ((5, 7), (1, 2), 1), ((3, 3, 3), 1, 1), ((2, 5, 5), (3, 2, 1), (2, 1, 1)),
+        ((1, 3, 3), 2, 1),
+    ],
+)  # fmt: skip
+def test_kernels_cut_into_pieces(kernel: tuple[int, ...], stride: Any, dilation: Any, mode: str) -> None:
+    size, rank = (5, 37, 45)[3 - len(kernel) :], len(kernel)
+    x, w, b = integers((2, 6, *size)), integers((10, 3, *kernel), seed=1), integers((10,), seed=2)
+    given = {"stride": stride, "dilation": dilation, "groups": 2, "padding_mode": mode, "activation": "relu"}
+    padding = tuple((k // 2, k // 3) for k in kernel)
+    conv = getattr(fc, f"conv{rank}d")
+    wanted = conv(x, w, b, padding=padding, **given, algorithm="reference")
+    np.testing.assert_array_equal(conv(x, w, b, padding=padding, **given, algorithm="winograd"), wanted)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "more"),
+    [((3, 3), 2, 1), ((4, 4), 2, 0), ((5, 6), 2, 1), ((7, 8), 3, 2), ((6, 6), (3, 3), 0), ((2, 4, 4), (1, 2, 2), 0)],
+)
+def test_transposed_kernels_cut_into_pieces(kernel: tuple[int, ...], stride: Any, more: int, flip: bool) -> None:
+    x, w = integers((2, 6, *(3, 11, 14)[3 - len(kernel) :])), integers((6, 5, *kernel), seed=1)
+    given = {"stride": stride, "padding": (0, 1, 1)[3 - len(kernel) :], "groups": 2, "flip": flip}
+    given["output_padding"] = (0, more, more)[3 - len(kernel) :]
+    conv = getattr(fc, f"conv_transpose{len(kernel)}d")
+    wanted = conv(x, w, B[:1].repeat(10), **given, algorithm="reference")
+    np.testing.assert_array_equal(conv(x, w, B[:1].repeat(10), **given, algorithm="winograd"), wanted)
+
+
+def test_pieces_add_up_a_long_way() -> None:
+    """Sums of more products than are added one after the other."""
+    x, w = integers((1, 450, 6, 7)), integers((3, 450, 5, 5), seed=1)
+    np.testing.assert_array_equal(winograd(x, w, padding=2), expected(x, w, **options(((2, 2), (2, 2)))))
+
+
+def test_kernels_shorter_than_the_stretch_are_left_to_others() -> None:
+    with pytest.raises(ValueError, match="it knows one step other than 1 an axis"):
+        fc.conv_transpose2d(X, W.transpose(1, 0, 2, 3), stride=4, algorithm="winograd")
+
+
+def test_many_pieces_and_residues_are_left_to_others() -> None:
+    with pytest.raises(ValueError, match="more than 200 pieces"):
+        fc.conv2d(np.ones((1, 1, 60, 60)), np.ones((1, 1, 31, 31)), algorithm="winograd")
+    with pytest.raises(ValueError, match="more than 1024 residues"):
+        fc.conv2d(np.ones((1, 1, 120, 120)), np.ones((1, 1, 3, 3)), dilation=40, algorithm="winograd")
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(layout: str) -> None:
     x, w = LAYOUTS[layout](X), LAYOUTS[layout](W)
@@ -128,13 +180,17 @@ def test_weights_of_another_type_are_kept_for_what_is_not_finite() -> None:
         np.testing.assert_array_equal(conv(x), expected(x, W.astype(np.float32)[:, :, ::-1], **options()))
 
 
-@pytest.mark.parametrize("channels", [64, 512])
-def test_rounds_no_worse_than_plain_sums(channels: int) -> None:
+@pytest.mark.parametrize(
+    ("channels", "taps", "stride"), [(64, 3, 1), (512, 3, 1), (512, 3, 2), (184, 5, 1), (94, 7, 2), (64, 9, 1)]
+)
+def test_rounds_no_worse_than_plain_sums(channels: int, taps: int, stride: int) -> None:
+    """Up to a depth of 4608 products, which is promised."""
     rng = np.random.default_rng(channels)
-    x, w = rng.standard_normal((1, channels, 16, 16)), rng.standard_normal((24, channels, 3, 3))
+    x, w = rng.standard_normal((1, channels, 20, 20)), rng.standard_normal((24, channels, taps, taps))
     x, w = x.astype(np.float32), w.astype(np.float32)
-    wanted = fc.conv2d(x.astype(float), w.astype(float), padding=1, algorithm="spread")
-    assert np.abs(winograd(x, w, padding=1) - wanted).max() <= 1e-6 * np.abs(wanted).max()
+    wanted = fc.conv2d(x.astype(float), w.astype(float), stride=stride, padding=1, algorithm="spread")
+    found = winograd(x, w, stride=stride, padding=1)
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(wanted).max()
 
 
 def test_same_bits_for_any_number_of_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +206,10 @@ def test_same_bits_for_any_number_of_helpers(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("weight", "settings", "reason"),
     [
-        (W[..., :2], {}, "it knows 3 x 3 kernels only"),
-        (W, {"stride": (1, 2)}, "it knows stride 1 only"),
+        (W[..., :1, :1], {}, "it has no tiles for the pieces that this kernel is cut into"),
+        (W[..., :2], {}, "it has no tiles for the pieces"),
+        (W, {"stride": (1, 2)}, "it has no tiles for the pieces"),
+        (W, {"stride": 2, "dilation": 2}, "it knows one step other than 1 an axis"),
         (W, {"dtype": np.int64}, "it halves weights: not for int64"),
         (W, {"dtype": np.complex128}, "it halves weights: not for complex128"),
     ],

@@ -194,11 +194,41 @@ def _three_by_three(draw: st.DrawFn) -> Call:
     return _call("conv", 2, operands, options, "winograd")
 
 
+@st.composite
+def _pieces(draw: st.DrawFn) -> Call:
+    """Longer kernels, strided and transposed ones, which Winograd's algorithm cuts into pieces of one to three taps."""
+    points = draw(st.sampled_from([(4, 4), (3, 3), (1, 4), (4, 1)]))
+    transposed = 1 not in points and draw(st.booleans())
+    axes = [draw(st.sampled_from(PIECED_AXES[transposed][count])) for count in points]
+    groups, channels, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 9)), draw(st.integers(1, 20))
+    depth = draw(st.lists(st.integers(1, 2), max_size=1))
+    kernel, size = (*depth, *(axis[0] for axis in axes)), (*depth, *(draw(st.integers(11, 40)) for _ in axes))
+    weight = (groups * channels, outputs) if transposed else (groups * outputs, channels)
+    shapes = ((draw(st.integers(1, 2)), groups * channels, *size), (*weight, *kernel), (groups * outputs,))
+    operands: list[Any] = [_values(draw, shape, "float32") for shape in shapes]
+    if draw(st.booleans()):
+        operands[2] = None
+    options = {
+        "padding": tuple(draw(st.integers(0, taps // 2)) for taps in kernel),
+        "stride": (*[1] * len(depth), *(axis[1] for axis in axes)),
+        "groups": groups,
+        "activation": draw(st.sampled_from([None, "relu"])),
+    }
+    return _call("conv_transpose" if transposed else "conv", len(kernel), operands, options, "winograd")
+
+
+#: By whether it is transposed and by its points, lengths of a kernel and strides.
+PIECED_AXES = {
+    False: {1: [(1, 1), (1, 2)], 3: [(2, 1), (4, 1), (3, 2), (4, 2)], 4: [(5, 1), (7, 2), (5, 2), (11, 4), (7, 3)]},
+    True: {3: [(3, 2), (4, 2), (2, 1)], 4: [(5, 2), (6, 2), (5, 1)]},
+}
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), outputs_axis=0),
     "one_tap": _one_tap(),
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
     "three by three": _three_by_three(),
+    "pieces": _pieces(),
     "square windows": _products("conv", depthwise_cases(square=True), outputs_axis=0, algorithm="depthwise"),
     "depthwise": _products("conv", depthwise_cases(), outputs_axis=0, algorithm="depthwise"),
     "max_pool": _max_pool(),

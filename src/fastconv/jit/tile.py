@@ -26,6 +26,10 @@ __all__ = ["lanes", "lead", "spread_tile", "tile"]
 #: 7 x 7 pixels: 0.83 of the time, 0.4 for Winograd's 16 MiB).
 AHEAD = 8192
 
+#: Depths between the pixels in use and those that are fetched: they stand apart from each other, so a CPU does not see
+#: where the next ones are (on a Cascade Lake, Winograd's products take 0.75 to 0.95 of the time).
+DEPTHS_AHEAD = 8
+
 
 def _lanes_meaning(array: np.ndarray) -> int:
     return machine().vector_bytes // array.itemsize
@@ -125,6 +129,10 @@ def _tile(
             offset = builder.load(builder.gep(offset_base, [depth]))
             code.check(slab, args[4], builder.add(args[5], offset), n_vectors * code.lanes)
             pixels_at = builder.gep(slab_base, [offset])
+            later = builder.add(depth, INT64(DEPTHS_AHEAD))
+            later = builder.select(builder.icmp_signed("<", later, count), later, depth)
+            later_at = builder.gep(slab_base, [builder.load(builder.gep(offset_base, [later]))])
+            code.prefetch(later_at, n_vectors * code.lanes * itemsize)
             pixels = [code.load(pixels_at, v * code.lanes) for v in range(n_vectors)]
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(n_rows))])
             code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), n_rows * itemsize)

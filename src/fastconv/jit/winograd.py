@@ -1,138 +1,279 @@
-"""Winograd's F(2x2, 3x3): four outputs of a 3x3 kernel from sixteen products in place of thirty-six.
+"""Winograd's minimal filtering in one and two dimensions, for kernels that are cut into pieces of up to three taps.
 
-Of a 4x4 tile d of the input and a kernel g the outputs are ``A.T @ ((G @ g @ G.T) * (B.T @ d @ B)) @ A``. B and A hold
-0, 1 and -1 alone, and G halves: so small whole numbers stay exact, and rounding is no worse than that of plain sums.
+Along an axis a tile is two outputs, or one where every piece is a single tap. Two outputs of r taps are
+``A.T @ ((G @ g) * (B.T @ d))`` with r + 1 products in place of 2 r: F(2, r) in Winograd's words. They evaluate
+polynomials at r + 1 of the *points* 0, 1, -1 and infinity, and A knows nothing of r. So the products of all pieces, and
+of all channels, are added point by point, and only their sums are turned into outputs. In two dimensions a *place*
+is a pair of points. A and B hold 0, 1 and -1 alone, and G halves where there are three taps: so small whole numbers
+stay exact, and rounding is no worse than that of plain sums.
 
-Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks" (2015), arXiv:1509.09308, section 4.1.
+Sources: S. Winograd, "Arithmetic complexity of computations" (1980), chapter 4; A. Lavin, S. Gray, "Fast algorithms for
+convolutional neural networks" (2015), arXiv:1509.09308, section 4.1.
 
 Both ends are written as LLVM vector code, a vector of neighbouring tiles at once; beside each stands its meaning, which
-runs under NUMBA_DISABLE_JIT=1. Between them stand products of matrices, for each of the sixteen places in a tile.
+runs under NUMBA_DISABLE_JIT=1. Between them stand products of matrices, one for each place.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 
-__all__ = ["STEP", "TILE", "tiles_in", "tiles_out"]
+__all__ = [
+    "MOST_TAPS",
+    "Plane",
+    "place_points",
+    "split_columns",
+    "step_of",
+    "tiles_in",
+    "tiles_in_meaning",
+    "tiles_out",
+    "tiles_out_meaning",
+]
 
-#: Outputs along an axis of a tile, and inputs.
-STEP, TILE = 2, 4
+#: Most taps of a piece along an axis.
+MOST_TAPS = 3
 
-_B = np.array([[1, 0, 0, 0], [0, 1, -1, 1], [-1, 1, 1, 0], [0, 0, 0, -1]])
-_A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
+#: G, B and A for each number of taps, at its points in this order: 0, 1, -1, infinity.
+_TAP_POINTS = {1: (0, 3), 2: (0, 1, 3), 3: (0, 1, 2, 3)}
+_B = {
+    1: np.array([[1, 0], [0, 1]]),
+    2: np.array([[1, 0, 0], [-1, 1, -1], [0, 0, 1]]),
+    3: np.array([[1, 0, 0, 0], [0, 1, -1, -1], [-1, 1, 1, 0], [0, 0, 0, 1]]),
+}
+_A = np.array([[1, 0], [1, 1], [1, -1], [0, 1]])
 
 
-def _tiles_in_meaning(source: np.ndarray, at: int, pitch: int, target: np.ndarray, to: int, step: int) -> None:
-    """target[to + step * place + i] = (B.T @ d @ B)[place] of the tiles i of a vector.
+class Plane(NamedTuple):
+    """One number for each of two axes: taps of a piece, or points of a kernel."""
 
-    Tile i begins at ``source[at + 2 i]``; its rows are `pitch` apart. Places count through the tile row by row.
+    h: int
+    w: int
+
+
+def step_of(points: int) -> int:
+    """Outputs of a tile along an axis with so many points: 1 where pieces have one tap, else 2."""
+    return 1 if points == 1 else 2
+
+
+def place_points(taps: int, points: int) -> tuple[int, ...]:
+    """The numbers of the points that a piece has along an axis with 1, 3 or 4 of them.
+
+    Examples
+    --------
+    >>> place_points(2, 3), place_points(2, 4), place_points(1, 1)
+    ((0, 1, 2), (0, 1, 3), (0,))
+    """
+    if points == 1:
+        return (0,)
+    return tuple(point if point < 2 else point + points - 4 for point in _TAP_POINTS[taps])
+
+
+def _outputs_matrix(points: int) -> np.ndarray:
+    """A, for the points of an axis."""
+    return {1: np.array([[1]]), 3: _A[[0, 1, 3]], 4: _A}[points]
+
+
+def _inputs_matrix(taps: int, step: int) -> np.ndarray:
+    """B, for a piece along an axis."""
+    return _B[taps] if step == 2 else np.array([[1]])
+
+
+def _mix(code: VectorCode, matrix: np.ndarray, values: list[Any]) -> list[Any]:
+    """The entries of ``matrix.T @ values``: sums and differences of up to three vectors."""
+    mixed = []
+    for column in matrix.T:
+        terms = sorted(((sign, value) for sign, value in zip(column, values, strict=True) if sign), key=lambda t: -t[0])
+        total = terms[0][1]
+        for sign, value in terms[1:]:
+            total = code.add(total, value) if sign > 0 else code.subtract(total, value)
+        mixed.append(total)
+    return mixed
+
+
+def tiles_in_meaning(taps: Plane, points: Plane) -> Any:
+    """What `tiles_in` does, in NumPy's words."""
+    step_h, step_w = step_of(points.h), step_of(points.w)
+    b_h, b_w = _inputs_matrix(taps.h, step_h), _inputs_matrix(taps.w, step_w)
+    places = b_h.shape[1] * b_w.shape[1]
+
+    def meaning(
+        source: np.ndarray, at: int, pitch: int, target: np.ndarray, to: int, starts: np.ndarray, starts_at: int
+    ) -> None:
+        n = machine().vector_bytes // source.itemsize
+        for i in range(n):
+            rows = [source[at + row * pitch + step_w * i :][: len(b_w)] for row in range(len(b_h))]
+            d = b_h.T.astype(source.dtype) @ np.array(rows) @ b_w.astype(source.dtype)
+            target[to + starts[starts_at : starts_at + places] + i] = d.ravel()
+
+    return meaning
+
+
+def tiles_in(taps: Plane, points: Plane) -> Any:
+    """The intrinsic ``tiles_in(source, at, pitch, target, to, starts, starts_at)`` for pieces of so many taps.
+
+    It writes ``(B.T @ d @ B)[place]`` of the tiles of a vector to ``target[to + starts[starts_at + place] + i]``, where
+    places count through the piece's points row by row. Tile i begins at ``source[at + step * i]``, and rows are `pitch`
+    apart.
+    """
+    step_h, step_w = step_of(points.h), step_of(points.w)
+    b_h, b_w = _inputs_matrix(taps.h, step_h), _inputs_matrix(taps.w, step_w)
+    places = b_h.shape[1] * b_w.shape[1]
+
+    @intrinsic
+    def transform(
+        typingctx: Any, source: Any, at: Any, pitch: Any, target: Any, to: Any, starts: Any, starts_at: Any
+    ) -> Any:
+        whole = types.intp
+        signature = types.void(source, whole, whole, target, whole, starts, whole)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = VectorCode(context, builder, source.dtype)
+            n, firsts = code.lanes, _vectors_of_a_row(code.lanes, len(b_w), step_w)
+            for row in range(len(b_h)):
+                first = builder.add(args[1], builder.mul(args[2], INT64(row)))
+                code.check(source, args[0], first, firsts[-1] + n)
+            code.check(starts, args[5], args[6], places)
+            base, target_base = code.pointer(source, args[0], args[1]), code.pointer(target, args[3], args[4])
+            starts_base = code.pointer(starts, args[5], args[6])
+            rows = [builder.gep(base, [builder.mul(args[2], INT64(row))]) for row in range(len(b_h))]
+            # Down the columns first, on neighbouring numbers as they stand; then even and odd ones are parted, which
+            # gives a column of all tiles.
+            parts = [_mix(code, b_h, [code.load(row, first) for row in rows]) for first in firsts]
+            for r in range(b_h.shape[1]):
+                pieces = [part[r] for part in parts]
+                columns = pieces if step_w == 1 else _parted(code, pieces)[: len(b_w)]
+                for c, value in enumerate(_mix(code, b_w, columns)):
+                    start = builder.load(builder.gep(starts_base, [INT64(r * b_w.shape[1] + c)]))
+                    code.check(target, args[3], builder.add(args[4], start), n)
+                    code.store(value, target_base, start)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return tiles_in_meaning(taps, points) if config.DISABLE_JIT else transform
+
+
+def _vectors_of_a_row(lanes: int, columns: int, step: int) -> list[int]:
+    """Where the vectors begin that hold so many columns of all tiles: two for each pair of columns, or a single one."""
+    return [0] if step == 1 else [first for pair in range(0, columns, 2) for first in (pair, lanes + pair)]
+
+
+def _parted(code: VectorCode, vectors: list[Any]) -> list[Any]:
+    """Even and odd elements of each pair of vectors."""
+    pairs = zip(vectors[::2], vectors[1::2], strict=True)
+    return [code.shuffle(a, b, list(range(odd, 2 * code.lanes, 2))) for a, b in pairs for odd in (0, 1)]
+
+
+def tiles_out_meaning(points: Plane) -> Any:
+    """What `tiles_out` does, in NumPy's words."""
+    a_h, a_w = _outputs_matrix(points.h), _outputs_matrix(points.w)
+    step_h, step_w, places = step_of(points.h), step_of(points.w), points.h * points.w
+
+    def meaning(source: np.ndarray, at: int, step: int, bias: Any, target: np.ndarray, to: int, pitch: int) -> int:
+        n = machine().vector_bytes // source.itemsize
+        strange = 0
+        for i in range(n):
+            m = source[at + i : at + i + step * (places - 1) + 1 : step].reshape(points)
+            y = a_h.T.astype(m.dtype) @ m @ a_w.astype(m.dtype) + bias
+            for row in range(step_h):
+                target[to + row * pitch + step_w * i :][:step_w] = y[row]
+            strange |= int(not np.isfinite(y).all())
+        return strange
+
+    return meaning
+
+
+def tiles_out(points: Plane) -> Any:
+    """The intrinsic ``tiles_out(source, at, step, bias, target, to, pitch)`` for so many points.
+
+    It writes the outputs ``A.T @ m @ A + bias`` of the tiles of a vector, and returns whether any of them is infinite
+    or not a number. m[place] of tile i stands at ``source[at + step * place + i]``. A tile's columns follow those of
+    the tile before, from ``target[to]`` on; its rows are `pitch` apart.
+    """
+    a_h, a_w = _outputs_matrix(points.h), _outputs_matrix(points.w)
+    step_h, step_w, places = step_of(points.h), step_of(points.w), points.h * points.w
+
+    @intrinsic
+    def finish(typingctx: Any, source: Any, at: Any, step: Any, bias: Any, target: Any, to: Any, pitch: Any) -> Any:
+        whole = types.intp
+        signature = types.int64(source, whole, whole, source.dtype, target, whole, whole)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = VectorCode(context, builder, source.dtype)
+            n = code.lanes
+            for place in range(places):
+                code.check(source, args[0], builder.add(args[1], builder.mul(args[2], INT64(place))), n)
+            for row in range(step_h):
+                code.check(target, args[4], builder.add(args[5], builder.mul(args[6], INT64(row))), step_w * n)
+            base, target_base = code.pointer(source, args[0], args[1]), code.pointer(target, args[4], args[5])
+            bias = code.broadcast(args[3])
+            m = [code.load(base, builder.mul(args[2], INT64(place))) for place in range(places)]
+            columns = [_mix(code, a_h, m[c :: points.w]) for c in range(points.w)]
+            strange = code.zero
+            for row in range(step_h):
+                outputs = [code.add(y, bias) for y in _mix(code, a_w, [column[row] for column in columns])]
+                for half, vector in enumerate(outputs if step_w == 1 else _joined(code, *outputs)):
+                    code.store(vector, target_base, builder.add(builder.mul(args[6], INT64(row)), INT64(half * n)))
+                for y in outputs:  # y - y is zero, or not a number
+                    strange = code.add(strange, code.subtract(y, y))
+            lanes = builder.fcmp_unordered("une", strange, code.zero)
+            return builder.zext(builder.bitcast(lanes, ir.IntType(n)), INT64)
+
+        return signature, codegen
+
+    return tiles_out_meaning(points) if config.DISABLE_JIT else finish
+
+
+def _joined(code: VectorCode, even: Any, odd: Any) -> list[Any]:
+    """The elements of two vectors in turn."""
+    n = code.lanes
+    halves = ([place for i in range(n // 2) for place in (first + i, n + first + i)] for first in (0, n // 2))
+    return [code.shuffle(even, odd, places) for places in halves]
+
+
+def _split_columns_meaning(source: np.ndarray, at: int, target: np.ndarray, to: int, pitch: int, pairs: int) -> None:
+    """target[to + i] = source[at + 2 i] and target[to + pitch + i] = source[at + 2 i + 1] for whole vectors of pairs.
+
+    As many vectors as hold `pairs` numbers each.
     """
     n = machine().vector_bytes // source.itemsize
-    for i in range(n):
-        d = np.array([source[at + row * pitch + STEP * i :][:TILE] for row in range(TILE)])
-        target[to + i : to + i + step * TILE * TILE : step] = (_B.T.astype(d.dtype) @ d @ _B.astype(d.dtype)).ravel()
-
-
-def _columns_in(code: VectorCode, d: list[Any]) -> list[Any]:
-    """The four entries of ``B.T @ d``."""
-    return [code.subtract(d[0], d[2]), code.add(d[1], d[2]), code.subtract(d[2], d[1]), code.subtract(d[1], d[3])]
+    count = -(-pairs // n) * n
+    for odd in (0, 1):
+        target[to + odd * pitch :][:count] = source[at + odd :][: 2 * count : 2]
 
 
 @intrinsic
-def _tiles_in(typingctx: Any, source: Any, at: Any, pitch: Any, target: Any, to: Any, step: Any) -> Any:
-    """As `_tiles_in_meaning`."""
+def _split_columns(typingctx: Any, source: Any, at: Any, target: Any, to: Any, pitch: Any, pairs: Any) -> Any:
+    """As `_split_columns_meaning`."""
     whole = types.intp
-    signature = types.void(source, whole, whole, target, whole, whole)
+    signature = types.void(source, whole, target, whole, whole, whole)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = VectorCode(context, builder, source.dtype)
         n = code.lanes
-        for row in range(TILE):
-            code.check(source, args[0], builder.add(args[1], builder.mul(args[2], INT64(row))), 2 * n + 2)
-        for place in range(TILE * TILE):
-            code.check(target, args[3], builder.add(args[4], builder.mul(args[5], INT64(place))), n)
-        base, target_base = code.pointer(source, args[0], args[1]), code.pointer(target, args[3], args[4])
-        rows = [builder.gep(base, [builder.mul(args[2], INT64(row))]) for row in range(TILE)]
-        # Down the columns first, on neighbouring numbers as they stand: 2 n of them from the first column of each tile
-        # on, and 2 n from its third column on. Then even and odd ones are parted, which gives a column of all tiles.
-        parts = [_columns_in(code, [code.load(row, first) for row in rows]) for first in (0, n, 2, n + 2)]
-        for r in range(TILE):
-            pieces = [part[r] for part in parts]
-            columns = [
-                code.shuffle(pieces[half], pieces[half + 1], list(range(odd, 2 * n, 2)))
-                for half in (0, 2)
-                for odd in (0, 1)
-            ]
-            for c, value in enumerate(_columns_in(code, columns)):
-                code.store(value, target_base, builder.mul(args[5], INT64(TILE * r + c)))
+        vectors = builder.udiv(builder.add(args[5], INT64(n - 1)), INT64(n))
+        count = builder.mul(vectors, INT64(n))
+        code.check(source, args[0], args[1], builder.mul(count, INT64(2)))
+        for odd in (0, 1):
+            code.check(target, args[2], builder.add(args[3], builder.mul(args[4], INT64(odd))), count)
+        base, target_base = code.pointer(source, args[0], args[1]), code.pointer(target, args[2], args[3])
+        with cgutils.for_range_slice(builder, INT64(0), count, INT64(n), INT64) as (first, _):
+            at = builder.mul(first, INT64(2))
+            pair = [code.load(base, at), code.load(base, builder.add(at, INT64(n)))]
+            for odd, vector in enumerate(_parted(code, pair)):
+                code.store(vector, target_base, builder.add(first, builder.mul(args[4], INT64(odd))))
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _tiles_out_meaning(
-    source: np.ndarray, at: int, step: int, bias: Any, target: np.ndarray, to: int, pitch: int
-) -> int:
-    """The outputs ``A.T @ m @ A + bias`` of the tiles of a vector; whether any of them is infinite or not a number.
-
-    m[place] of tile i stands at ``source[at + step * place + i]``; its outputs go to ``target[to + 2 i]`` and the one
-    behind, and to the same places `pitch` on.
-    """
-    n = machine().vector_bytes // source.itemsize
-    strange = 0
-    for i in range(n):
-        m = source[at + i : at + i + step * TILE * TILE : step].reshape(TILE, TILE)
-        y = _A.T.astype(m.dtype) @ m @ _A.astype(m.dtype) + bias
-        for row in range(STEP):
-            target[to + row * pitch + STEP * i :][:STEP] = y[row]
-        strange |= int(not np.isfinite(y).all())
-    return strange
-
-
-def _columns_out(code: VectorCode, m: list[Any]) -> list[Any]:
-    """The two entries of ``A.T @ m``."""
-    return [code.add(code.add(m[0], m[1]), m[2]), code.subtract(code.subtract(m[1], m[2]), m[3])]
-
-
-@intrinsic
-def _tiles_out(typingctx: Any, source: Any, at: Any, step: Any, bias: Any, target: Any, to: Any, pitch: Any) -> Any:
-    """As `_tiles_out_meaning`."""
-    whole = types.intp
-    signature = types.int64(source, whole, whole, source.dtype, target, whole, whole)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, source.dtype)
-        n = code.lanes
-        for place in range(TILE * TILE):
-            code.check(source, args[0], builder.add(args[1], builder.mul(args[2], INT64(place))), n)
-        for row in range(STEP):
-            code.check(target, args[4], builder.add(args[5], builder.mul(args[6], INT64(row))), STEP * n)
-        base, target_base = code.pointer(source, args[0], args[1]), code.pointer(target, args[4], args[5])
-        bias = code.broadcast(args[3])
-        m = [code.load(base, builder.mul(args[2], INT64(place))) for place in range(TILE * TILE)]
-        columns = [_columns_out(code, m[c::TILE]) for c in range(TILE)]
-        strange = code.zero
-        for row in range(STEP):
-            left, right = (code.add(y, bias) for y in _columns_out(code, [column[row] for column in columns]))
-            for half in range(STEP):
-                places = [place for i in range(n // 2) for place in (half * n // 2 + i, n + half * n // 2 + i)]
-                at_half = builder.add(builder.mul(args[6], INT64(row)), INT64(half * n))
-                code.store(code.shuffle(left, right, places), target_base, at_half)
-            for y in (left, right):  # y - y is zero, or not a number
-                strange = code.add(strange, code.subtract(y, y))
-        lanes = builder.fcmp_unordered("une", strange, code.zero)
-        return builder.zext(builder.bitcast(lanes, ir.IntType(n)), INT64)
-
-    return signature, codegen
-
-
-tiles_in = _tiles_in_meaning if config.DISABLE_JIT else _tiles_in
-tiles_out = _tiles_out_meaning if config.DISABLE_JIT else _tiles_out
+split_columns = _split_columns_meaning if config.DISABLE_JIT else _split_columns

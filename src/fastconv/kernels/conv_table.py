@@ -118,11 +118,11 @@ read_row_block = reader(RowBlock)
 
 
 @helper
-def output_axes(table: Any) -> Space:
+def output_axes(table: Any, at: int = OUTPUT_AT) -> Space:
     return Space(
-        _output_axis(table, OUTPUT_AT),
-        _output_axis(table, OUTPUT_AT + _OUTPUT_FIELDS),
-        _output_axis(table, OUTPUT_AT + 2 * _OUTPUT_FIELDS),
+        _output_axis(table, at),
+        _output_axis(table, at + _OUTPUT_FIELDS),
+        _output_axis(table, at + 2 * _OUTPUT_FIELDS),
     )
 
 

@@ -1,7 +1,7 @@
-"""Convolution with 3x3 kernels by Winograd's F(2x2, 3x3): see `fastconv.jit.winograd`.
+"""Convolution by Winograd's minimal filtering: see `fastconv.jit.winograd`.
 
-A block of tiles is transformed for all input channels; for each row block of output channels sixteen products of
-matrices follow, whose sums stay in the first-level cache until they are turned into outputs.
+A block of tiles is transformed for all input channels; for each row block of output channels a product of matrices
+follows for each place, whose sums stay in the first-level cache until they are turned into outputs.
 """
 
 from __future__ import annotations
@@ -15,23 +15,30 @@ from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.records import reader
 from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes, tile
-from fastconv.jit.vector import unsigned
-from fastconv.jit.winograd import STEP, TILE, tiles_in, tiles_out
+from fastconv.jit.winograd import MOST_TAPS, Plane, split_columns, step_of, tiles_in, tiles_out
 from fastconv.kernels.activation import activate, keep
-from fastconv.kernels.conv_table import Block, OutputAxis, block_of
+from fastconv.kernels.conv_table import Block, block_of, output_axes
 from fastconv.kernels.halo import gather_plain
-from fastconv.kernels.slab import Images, SlabAxis, Space, slab_axes, slab_channel_size
+from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
+from fastconv.kernels.winograd_table import (
+    OUTPUT_AT,
+    PIECE_FIELDS,
+    RESIDUE_FIELDS,
+    SLAB_AT,
+    Piece,
+    Residue,
+    WinogradHead,
+    read_head,
+    read_piece,
+    read_residue,
+)
+from fastconv.kernels.winograd_weights import ROWS
 
-__all__ = ["KERNEL", "PLACES", "ROWS", "WINOGRAD_TABLE", "WinogradHead", "winograd", "winograd_weights"]
-
-#: Taps of a kernel along an axis, and places in a tile.
-KERNEL, PLACES = 3, TILE * TILE
+__all__ = ["KINDS", "Kind", "winograd"]
 
 # Literals for the compiler.
-ROWS = machine().tile_rows
 VECTORS = machine().tile_vectors
 TWO_VECTORS = 2
 ONE_VECTOR = 1
@@ -40,129 +47,244 @@ ONE_VECTOR = 1
 #: the first-level cache is left for what becomes of them.
 GATHERED = 4096
 
+#: Most products that are added one after the other. Longer sums are put together from several: of 4608 products, whose
+#: error in float32 is then below 0.8e-6 of the largest result (1.5e-6 with 768), as that of plain sums.
+DEPTHS = 256
 
-class WinogradHead(NamedTuple):
-    """The head of the integer table.
+
+class Kind(NamedTuple):
+    """What a kernel is made for.
 
     Attributes
     ----------
-    groups, channels, out_channels : int
-        Groups, and the channels of one group going in and out.
-    row_blocks, splits : int
-        Row blocks of a group, and parts in which they are shared out to tasks.
-    x_base, x_batch, x_channel : int
-        Flat position of the first input element, and the steps of batch and channel.
-    rows, columns : int
-        Of an output image.
-    pitch : int
-        Tiles of a block, rounded up to whole vectors.
-    activation : int
-        Number of the activation function.
+    points : Plane
+        Points of the axes.
+    least : int
+        Fewest taps of a piece along an axis with several points.
+    activated : bool
+        Whether an activation may be applied; else the kernel compiles in less time.
     """
 
-    groups: int
-    channels: int
-    out_channels: int
-    row_blocks: int
-    splits: int
-    x_base: int
-    x_batch: int
-    x_channel: int
-    rows: int
-    columns: int
-    pitch: int
-    activation: int
+    points: Plane
+    least: int
+    activated: bool
+
+    def taps(self) -> list[Plane]:
+        """The pieces that there may be."""
+        axes = [range(self.least, points) if points > 1 else (1,) for points in self.points]
+        return [Plane(h, w) for h in axes[0] for w in axes[1]]
 
 
-#: What stands in a table, in this order. The output's axes count residues modulo the dilation, as d, and the tiles of
-#: the first residue, which has most; the steps of the slab's are the dilation.
-WINOGRAD_TABLE = (WinogradHead, SlabAxis, SlabAxis, SlabAxis, OutputAxis, OutputAxis, OutputAxis)
-
-_read_head, _read_axis = reader(WinogradHead), reader(OutputAxis)
-_SLAB_AT = len(WinogradHead._fields)
-_OUTPUT_AT = _SLAB_AT + 3 * len(SlabAxis._fields)
-_AXIS = len(OutputAxis._fields)
-
-
-@helper
-def _transform(
-    slab: Any, channels: int, tiles: Any, to: int, pitch: int, step: int, axes: Space, counts: Space
-) -> None:
-    """Transform the tiles of some gathered channels; those of a channel stand at ``tiles[to + place * step]``."""
-    for c in range(channels):
-        for h in range(counts.h):
-            at = (c * axes.h.positions + STEP * h) * axes.w.positions
-            for w in range(0, counts.w, lanes(slab)):
-                tiles_in(slab, at + STEP * w, axes.w.positions, tiles, to + c * pitch + h * counts.w + w, step)
+#: 3x3 at stride 1 is the commonest by far. Longer kernels have pieces of two and three taps; where there are only two
+#: and fewer, it is at stride 2. The last two are for kernels along one axis.
+KINDS = (
+    Kind(Plane(4, 4), 3, False),
+    Kind(Plane(4, 4), 3, True),
+    Kind(Plane(4, 4), 2, True),
+    Kind(Plane(3, 3), 1, True),
+    Kind(Plane(1, 4), 2, True),
+    Kind(Plane(4, 1), 2, True),
+)
 
 
 class _Operands(NamedTuple):
-    """What a row block multiplies: transformed weights, and transformed tiles, `step` apart from place to place."""
+    """What a row block multiplies: transformed weights and tiles, of which a piece has `piece` at a place."""
 
     weights: Any
     at: int
     tiles: Any
-    step: int
     offsets: Any
+    table: Any
+    depths_at: int
     channels: int
+    piece: int
 
 
 @helper
-def _multiply(o: _Operands, number: int, left: int, sums: Any) -> None:
-    """sums[place, row, i] of a row block, for up to VECTORS vectors of tiles from `number` on, as many as are left."""
+def _multiply_place(o: _Operands, at: int, first: int, begin: int, end: int, left: int, sums: Any, to: int) -> None:
+    """sums[row, i] of a place, for up to VECTORS vectors of tiles from `first` on, as many as are left."""
     n = lanes(sums)
     pitch = VECTORS * n
-    for place in range(PLACES):
-        at, first, to = o.at + place * o.channels * ROWS, place * o.step + number, place * ROWS * pitch
-        if left > TWO_VECTORS * n:
-            tile(ROWS, VECTORS, o.weights, at, o.tiles, first, o.offsets, 0, o.channels, sums, to, pitch)
-        elif left > n:
-            tile(ROWS, TWO_VECTORS, o.weights, at, o.tiles, first, o.offsets, 0, o.channels, sums, to, pitch)
+    if left > TWO_VECTORS * n:
+        tile(ROWS, VECTORS, o.weights, at, o.tiles, first, o.offsets, begin, end, sums, to, pitch)
+    elif left > n:
+        tile(ROWS, TWO_VECTORS, o.weights, at, o.tiles, first, o.offsets, begin, end, sums, to, pitch)
+    else:
+        tile(ROWS, ONE_VECTOR, o.weights, at, o.tiles, first, o.offsets, begin, end, sums, to, pitch)
+
+
+@helper
+def _multiply(o: _Operands, places: int, number: int, left: int, sums: Any) -> None:
+    """sums[place, row, i] of a row block, for up to VECTORS vectors of tiles from `number` on, as many as are left.
+
+    Behind the last place is room for the sums of one more.
+    """
+    size = ROWS * VECTORS * lanes(sums)
+    at, first = o.at, number
+    for place in range(places):
+        pieces = o.table[o.depths_at + place]
+        depth, to = pieces * o.channels, place * size
+        if depth == 0:
+            for i in range(size):
+                sums[to + i] = 0
+        for begin in range(0, depth, DEPTHS):
+            part = to if begin == 0 else places * size
+            _multiply_place(o, at + begin * ROWS, first, begin, min(begin + DEPTHS, depth), left, sums, part)
+            if begin:
+                for i in range(size):
+                    sums[to + i] += sums[part + i]
+        at += depth * ROWS
+        first += pieces * o.piece
+
+
+class _Slab(NamedTuple):
+    """Gathered input as pieces see it: steps from channel to channel, from row to row, and from tile to tile."""
+
+    values: Any
+    channel: int
+    row: int
+    tile_row: int
+
+
+class _Tiles(NamedTuple):
+    """Where transformed tiles of a place go: those of the first channel, and the step to the next one's."""
+
+    values: Any
+    first: int
+    pitch: int
+
+
+def _transformer(kind: Kind) -> Any:
+    """The helper that transforms the tiles of one piece for some channels, whichever of the kind's pieces it is."""
+
+    def for_taps(taps: Plane, others: Any) -> Any:
+        transform = tiles_in(taps, kind.points)
+        taps_h, taps_w, step_w = taps.h, taps.w, step_of(kind.points.w)
+
+        @helper
+        def run(piece: Piece, slab: _Slab, channels: int, counts: Space, to: _Tiles, table: Any) -> None:
+            if piece.taps_h != taps_h or piece.taps_w != taps_w:
+                others(piece, slab, channels, counts, to, table)
+                return
+            for c in range(channels):
+                for row in range(counts.h):
+                    at = piece.at + c * slab.channel + row * slab.tile_row
+                    first = to.first + c * to.pitch + row * counts.w
+                    for i in range(0, counts.w, lanes(slab.values)):
+                        transform(
+                            slab.values, at + step_w * i, slab.row, to.values, first + i, table, piece.starts_at
+                        )  # fmt: skip
+
+        return run
+
+    @helper
+    def none_of_them(piece: Piece, slab: _Slab, channels: int, counts: Space, to: _Tiles, table: Any) -> None:
+        return
+
+    found = none_of_them
+    for taps in kind.taps():
+        found = for_taps(taps, found)
+    return found
+
+
+@helper
+def _part_rows(parted: Any, slab: Any, rows: int, columns: int, phases: int, pitch: int) -> None:
+    """Each row of a slab as its `phases`, every so many columns, `pitch` apart."""
+    for row in range(rows):
+        to, at = row * phases * pitch, row * columns
+        if phases == 2:
+            split_columns(slab, at, parted, to, pitch, columns // 2)
         else:
-            tile(ROWS, ONE_VECTOR, o.weights, at, o.tiles, first, o.offsets, 0, o.channels, sums, to, pitch)
+            for phase in range(phases):
+                for i in range(columns // phases):
+                    parted[to + phase * pitch + i] = slab[at + i * phases + phase]
 
 
 class _Part(NamedTuple):
-    """The outputs of a block: every `step`-th from the first one on, `counts` of them, on both axes."""
+    """The outputs of a block: of one plane, those of a residue from the first one on, `counts` of them."""
 
+    plane: int
     first: Space
-    step: Space
     counts: Space
 
 
 @helper
-def _part(block: Block, head: WinogradHead, axes: Space, out: Space) -> _Part:
-    """Blocks count residues modulo the dilation along the axis d, then tiles of the outputs of a residue."""
-    step = Space(1, axes.h.step, axes.w.step)
-    h = block.first.d // step.w
-    w = block.first.d - h * step.w
-    rows = (head.rows - h + step.h - 1) // step.h - STEP * block.first.h
-    columns = (head.columns - w + step.w - 1) // step.w - STEP * block.first.w
+def _part(block: Block, residue: Residue, plane: int, head: WinogradHead, out: Space, steps: Space) -> _Part:
+    """The block's outputs, whose tiles have `steps` outputs along the axes."""
+    rows = (head.rows - residue.row + head.row_step - 1) // head.row_step - steps.h * block.first.h
+    columns = (head.columns - residue.column + head.column_step - 1) // head.column_step - steps.w * block.first.w
+    first_row = residue.row + steps.h * block.first.h * head.row_step
+    first_column = residue.column + steps.w * block.first.w * head.column_step
     return _Part(
-        Space(0, STEP * block.first.h * step.h + h, STEP * block.first.w * step.w + w),
-        step,
-        Space(1, max(0, min(rows, STEP * out.h.block)), max(0, min(columns, STEP * out.w.block))),
+        plane,
+        Space(plane, first_row, first_column),
+        Space(1, max(0, min(rows, steps.h * out.h.block)), max(0, min(columns, steps.w * out.w.block))),
     )
 
 
-@helper
-def _write(lines: Any, at: int, length: int, part: _Part, pitch: int, head: WinogradHead, image: int, y: Any) -> None:
-    """Outputs of a channel into y: the even rows of all tiles stand from `at` on, the odd ones `length` behind.
+class _Lines(NamedTuple):
+    """Outputs of the tiles of a channel: the tiles' first rows stand from `at` on, their second ones `length` behind.
 
     In both, rows of tiles are `pitch` apart.
     """
+
+    values: Any
+    at: int
+    length: int
+    pitch: int
+
+
+@helper
+def _write(lines: _Lines, part: _Part, step: int, head: WinogradHead, image: int, y: Any) -> None:
+    """Outputs of a channel into y; tiles have `step` rows of them."""
     for h in range(part.counts.h):
-        to = (image * head.rows + part.first.h + h * part.step.h) * head.columns + part.first.w
-        source = at + h % STEP * length + h // STEP * pitch
-        if part.step.w == 1:
-            copy_run(y, to, lines, source, part.counts.w)
+        row = (image * head.planes + part.plane) * head.rows + part.first.h + h * head.row_step
+        to = row * head.columns + part.first.w
+        source = lines.at + h % step * lines.length + h // step * lines.pitch
+        if head.column_step == 1:
+            copy_run(y, to, lines.values, source, part.counts.w)
         else:
             for w in range(part.counts.w):
-                y[to + w * part.step.w] = lines[source + w]
+                y[to + w * head.column_step] = lines.values[source + w]
 
 
-def _body(apply: Any) -> Callable[..., None]:
-    """The body around one way to apply an activation."""
+def _body(kind: Kind) -> Callable[..., None]:
+    """The body for one kind of kernels."""
+    transform, finish = _transformer(kind), tiles_out(kind.points)
+    step_h, step_w, places = step_of(kind.points.h), step_of(kind.points.w), kind.points.h * kind.points.w
+    apply = activate if kind.activated else keep
+
+    @helper
+    def fill_tiles(
+        tiles: Any, slab: Any, parted: Any, sources: Any, x: Any, table: Any, head: WinogradHead, axes: Space,
+        block: Block, residue: Residue, part: _Part,
+    ) -> None:  # fmt: skip
+        """Gather and transform what the outputs of a part read, for all channels of a group."""
+        base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
+        counts = Space(1, (part.counts.h + step_h - 1) // step_h, (part.counts.w + step_w - 1) // step_w)
+        first = Space(
+            residue.input_plane + part.plane * head.plane_step,
+            residue.input_row + step_h * block.first.h * head.input_row_step,
+            residue.input_column + step_w * block.first.w * head.input_column_step,
+        )
+        rows, columns = axes.d.positions * axes.h.positions, axes.w.positions
+        stride = head.input_row_step // axes.h.step
+        row = columns if head.phases == 1 else head.phases * head.phase_pitch
+        at_once = max(1, GATHERED // slab_channel_size(axes))
+        for c in range(0, head.channels, at_once):
+            channels = min(at_once, head.channels - c)
+            gather_plain(
+                slab, sources, x, Images(base + c * head.x_channel, channels, head.x_channel), table, axes, first
+            )
+            values = slab
+            if head.phases > 1:
+                _part_rows(parted, slab, channels * rows, columns, head.phases, head.phase_pitch)
+                values = parted
+            seen = _Slab(values, rows * row, stride * row, step_h * stride * row)
+            to = _Tiles(tiles, c * head.pitch, head.pitch)
+            for p in range(residue.pieces):
+                piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
+                transform(piece, seen, channels, counts, to, table)
 
     def convolve(
         begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any
@@ -171,121 +293,66 @@ def _body(apply: Any) -> Callable[..., None]:
 
         ``strange[task]`` becomes 0 unless an output is infinite or not a number: then outputs beside it may be, too.
         """
-        head = _read_head(table, 0)
-        axes = slab_axes(table, _SLAB_AT)
-        tiles_d, tiles_h, tiles_w = _OUTPUT_AT, _OUTPUT_AT + _AXIS, _OUTPUT_AT + 2 * _AXIS
-        out = Space(_read_axis(table, tiles_d), _read_axis(table, tiles_h), _read_axis(table, tiles_w))
+        head = read_head(table, 0)
+        axes = slab_axes(table, SLAB_AT)
+        out = output_axes(table, OUTPUT_AT)
+        steps = Space(1, step_h, step_w)
         n = lanes(y)
         size = slab_channel_size(axes)
         at_once = max(1, GATHERED // size)
         # Vectors reach past the last tile of a row. What they find there is dropped, but must not be a denormal, which
         # would be a hundred times slower: so zeros.
-        slab = zeros(at_once * size + 2 * n + STEP, y.dtype)
+        slab = zeros(at_once * size + 2 * n + MOST_TAPS, y.dtype)
+        rows = at_once * axes.d.positions * axes.h.positions
+        parted = zeros(rows * head.phases * head.phase_pitch + 2 * n + MOST_TAPS, y.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
-        step = head.channels * head.pitch + n
-        tiles = zeros(PLACES * step, y.dtype)
+        tiles = zeros(head.tiles, y.dtype)
         width = VECTORS * n
-        sums = zeros(PLACES * ROWS * width, y.dtype)
-        length = STEP * head.pitch
-        lines = zeros(ROWS * STEP * length, y.dtype)
+        sums = zeros((places + 1) * ROWS * width, y.dtype)
+        length = step_w * head.pitch
+        lines = zeros(ROWS * step_h * length, y.dtype)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head.splits, head.groups, out)
-            part = _part(block, head, axes, out)
-            counts = Space(1, (part.counts.h + 1) // STEP, (part.counts.w + 1) // STEP)
+            number = block.first.d // head.planes
+            residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
+            part = _part(block, residue, block.first.d - number * head.planes, head, out, steps)
             if gathered != block.place:  # the parts of a group's row blocks share their tiles
-                base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
-                first = Space(0, part.first.h - axes.h.low, part.first.w - axes.w.low)
-                for c in range(0, head.channels, at_once):
-                    channels = min(at_once, head.channels - c)
-                    images = Images(base + c * head.x_channel, channels, head.x_channel)
-                    gather_plain(slab, sources, x, images, table, axes, first)
-                    _transform(slab, channels, tiles, c * head.pitch, head.pitch, step, axes, counts)
+                fill_tiles(tiles, slab, parted, sources, x, table, head, axes, block, residue, part)
                 gathered = block.place
             found = 0
-            numbers = counts.h * counts.w
+            columns = (part.counts.w + step_w - 1) // step_w
+            numbers = (part.counts.h + step_h - 1) // step_h * columns
             last = (block.split + 1) * head.row_blocks // head.splits
             for b in range(block.split * head.row_blocks // head.splits, last):
-                at = (block.group * head.row_blocks + b) * PLACES * head.channels * ROWS
-                operands = _Operands(weights, at, tiles, step, offsets, head.channels)
+                packed = (block.group * head.row_blocks + b) * residue.entries * head.channels * ROWS
+                operands = _Operands(
+                    weights, residue.weights_at + packed, tiles, offsets, table, residue.depths_at, head.channels,
+                    head.piece,
+                )  # fmt: skip
                 channel = block.group * head.out_channels + b * ROWS
-                rows = min(ROWS, head.out_channels - b * ROWS)
-                for number in range(0, numbers, width):
-                    _multiply(operands, number, numbers - number, sums)
-                    for row in range(rows):
+                in_use = min(ROWS, head.out_channels - b * ROWS)
+                for i in range(0, numbers, width):
+                    _multiply(operands, places, i, numbers - i, sums)
+                    for row in range(in_use):
                         start = bias[channel + row] if bias.size else y.dtype.type(0)
-                        for i in range(0, min(width, numbers - number), n):
-                            to = row * STEP * length + STEP * (number + i)
-                            found |= tiles_out(sums, row * width + i, ROWS * width, start, lines, to, length)
+                        for j in range(0, min(width, numbers - i), n):
+                            to = row * step_h * length + step_w * (i + j)
+                            found |= finish(sums, row * width + j, ROWS * width, start, lines, to, length)
                 apply(lines, 0, lines.size, head.activation)
                 image = block.n * head.groups * head.out_channels + channel
-                for row in range(rows):
-                    _write(lines, row * STEP * length, length, part, STEP * counts.w, head, image + row, y)
+                for row in range(in_use):
+                    source = _Lines(lines, row * step_h * length, length, step_w * columns)
+                    _write(source, part, step_h, head, image + row, y)
             strange[task] = found
-        free((slab, sources, tiles, sums, lines))
+        free((slab, parted, sources, tiles, sums, lines))
 
     return convolve
 
 
-#: By whether they apply an activation.
-winograd = {False: kernel(_body(keep), "winograd"), True: kernel(_body(activate), "winograd_activated")}
+def _name(kind: Kind) -> str:
+    name = f"winograd_{kind.points.h}x{kind.points.w}"
+    return f"{name}_pieces" if kind.least < MOST_TAPS else f"{name}{'_activated' * kind.activated}"
 
 
-#: Input channels whose weights are transformed at a time, and numbers of them for each tap.
-TOGETHER = 16
-NUMBERS = TOGETHER * ROWS
-
-
-@helper
-def _weight_places(values: Any, at: int, step: int, target: Any, to: int, to_step: int) -> None:
-    """target[to + place * to_step + i] = (G @ g)[place] for NUMBERS vectors g of three, `step` apart."""
-    half = values.dtype.type(0.5)
-    first, second, third = unsigned(at), unsigned(at + step), unsigned(at + 2 * step)
-    zeroth, one = unsigned(to), unsigned(to + to_step)
-    two, three = one + unsigned(to_step), one + unsigned(2 * to_step)
-    for i in range(unsigned(NUMBERS)):
-        a, b, c = values[first + i], values[second + i], values[third + i]
-        ends = half * (a + c)
-        target[zeroth + i] = a
-        target[one + i] = ends + half * b
-        target[two + i] = ends - half * b
-        target[three + i] = c
-
-
-@kernel
-def winograd_weights(begin: int, end: int, weights: Any, packed: Any, steps: Any, sizes: Any) -> None:
-    """Transform weights to [group, row block, place, channel, row]; a task is one row block of one group.
-
-    `steps` holds the flat position of the first weight, and the steps of group, output channel, input channel, row and
-    column; `sizes` the input and output channels of a group and its row blocks. Rows that fill up a block are zero.
-    """
-    channels, out_channels, row_blocks = sizes[0], sizes[1], sizes[2]
-    taps = zeros(KERNEL * KERNEL * NUMBERS, weights.dtype)
-    halfway = zeros(KERNEL * TILE * NUMBERS, weights.dtype)
-    places = zeros(PLACES * NUMBERS, weights.dtype)
-    for task in range(begin, end):
-        group = task // row_blocks
-        first = (task - group * row_blocks) * ROWS
-        rows = min(ROWS, out_channels - first)
-        for i in range(taps.size):
-            taps[i] = 0
-        for c in range(0, channels, TOGETHER):
-            count = min(TOGETHER, channels - c)
-            for row in range(rows):
-                at = steps[0] + group * steps[1] + (first + row) * steps[2] + c * steps[3]
-                for r in range(KERNEL):
-                    for s in range(KERNEL):
-                        source = unsigned(at + r * steps[4] + s * steps[5])
-                        to = unsigned((r * KERNEL + s) * NUMBERS + row)
-                        for _ in range(count):
-                            taps[to] = weights[source]
-                            source += unsigned(steps[3])
-                            to += unsigned(ROWS)
-            for s in range(KERNEL):  # down the columns, then along the rows
-                _weight_places(taps, s * NUMBERS, KERNEL * NUMBERS, halfway, s * NUMBERS, KERNEL * NUMBERS)
-            for r in range(TILE):
-                _weight_places(halfway, r * KERNEL * NUMBERS, NUMBERS, places, r * TILE * NUMBERS, NUMBERS)
-            for place in range(PLACES):
-                at = ((task * PLACES + place) * channels + c) * ROWS
-                copy_run(packed, at, places, place * NUMBERS, count * ROWS)
-    free((taps, halfway, places))
+winograd = {kind: kernel(_body(kind), _name(kind)) for kind in KINDS}

@@ -111,13 +111,15 @@ def conv2d(
     The result has the same bits for any number of threads. In float32 the largest error is below 1e-6 of the largest
     result for up to 4608 products a sum.
 
-    Floats with kernels of 3 x 3 and stride 1 are computed by Winograd's algorithm where that is faster: whole numbers
-    stay exact as long as they are small, but the error of an output depends on the numbers in a square of 4 x 4 inputs
-    around it, not on those in its window alone. ``algorithm="spread"`` keeps to sums of products.
+    Floats with kernels of several taps are computed by Winograd's algorithm where that is faster: whole numbers stay
+    exact as long as they are small, but the error of an output depends on the inputs of its neighbour's window too, not
+    on those in its own alone. ``algorithm="spread"`` keeps to sums of products.
 
     References
     ----------
     V. Dumoulin, F. Visin, "A guide to convolution arithmetic for deep learning" (2016), arXiv:1603.07285.
+
+    S. Winograd, "Arithmetic complexity of computations" (1980), SIAM, chapter 4.
 
     A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks" (2015), arXiv:1509.09308.
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
-from fastconv.kernels.winograd import KERNEL
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
 from fastconv.plan.depthwise import plan_depthwise
@@ -19,7 +18,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import LONGEST_STEP, plan_spread
-from fastconv.plan.winograd import plan_winograd
+from fastconv.plan.winograd import plan_winograd, refuse_pieces
 
 __all__ = ["ALGORITHMS"]
 
@@ -60,14 +59,9 @@ def _refuse_spread(problem: Problem) -> str | None:
 
 
 def _refuse_winograd(problem: Problem) -> str | None:
-    g = problem.geometry
     if problem.dtype.kind != "f" or problem.dtype.name not in _TILE_TYPES:
         return f"it halves weights: not for {problem.dtype.name}"
-    if g.kernel_size != (KERNEL, KERNEL):
-        return "it knows 3 x 3 kernels only"
-    if any(axis.stride != 1 or axis.stretch != 1 for axis in g.axes):
-        return "it knows stride 1 only"
-    return None
+    return refuse_pieces(problem) or _refuse_spread(problem)
 
 
 def _refuse_depthwise(problem: Problem) -> str | None:
@@ -149,7 +143,7 @@ _CONV = (
     ),
     Algorithm(
         "winograd",
-        "transforms tiles of 4 x 4 inputs, of which four outputs take 16 products in place of 36",
+        "cuts kernels into pieces of up to 3 x 3 taps, of which four outputs take 16 products in place of 36",
         _refuse_winograd,
         plan_winograd,
         _winograd_yields,

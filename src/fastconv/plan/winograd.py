@@ -1,23 +1,25 @@
-"""Plans of 3x3 convolutions by Winograd's F(2x2, 3x3), dilated ones as convolutions of every so many inputs."""
+"""Plans of convolutions by Winograd's minimal filtering, whose kernels are cut into pieces of up to three taps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from fastconv.geometry import Axis
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.winograd import STEP, TILE
+from fastconv.jit.winograd import MOST_TAPS, Plane, step_of
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import OutputAxis, RowBlock
-from fastconv.kernels.slab import SlabAxis
-from fastconv.kernels.winograd import PLACES, ROWS, WINOGRAD_TABLE, WinogradHead, winograd, winograd_weights
+from fastconv.kernels.winograd import KINDS, Kind, winograd
+from fastconv.kernels.winograd_table import WINOGRAD_TABLE, Residue, WinogradHead
+from fastconv.kernels.winograd_weights import ROWS, winograd_weights
 from fastconv.plan.blocks import MOST_NUMBERS, Blocks, candidates
+from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan, Cut
 from fastconv.plan.span import aligned_empty
@@ -26,7 +28,10 @@ from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
 
-__all__ = ["WinogradPlan", "plan_winograd"]
+__all__ = ["WinogradPlan", "plan_winograd", "refuse_pieces"]
+
+#: Places of a 3x3 kernel, the most there are: costs are for so many.
+MOST_PLACES = (MOST_TAPS + 1) ** 2
 
 #: Nanoseconds, for estimates only: to gather and transform a vector of tiles of a channel, and to turn a vector of sums
 #: into outputs and write them.
@@ -42,6 +47,8 @@ PRODUCT_COST = 0.13
 READ_COST, READ_FAR_COST = 0.02, 0.2
 #: Most of the second-level cache for transformed tiles; beyond, a convolution of 64 channels took 8 % longer.
 TILES_SHARE = 0.75
+#: Most pieces of a kernel and residues of outputs. Beyond, planning takes tens of milliseconds, and others are faster.
+MOST_PIECES, MOST_RESIDUES = 200, 1024
 #: A tile of one vector waits for the nine numbers that it reads for eight products.
 ONE_VECTOR_FACTOR = 9 / 8
 
@@ -59,33 +66,33 @@ class WinogradPacking:
 
     Attributes
     ----------
-    steps, sizes : ndarray of int64
+    table : ndarray of int64
+        The plan's.
+    steps : ndarray of int64
         As `winograd_weights` takes them.
     size : int
         Elements of the transformed weights.
     tasks : int
         Number of tasks.
+    layout : str
+        Equal layouts give equal results for equal weights.
     """
 
+    table: np.ndarray
     steps: np.ndarray
-    sizes: np.ndarray
     size: int
     tasks: int
+    layout: str
 
     @property
     def nanoseconds(self) -> float:
         """Their rough time on one thread."""
-        return self.size / PLACES * WEIGHT_COST
-
-    @property
-    def layout(self) -> str:
-        """Equal layouts give equal results for equal weights."""
-        return f"winograd {self.steps.tolist()} {self.sizes.tolist()}"
+        return self.size / MOST_PLACES * WEIGHT_COST
 
     def run(self, weight: np.ndarray) -> Transformed:
         """The transformed weights."""
         packed = aligned_empty(self.size, weight.dtype)
-        winograd_weights.run(self.tasks, self.nanoseconds, weight, packed, self.steps, self.sizes)
+        winograd_weights.run(self.tasks, self.nanoseconds, weight, packed, self.table, self.steps)
         return Transformed(packed, weight)
 
 
@@ -138,44 +145,67 @@ class WinogradPlan:
             self.careful.run(x, packed.plain, bias, y)
 
 
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """One axis as tiles of the outputs that are congruent modulo the dilation.
+_Runs = tuple[tuple[Run, ...], tuple[Run, ...]]
+_Kinds = dict[_Runs, Pieces]
 
-    Examples
-    --------
-    >>> Tiles(Axis(size=9, kernel=3, dilation=2, before=2, after=2)).numbers  # five outputs, and four
-    3
-    """
 
-    axis: Axis
+def _axes(problem: Problem) -> tuple[PiecedAxis, PiecedAxis]:
+    _, h, w = problem.geometry.lift().axes
+    return PiecedAxis(h), PiecedAxis(w)
 
-    @property
-    def numbers(self) -> int:
-        """Tiles of the first residue, which has most outputs."""
-        return -(-self.axis.output // (self.axis.dilation * STEP))
 
-    def slab(self, table: Table, block: int, step: int, mode: str) -> SlabAxis:
-        """The slab for a block of tiles, in a flat input of the given step.
+def _row_blocks(problem: Problem) -> int:
+    g = problem.geometry
+    return -(-(g.out_channels // g.groups) // ROWS)
 
-        A tile that is not full reads positions that no window does: they count as zeros, and what they give is dropped.
-        """
-        windows = Windows(self.axis)
-        positions = (block - 1) * STEP + TILE
-        borders = windows.borders(mode)
-        return plain_axis(table, self.axis.size, step, windows.low, positions, borders, self.axis.dilation)
+
+def _kind(axes: Sequence[PiecedAxis], activated: bool) -> Kind | None:
+    """The kind of kernels that has tiles for all pieces, if there is one."""
+    lengths = [len(run.taps) for axis in axes if axis.points > 1 for runs in axis.runs for run in runs]
+    for kind in KINDS:
+        fits = kind.points == tuple(axis.points for axis in axes) and kind.least <= min(lengths)
+        if fits and kind.activated >= activated:
+            return kind
+    return None
+
+
+def refuse_pieces(problem: Problem) -> str | None:
+    """Why a convolution cannot be cut into pieces, if so."""
+    d, axes = problem.geometry.lift().axes[0], _axes(problem)
+    if d.stretch > 1 or not all(axis.is_plain for axis in axes):
+        return "it knows one step other than 1 an axis, and no transposed depth"
+    if d.kernel * prod(-(-axis.axis.kernel // 2) for axis in axes) > MOST_PIECES:
+        return f"it would cut the kernel into more than {MOST_PIECES} pieces"
+    if prod(axis.residues for axis in axes) > MOST_RESIDUES:
+        return f"it would cut the outputs into more than {MOST_RESIDUES} residues"
+    if _kind(axes, problem.activation is not None) is None:
+        return "it has no tiles for the pieces that this kernel is cut into"
+    return None
 
 
 def plan_winograd(problem: Problem) -> WinogradPlan:
     """Cut a convolution into blocks of tiles and write its table."""
-    g, x, weights = problem.geometry.lift(), problem.x_steps(), weights_of(problem)
+    axes, g, x = _axes(problem), problem.geometry.lift(), problem.x_steps()
+    kind = _kind(axes, problem.activation is not None)
+    assert kind is not None, "it is asked first whether this is refused"
+    d, h, w = g.axes
     channels, out_channels = g.channels // g.groups, g.out_channels // g.groups
-    row_blocks = -(-out_channels // ROWS)
-    tiles = [Tiles(axis) for axis in g.axes[1:]]
-    cut, nanoseconds = _cut(problem, tiles, row_blocks)
+    row_blocks = _row_blocks(problem)
+    both = product(*(dict.fromkeys(axis.runs) for axis in axes))
+    kinds = {(rows, columns): Pieces.of(d.kernel, rows, columns, kind.points) for rows, columns in both}
+    cut, nanoseconds = _cut(problem, axes, kind.points, list(kinds.values()))
     sizes, lanes = cut.blocks.sizes, machine().vector_bytes // problem.dtype.itemsize
     pitch = -(-sizes[1] * sizes[2] // lanes) * lanes
     splits = cut.splits(problem)
+    table = Table(WINOGRAD_TABLE)
+    borders = Windows(d).borders(g.padding_mode)
+    slab = [plain_axis(table, d.size, x.steps[2], 0, d.kernel, borders, d.dilation)]
+    for axis, size, step in zip(axes, sizes[1:], x.steps[3:], strict=True):
+        slab.append(axis.slab(table, size, step, g.padding_mode))
+    phase_pitch = -(-slab[2].positions // w.stride // lanes) * lanes if w.stride > 1 else 0
+    seen = Seen(slab[1].positions, max(slab[2].positions, w.stride * phase_pitch), h.stride, phase_pitch)
+    depth = Depth(channels, pitch, lanes)
+    residues, size = _write_residues(problem, axes, kinds, table, seen, depth)
     head = WinogradHead(
         groups=g.groups,
         channels=channels,
@@ -185,59 +215,96 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         x_base=x.base,
         x_batch=x.steps[0],
         x_channel=x.steps[1],
-        rows=g.axes[1].output,
-        columns=g.axes[2].output,
+        planes=d.output,
+        rows=h.output,
+        columns=w.output,
+        plane_step=d.stride,
+        row_step=axes[0].step,
+        column_step=axes[1].step,
+        input_row_step=axes[0].input_step,
+        input_column_step=axes[1].input_step,
+        phases=w.stride,
+        phase_pitch=phase_pitch,
         pitch=pitch,
+        tiles=max(sum(pieces.depths) for pieces in kinds.values()) * depth.size,
+        piece=depth.size,
+        residues_at=table.append_records(residues),
         activation=activation_number(problem.activation),
     )
-    table = Table(WINOGRAD_TABLE)
-    slab = [plain_axis(table)]
-    for axis, size, step in zip(tiles, sizes[1:], x.steps[3:], strict=True):
-        slab.append(axis.slab(table, size, step, g.padding_mode))
     outputs = [OutputAxis(size * count, 1, size, count) for size, count in zip(sizes, cut.blocks.counts, strict=True)]
+    finished = table.finish([head, *slab, *outputs])
+    weights = weights_of(problem)
+    steps = [weights.base, weights.group, weights.row, weights.channel, *kind.points]
+    deepest = max(max(pieces.depths) for pieces in kinds.values())
     return WinogradPlan(
-        kernel=winograd[problem.activation is not None],
+        kernel=winograd[kind],
         packing=WinogradPacking(
-            steps=np.array([weights.base, weights.group, weights.row, weights.channel, *weights.taps[1:]], np.int64),
-            sizes=np.array([channels, out_channels, row_blocks], np.int64),
-            size=g.groups * row_blocks * ROWS * channels * PLACES,
-            tasks=g.groups * row_blocks,
+            finished,
+            steps=np.array(steps, np.int64),
+            size=size,
+            tasks=len(kinds) * g.groups * row_blocks,
+            layout=f"winograd {kind.points} {steps} {weights.taps} {channels} {row_blocks} {[*kinds]}",
         ),
-        table=table.finish([head, *slab, *outputs]),
-        offsets=np.arange(channels, dtype=np.int64) * pitch,
+        table=finished,
+        offsets=depth.offsets(deepest),
         tasks=cut.places(problem) * splits,
         nanoseconds=nanoseconds,
         careful=plan_spread(problem),
         summary=(
-            f"blocks of {sizes[1]} x {sizes[2]} tiles of 2 x 2 outputs, {row_blocks} row blocks of {ROWS} channels in "
+            f"blocks of {sizes[1]} x {sizes[2]} tiles of {step_of(kind.points.h)} x {step_of(kind.points.w)} outputs, "
+            f"{len(next(iter(kinds.values())).runs)} pieces of a kernel, {row_blocks} row blocks of {ROWS} channels in "
             f"{splits} parts"
         ),
     )
 
 
-def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> tuple[Cut, float]:
+def _write_residues(
+    problem: Problem, axes: Sequence[PiecedAxis], kinds: _Kinds, table: Table, seen: Seen, depth: Depth
+) -> tuple[list[Residue], int]:
+    """The residues, first one for each set of pieces; and the elements of transformed weights of them all."""
+    g, weights = problem.geometry.lift(), weights_of(problem)
+    written, weights_at = {}, 0
+    for key, pieces in kinds.items():
+        written[key] = (*pieces.write(table, seen, depth, weights), weights_at)
+        weights_at += g.groups * sum(pieces.depths) * depth.channels * _row_blocks(problem) * ROWS
+    first: dict[_Runs, Residue] = {}
+    others = []
+    for h, w in product(range(axes[0].residues), range(axes[1].residues)):
+        key = axes[0].runs[h], axes[1].runs[w]
+        residue = Residue(h, w, -g.axes[0].before, axes[0].starts[h], axes[1].starts[w], *written[key])
+        if first.setdefault(key, residue) is not residue:
+            others.append(residue)
+    return [*(first[key] for key in kinds), *others], weights_at
+
+
+def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Sequence[Pieces]) -> tuple[Cut, float]:
     """The blocks that end first on all threads, of those whose transformed tiles fit the cache.
 
     And nanoseconds for those that end first on one: by them the algorithm is chosen, and with it the bits of a result,
     which must not depend on the number of threads.
     """
-    g = problem.geometry
+    g = problem.geometry.lift()
     channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
-    residues = prod(t.axis.dilation for t in axes)
+    row_blocks = _row_blocks(problem)
+    residues, entries = prod(a.residues for a in axes), sum(sum(pieces.depths) for pieces in kinds) / len(kinds)
     rows = [RowBlock(b * ROWS, ROWS, ROWS) for b in range(row_blocks)]
-    weights = PLACES * ROWS * row_blocks * channels
-    far = weights * g.groups * problem.dtype.itemsize > machine().l3_bytes // 2
+    weights = entries * ROWS * row_blocks * channels
+    far = len(kinds) * weights * g.groups * problem.dtype.itemsize > machine().l3_bytes // 2
     read = weights * (READ_FAR_COST if far else READ_COST)
+    out_cost = OUT_COST * prod(points) / MOST_PLACES
 
     def cut(sizes: tuple[int, ...]) -> Cut:
         tiles = sizes[1] * sizes[2]
         vectors = -(-tiles // lanes)
         tile_rows = sizes[1] * -(-sizes[2] // lanes)
         products = vectors if vectors % machine().tile_vectors != 1 else vectors - 1 + ONE_VECTOR_FACTOR
-        gather = tile_rows * channels * IN_COST
-        nanoseconds = gather + weights * products * PRODUCT_COST + vectors * ROWS * row_blocks * OUT_COST + read
-        counts = (residues, *(-(-t.numbers // size) for t, size in zip(axes, sizes[1:], strict=True)))
-        blocks = Blocks(sizes, counts, STEP * STEP * tiles, PLACES * vectors * lanes, nanoseconds)
+        gather = tile_rows * channels * IN_COST * entries / MOST_PLACES
+        nanoseconds = gather + weights * products * PRODUCT_COST + vectors * ROWS * row_blocks * out_cost + read
+        counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
+        numbers = tiles * prod(map(step_of, points))
+        blocks = Blocks(
+            sizes, (residues * g.axes[0].output, *counts), numbers, int(entries * vectors * lanes), nanoseconds
+        )
         return Cut(blocks, rows, gather)
 
     def too_large(cut: Cut) -> float:
@@ -247,6 +314,6 @@ def _cut(problem: Problem, axes: Sequence[Tiles], row_blocks: int) -> tuple[Cut,
     def serial(cut: Cut) -> float:
         return cut.places(problem) * cut.blocks.nanoseconds
 
-    found = list(map(cut, candidates([1, *(t.numbers for t in axes)])))
+    found = list(map(cut, candidates([1, *(a.tiles for a in axes)])))
     best = min(found, key=lambda cut: (too_large(cut), cut.end(problem, cut.splits(problem))))
     return best, serial(min(found, key=lambda cut: (too_large(cut), serial(cut))))
