@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -26,6 +27,8 @@ CALLS: dict[str, tuple[tuple[int, ...], int, Any, int]] = {
     "many blocks": ((1, 40, 90, 75), 8, ((1, 1), (1, 1)), 1),
     "long rows": ((1, 2, 5, 2100), 2, ((1, 1), (1, 1)), 1),
 }
+#: Of these some modes do.
+LARGE = ("many channels", "many blocks", "long rows")
 X, W, B = integers((2, 5, 9, 12)), integers((7, 5, 3, 3), seed=1), integers((7,), seed=2)
 
 
@@ -42,8 +45,10 @@ def expected(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None, **settin
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("mode", PADDING_MODES)
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [(name, mode) for name in CALLS for mode in PADDING_MODES if name not in LARGE or mode in ("zeros", "reflect")],
+)
 def test_whole_numbers_are_exact(name: str, mode: str, dtype: str) -> None:
     shape, out_channels, padding, groups = CALLS[name]
     x, w = integers(shape, dtype), integers((out_channels, shape[1] // groups, 3, 3), dtype, seed=1)
@@ -180,6 +185,7 @@ def test_weights_of_another_type_are_kept_for_what_is_not_finite() -> None:
         np.testing.assert_array_equal(conv(x), expected(x, W.astype(np.float32)[:, :, ::-1], **options()))
 
 
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NumPy rounds in another order")
 @pytest.mark.parametrize(
     ("channels", "taps", "stride"), [(64, 3, 1), (512, 3, 1), (512, 3, 2), (184, 5, 1), (94, 7, 2), (64, 9, 1)]
 )

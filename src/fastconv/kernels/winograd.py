@@ -101,21 +101,29 @@ class _Operands(NamedTuple):
 
 
 @helper
-def _multiply_place(o: _Operands, at: int, first: int, begin: int, end: int, left: int, sums: Any, to: int) -> None:
-    """sums[row, i] of a place, for up to VECTORS vectors of tiles from `first` on, as many as are left."""
-    n = lanes(sums)
-    pitch = VECTORS * n
-    if left > TWO_VECTORS * n:
+def _vectors(left: int) -> int:
+    """Vectors of tiles to sum next, of so many that are left: two and two rather than three and one.
+
+    A tile of one vector waits for the nine numbers that it reads for eight products.
+    """
+    return TWO_VECTORS if left == 2 * TWO_VECTORS else min(left, VECTORS)
+
+
+@helper
+def _multiply_place(o: _Operands, at: int, first: int, begin: int, end: int, vectors: int, sums: Any, to: int) -> None:
+    """sums[row, i] of a place, for some vectors of tiles from `first` on."""
+    pitch = VECTORS * lanes(sums)
+    if vectors == VECTORS:
         tile(ROWS, VECTORS, o.weights, at, o.tiles, first, o.offsets, begin, end, sums, to, pitch)
-    elif left > n:
+    elif vectors == TWO_VECTORS:
         tile(ROWS, TWO_VECTORS, o.weights, at, o.tiles, first, o.offsets, begin, end, sums, to, pitch)
     else:
         tile(ROWS, ONE_VECTOR, o.weights, at, o.tiles, first, o.offsets, begin, end, sums, to, pitch)
 
 
 @helper
-def _multiply(o: _Operands, places: int, number: int, left: int, sums: Any) -> None:
-    """sums[place, row, i] of a row block, for up to VECTORS vectors of tiles from `number` on, as many as are left.
+def _multiply(o: _Operands, places: int, number: int, vectors: int, sums: Any) -> None:
+    """sums[place, row, i] of a row block, for some vectors of tiles from `number` on.
 
     Behind the last place is room for the sums of one more.
     """
@@ -129,7 +137,7 @@ def _multiply(o: _Operands, places: int, number: int, left: int, sums: Any) -> N
                 sums[to + i] = 0
         for begin in range(0, depth, DEPTHS):
             part = to if begin == 0 else places * size
-            _multiply_place(o, at + begin * ROWS, first, begin, min(begin + DEPTHS, depth), left, sums, part)
+            _multiply_place(o, at + begin * ROWS, first, begin, min(begin + DEPTHS, depth), vectors, sums, part)
             if begin:
                 for i in range(size):
                     sums[to + i] += sums[part + i]
@@ -332,13 +340,16 @@ def _body(kind: Kind) -> Callable[..., None]:
                 )  # fmt: skip
                 channel = block.group * head.out_channels + b * ROWS
                 in_use = min(ROWS, head.out_channels - b * ROWS)
-                for i in range(0, numbers, width):
-                    _multiply(operands, places, i, numbers - i, sums)
+                i = 0
+                while i < numbers:
+                    vectors = _vectors((numbers - i + n - 1) // n)
+                    _multiply(operands, places, i, vectors, sums)
                     for row in range(in_use):
                         start = bias[channel + row] if bias.size else y.dtype.type(0)
-                        for j in range(0, min(width, numbers - i), n):
+                        for j in range(0, vectors * n, n):
                             to = row * step_h * length + step_w * (i + j)
                             found |= finish(sums, row * width + j, ROWS * width, start, lines, to, length)
+                    i += vectors * n
                 apply(lines, 0, lines.size, head.activation)
                 image = block.n * head.groups * head.out_channels + channel
                 for row in range(in_use):

@@ -49,8 +49,8 @@ READ_COST, READ_FAR_COST = 0.02, 0.2
 TILES_SHARE = 0.75
 #: Most pieces of a kernel and residues of outputs. Beyond, planning takes tens of milliseconds, and others are faster.
 MOST_PIECES, MOST_RESIDUES = 200, 1024
-#: A tile of one vector waits for the nine numbers that it reads for eight products.
-ONE_VECTOR_FACTOR = 9 / 8
+#: A tile of one vector waits for the nine numbers that it reads for eight products, and so do two of two a little.
+ONE_VECTOR_MORE, TWICE_TWO_MORE = 0.5, 0.25
 
 
 class Transformed(NamedTuple):
@@ -297,7 +297,9 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
         tiles = sizes[1] * sizes[2]
         vectors = -(-tiles // lanes)
         tile_rows = sizes[1] * -(-sizes[2] // lanes)
-        products = vectors if vectors % machine().tile_vectors != 1 else vectors - 1 + ONE_VECTOR_FACTOR
+        products = vectors + (vectors % machine().tile_vectors == 1) * (
+            TWICE_TWO_MORE if vectors > 1 else ONE_VECTOR_MORE
+        )
         gather = tile_rows * channels * IN_COST * entries / MOST_PLACES
         nanoseconds = gather + weights * products * PRODUCT_COST + vectors * ROWS * row_blocks * out_cost + read
         counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
