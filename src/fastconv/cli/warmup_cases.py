@@ -43,6 +43,12 @@ _CONV_LAYERS = (
     *(_Layer(8, 8, kernel, 8, {"padding": kernel // 2, "stride": step}) for kernel in (3, 5, 7) for step in (1, 2)),
     _Layer(8, 8, 4, 8, {"dilation": 2, "padding": 3}),
 )
+#: For each number of axes, kernels and strides that Winograd's algorithm cuts into pieces of another kind.
+_PIECED_KERNELS: dict[int, list[tuple[tuple[int, ...], int]]] = {
+    1: [((9,), 1)],
+    2: [((5, 5), 1), ((4, 4), 2), ((7, 1), 1)],
+    3: [],
+}
 _TRANSPOSED_LAYERS = (
     _Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
     _Layer(1, 1, 3, 1, {}),
@@ -148,6 +154,12 @@ def _layers(
         w = numbers(_weight_shape(layer, rank, transposed), dtype)
         yield _case(op, x, w, groups=layer.groups, **layer.options)
         yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
+    for kernel, stride in _PIECED_KERNELS[rank] if dtype.kind == "f" else ():
+        plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
+        x = numbers((16, *size), dtype)
+        w = numbers((16, 16, *kernel), dtype)
+        wanted = partial(plain, x, w, None, stride, algorithm="reference")
+        yield Case(partial(op, x, w, stride=stride, algorithm="winograd"), wanted)
 
 
 def _weight_shape(layer: _Layer, rank: int, transposed: bool) -> tuple[int, ...]:
