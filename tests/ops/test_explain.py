@@ -37,9 +37,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
                 r"- direct declined: summing in place is only faster for very little work, and serial",
                 r"- depthwise declined: .*",
                 r"- winograd declined: it halves weights: not for complex128",
-                r"- spread declined: its tiles sum .*",
-                r"- tile declined: its tiles sum .*, not complex128",
-                r"- loops chosen: .*",
+                r"- spread chosen: .*",
             ],
         ),
         (

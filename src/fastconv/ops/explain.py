@@ -39,9 +39,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     - direct declined: summing in place is only faster for very little work, and serial
     - depthwise declined: it sums over one channel, not over 3
     - winograd declined: it halves weights: not for complex128
-    - spread declined: its tiles sum float32, float64, int32, int64, not complex128
-    - tile declined: its tiles sum float32, float64, int32, int64, not complex128
-    - loops chosen: gathers slabs of input and sums in compiled loops
+    - spread chosen: sums register tiles of output channels for pixels that stand anywhere
     - ... blocks of 1 x ...
     - ... tasks, about ... microseconds on one thread, in ... of ... threads
     - ...
