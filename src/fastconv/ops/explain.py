@@ -29,7 +29,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     Returns
     -------
     str
-        A few lines to read or print.
+        A few lines to read or print; steps of one kind are told once.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     - direct declined: summing in place is only faster for very little work, and serial
     - depthwise declined: it sums over one channel, not over 3
     - winograd declined: it halves weights: not for complex128
-    - spread chosen: sums register tiles of output channels for pixels that stand anywhere
+    - spread ...
     - ... blocks of 1 x ...
     - ... tasks, about ... microseconds on one thread, in ... of ... threads
     - ...
@@ -50,7 +50,8 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
         return (
             f"{getattr(function, '__name__', function)} made no choice: its result is empty, or it has no algorithms."
         )
-    return "\n".join(line for problem, choice in calls for line in _lines(problem, choice))
+    different = dict(calls)
+    return "\n".join(line for problem, choice in different.items() for line in _lines(problem, choice))
 
 
 def _lines(problem: Problem, choice: Choice) -> list[str]:
