@@ -31,7 +31,7 @@ from properties.strategies import (
 MOST_WIDER = 150
 
 #: Sums of 4, 8 and 8 bytes, the last in two parts: each type is compiled, in two ways.
-PRODUCT_TYPES = ("float32", "int16", "complex64")
+PRODUCT_TYPES = ("float32", "int32", "complex64")
 REAL_TYPES = ("float32", "int8")
 MATRIX_TYPES = (("float32", np.int32), ("int8", np.int64))
 

@@ -57,7 +57,8 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
 def _lines(problem: Problem, choice: Choice) -> list[str]:
     g = problem.geometry
     given, got = (" x ".join(map(str, shape)) for shape in (g.input_shape, g.output_shape))
-    lines = [f"{problem.op} on {given} to {got} in {np.dtype(problem.dtype)}, {g.products} products"]
+    sums = f"{np.dtype(problem.dtype)}{', exact here' if problem.exact else ''}"
+    lines = [f"{problem.op} on {given} to {got} in {sums}, {g.products} products"]
     lines += [f"- {name} {what}" for name, what in choice.walk]
     lines.append(f"- {choice.plan.summary}")
     tasks, nanoseconds = choice.plan.tasks, choice.plan.nanoseconds

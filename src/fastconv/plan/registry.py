@@ -54,6 +54,8 @@ def _refuse_winograd(problem: Problem) -> str | None:
     g = problem.geometry
     if problem.dtype.kind != "f":
         return f"it halves weights: not for {problem.dtype.name}"
+    if problem.exact:
+        return "it halves weights: not for whole numbers"
     if g.kernel_size != (KERNEL, KERNEL):
         return "it knows 3 x 3 kernels only"
     if any(axis.stride != 1 or axis.stretch != 1 for axis in g.axes):
