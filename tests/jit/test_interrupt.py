@@ -23,7 +23,7 @@ def whole(*shape):
 
 JOBS = {
     "conv": lambda x, w, image, window, A, m: fc.conv2d(x, w),
-    "conv by loops": lambda x, w, image, window, A, m: fc.conv2d(x, w, algorithm="loops"),
+    "conv by tiles of pixels": lambda x, w, image, window, A, m: fc.conv2d(x, w, algorithm="tile"),
     "conv_transpose": lambda x, w, image, window, A, m: fc.conv_transpose2d(x, w, stride=2),
     "max_pool": lambda x, w, image, window, A, m: fc.max_pool2d(image, window, 1),
     "avg_pool": lambda x, w, image, window, A, m: fc.avg_pool2d(image, window, 1),
@@ -51,7 +51,7 @@ for name in sys.argv[2:]:
             print(time.monotonic(), flush=True)
         assert np.array_equal(fc.conv2d(small, w), wanted), name
 """
-JOBS = ["conv", "conv by loops", "conv_transpose", "max_pool", "avg_pool", "K'"]
+JOBS = ["conv", "conv by tiles of pixels", "conv_transpose", "max_pool", "avg_pool", "K'"]
 
 
 def delays(threads: int) -> dict[str, float]:

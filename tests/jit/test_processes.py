@@ -64,7 +64,7 @@ in_child(check_with_grandchild)
 
 def long_call():
     started.set()
-    many.append(fc.conv2d(np.broadcast_to(x, (400, *x.shape)), w, algorithm="loops"))
+    many.append(fc.conv2d(np.broadcast_to(x, (400, *x.shape)), w, algorithm="tile"))
 
 many, started = [], threading.Event()
 thread = threading.Thread(target=long_call)

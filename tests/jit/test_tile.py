@@ -14,7 +14,13 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.conv import HALF_ROWS, ONE_ROW, ROWS, TWICE_VECTORS, VECTORS
 
 TILES = [(ROWS, VECTORS), (HALF_ROWS, VECTORS), (ONE_ROW, VECTORS), (ONE_ROW, TWICE_VECTORS)]
-TYPES = ["float32", "float64", "int32", "int64"]
+TYPES = ["float32", "float64", "int32", "int64", "complex64", "complex128"]
+
+
+def whole(rng: np.random.Generator, size: int, dtype: str) -> np.ndarray:
+    """Small whole numbers, or complex ones of whole parts."""
+    found = rng.integers(-9, 9, (2, size))
+    return (found[0] + 1j * found[1] if np.dtype(dtype).kind == "c" else found[0]).astype(dtype)
 
 
 def compiled(rows: int, vectors: int, boundscheck: bool = False):
@@ -31,8 +37,8 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str) -> No
     rng = np.random.default_rng(rows * 100 + vectors)
     lanes = machine().vector_bytes // np.dtype(dtype).itemsize
     begin, end, pitch = 2, 9, vectors * lanes + 5
-    weights = rng.integers(-9, 9, 2 + (end - begin) * rows).astype(dtype)
-    slab = rng.integers(-9, 9, 60 + vectors * lanes).astype(dtype)
+    weights = whole(rng, 2 + (end - begin) * rows, dtype)
+    slab = whole(rng, 60 + vectors * lanes, dtype)
     offsets = rng.integers(0, 50, end)
     found, expected = np.full((2, 3 + rows * pitch), 77, dtype)
     compiled(rows, vectors)(weights, slab, offsets, begin, end, found, pitch)
@@ -76,10 +82,11 @@ def test_checked_tile_begins_no_earlier(step: int) -> None:
 
 
 @pytest.mark.skipif(machine().name not in ("AVX-512", "AVX2"), reason="counts x86 instructions")
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
 @pytest.mark.parametrize(("rows", "vectors"), TILES)
-def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int) -> None:
+def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int, dtype: str) -> None:
     run = compiled(rows, vectors)
-    flat = np.zeros(4096, np.float32)
+    flat = np.zeros(4096, dtype)
     run(flat, flat, np.zeros(4, np.int64), 0, 4, flat, 64)
     assembly = next(iter(run.inspect_asm().values()))
     register = {"AVX-512": "zmm", "AVX2": "ymm"}[machine().name]

@@ -504,8 +504,8 @@ def test_out_may_overlap_weight_and_bias() -> None:
     [
         ("fastest", {}, "algorithm='fastest' is not known for conv; choose 'auto' or one of 'direct', "),
         ("", {}, "algorithm='' is not known"),
-        ("tile", {"dtype": np.complex64}, "algorithm='tile' cannot serve this call: .* not complex64"),
-        ("loops", {"activation": "relu"}, "algorithm='loops' cannot serve this call: it applies no activation"),
+        ("winograd", {"dtype": np.complex64}, "algorithm='winograd' cannot serve this call: .* not for complex64"),
+        ("direct", {"activation": "relu"}, "algorithm='direct' cannot serve this call: it applies no activation"),
     ],
 )
 def test_unknown_and_unfit_algorithms(name: Any, options: dict[str, Any], reason: str) -> None:
@@ -553,7 +553,7 @@ def test_calls_of_one_shape_do_not_mix() -> None:
         (X, {"padding": 1, "padding_mode": "reflect"}),
         (X, {"stride": (1, 2)}),
         (X, {"stride": (2, 1)}),
-        (X, {"algorithm": "loops"}),
+        (X, {"algorithm": "tile"}),
     ]
     first = [fc.conv2d(x, W, **options) for x, options in calls]
     for (x, options), y in zip(calls, first, strict=True):

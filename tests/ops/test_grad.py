@@ -1,5 +1,6 @@
 """Gradients of convolutions and transposed convolutions."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.ops import grad as module
 from properties.strategies import Case, conv_cases, conv_transpose_cases, examples, integers
 
 
@@ -33,6 +35,44 @@ def test_gradients_of_convolutions(case: Case, seed: int) -> None:
     assert (dx.shape, dw.shape) == (x.shape, w.shape)
     assert inner(dx, x) == inner(dw, w) == inner(dy, y)
     np.testing.assert_array_equal(dw, reference.conv_weight(x, w.shape, dy, **options))
+
+
+@pytest.fixture(scope="module", params=[1, 7, 40])
+def piece_positions(request: pytest.FixtureRequest) -> Iterator[int]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PIECE_POSITIONS", request.param)
+        yield request.param
+
+
+@examples(30)
+@given(case=conv_cases(padding_modes=("zeros",)), images=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
+def test_weight_gradients_piece_by_piece(piece_positions: int, case: Case, images: int, seed: int) -> None:
+    options = {k: case.options[k] for k in ("stride", "padding", "dilation", "groups")}
+    x, w = integers((images, *case.input_shape[1:]), seed=seed), np.empty(case.weight_shape)
+    dy = integers(getattr(fc, f"conv{case.rank}d")(x, w, **options).shape, seed=seed + 1)
+    found = grad("conv", case.rank, "weight")(x, w.shape, dy, **options)
+    np.testing.assert_array_equal(found, reference.conv_weight(x, w.shape, dy, **options))
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5, 4), (1, 2, 9, 30), (50, 2, 1, 3)])
+def test_pieces_have_no_more_positions_than_they_should(piece_positions: int, shape: tuple[int, ...]) -> None:
+    images, rows = module._piece_sizes(shape)
+    assert images >= 1
+    assert 1 <= rows <= shape[2]
+    assert images * rows * shape[3] <= max(piece_positions, shape[3])
+    assert images == 1 or rows == shape[2]
+
+
+def test_windows_in_padding_alone_add_nothing() -> None:
+    x, dy = integers((1, 2, 1, 5)), integers((1, 3, 2, 1), seed=1)
+    dw = fc.grad.conv2d_weight(x, (3, 2, 1, 5), dy, stride=9, padding=((4, 6), (0, 0)))
+    np.testing.assert_array_equal(dw, np.zeros((3, 2, 1, 5)))
+
+
+def test_half_floats_are_summed_as_floats() -> None:
+    ones = np.ones((9, 1, 3, 683), np.float16)  # 2049 of them, which is no half float, in each piece
+    dw = fc.grad.conv2d_weight(ones, (1, 1, 1, 1), ones)
+    assert (dw.dtype, dw.item()) == (np.float16, np.float16(9 * 2049))
 
 
 @examples(40)

@@ -30,8 +30,8 @@ from properties.strategies import (
 #: Elements that the last axis may have beyond what a case has: with them, rows are longer than a tile is wide.
 MOST_WIDER = 150
 
-#: Sums of 4, 8 and 8 bytes, the last of which no tile can do: each type is compiled, in two ways.
-PRODUCT_TYPES = ("float32", "int16", "complex64")
+#: Sums of 4, 8 and 8 bytes, the last in two parts: each type is compiled, in two ways.
+PRODUCT_TYPES = ("float32", "int32", "complex64")
 REAL_TYPES = ("float32", "int8")
 MATRIX_TYPES = (("float32", np.int32), ("int8", np.int64))
 

@@ -25,61 +25,72 @@ def lane_count(dtype: Any) -> int:
 class VectorCode:
     """Writes vector instructions for one element type.
 
+    Indices and lanes count elements. A vector of complex numbers is one of their parts, in turn.
+
     Parameters
     ----------
     context, builder : object
         Numba's target context and LLVM's builder, as an intrinsic gets them.
     dtype : numba type
-        Of the elements: float32, float64, int32 or int64; complex ones too where vectors are only moved.
+        Of the elements: float32, float64, int32, int64, complex64 or complex128.
     moved : bool
-        Vectors are only moved, so elements may be taken for integers of as many bits. Of floats LLVM makes other
-        shuffles than it is asked for, which take twice as long.
+        Vectors are only moved, so elements may be taken for integers of as many bits, up to 64. Of floats LLVM makes
+        other shuffles than it is asked for, which take twice as long.
     """
 
     def __init__(self, context: Any, builder: Any, dtype: Any, moved: bool = False) -> None:
-        self._context, self._builder, self._dtype = context, builder, dtype
+        self._context, self.builder = context, builder
         self.lanes = lane_count(dtype)
-        element = ir.IntType(dtype.bitwidth) if moved else context.get_data_type(dtype)
-        self.type = ir.VectorType(element, self.lanes)
-        self.zero = ir.Constant(self.type, [0.0 if isinstance(dtype, types.Float) else 0] * self.lanes)
-        self._align = dtype.bitwidth // 8
+        part = dtype.underlying_float if isinstance(dtype, types.Complex) else dtype
+        self._align = part.bitwidth // 8
+        if moved:
+            part = types.Integer.from_bitwidth(min(dtype.bitwidth, 64))
+        self._part, self.parts = part, dtype.bitwidth // part.bitwidth
+        count = self.lanes * self.parts
+        self.type = ir.VectorType(context.get_data_type(part), count)
+        self.zero = self._constant([0] * count)
 
     def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
         """Where an element of a Numba array stands."""
-        data = self._context.make_array(array_type)(self._context, self._builder, array).data
-        return self._builder.gep(data, [index])
+        data = self._context.make_array(array_type)(self._context, self.builder, array).data
+        return self.builder.gep(data, [index])
 
     def check(self, array_type: Any, array: Any, first: Any, count: Any) -> None:
         """See to it that elements of a Numba array are there, in code compiled with bounds checks."""
-        check_bounds(self._context, self._builder, (array_type, array), first, count)
+        check_bounds(self._context, self.builder, (array_type, array), first, count)
 
     def at(self, base: Any, index: Any) -> Any:
         """The pointer to a vector that begins `index` elements behind a pointer."""
         index = INT64(index) if isinstance(index, int) else index
-        return self._builder.bitcast(self._builder.gep(base, [index]), self.type.as_pointer())
+        return self.builder.bitcast(self.builder.gep(base, [index]), self.type.as_pointer())
 
     def load(self, base: Any, index: Any) -> Any:
         """The vector that begins there, aligned or not."""
-        return self._builder.load(self.at(base, index), align=self._align)
+        return self.builder.load(self.at(base, index), align=self._align)
+
+    def load_parts(self, pointer: Any) -> list[Any]:
+        """The parts of the number that a pointer points to: those of a complex one, or itself."""
+        places = [[_INT32(0), _INT32(part)] for part in range(self.parts)] if self.parts > 1 else [[_INT32(0)]]
+        return [self.builder.load(self.builder.gep(pointer, place)) for place in places]
 
     def store(self, value: Any, base: Any, index: Any) -> None:
         """Write a vector there, aligned or not."""
-        self._builder.store(value, self.at(base, index), align=self._align)
+        self.builder.store(value, self.at(base, index), align=self._align)
 
     def prefetch(self, base: Any, size: int) -> None:
         """Have so many bytes from a pointer on brought into the first-level cache; it may point anywhere."""
         byte = ir.IntType(8).as_pointer()
         fetch = self._intrinsic("llvm.prefetch.p0i8", ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32]))
-        first = self._builder.bitcast(base, byte)
+        first = self.builder.bitcast(base, byte)
         read, often, data = _INT32(0), _INT32(3), _INT32(1)
         for line in range(0, size, LINE):
-            self._builder.call(fetch, [self._builder.gep(first, [INT64(line)]), read, often, data])
+            self.builder.call(fetch, [self.builder.gep(first, [INT64(line)]), read, often, data])
 
     def mask(self, first: Any, limit: Any) -> Any:
         """For each lane whether its place, counted from `first` on, is in [0, limit); both are below 2**31."""
-        builder = self._builder
+        builder = self.builder
         first, limit = (self.broadcast(builder.trunc(number, _INT32)) for number in (first, limit))
-        places = builder.add(first, ir.Constant(first.type, list(range(self.lanes))))
+        places = builder.add(first, ir.Constant(first.type, [i // self.parts for i in range(self.type.count)]))
         return builder.icmp_unsigned("<", places, limit)
 
     def load_masked(self, base: Any, index: Any, mask: Any) -> Any:
@@ -87,14 +98,14 @@ class VectorCode:
         pointer = self.at(base, index)
         kind = ir.FunctionType(self.type, [pointer.type, _INT32, mask.type, self.type])
         load = self._intrinsic(f"llvm.masked.load.{self._suffix}.p0", kind)
-        return self._builder.call(load, [pointer, _INT32(self._align), mask, self.zero])
+        return self.builder.call(load, [pointer, _INT32(self._align), mask, self.zero])
 
     def store_masked(self, value: Any, base: Any, index: Any, mask: Any) -> None:
         """Write the lanes that are in the mask."""
         pointer = self.at(base, index)
         kind = ir.FunctionType(ir.VoidType(), [self.type, pointer.type, _INT32, mask.type])
         store = self._intrinsic(f"llvm.masked.store.{self._suffix}.p0", kind)
-        self._builder.call(store, [value, pointer, _INT32(self._align), mask])
+        self.builder.call(store, [value, pointer, _INT32(self._align), mask])
 
     def every(self, step: int, vectors: list[Any], first: int) -> list[Any]:
         """Every `step`-th element, 1 or 2, of vectors that follow each other, from `first` on."""
@@ -113,21 +124,35 @@ class VectorCode:
 
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""
-        undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
-        single = self._builder.insert_element(undefined, scalar, _INT32(0))
-        return self.shuffle(single, undefined, [0] * self.lanes)
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.type.count), ir.Undefined)
+        single = self.builder.insert_element(undefined, scalar, _INT32(0))
+        return self._shuffle_parts(single, undefined, [0] * self.type.count)
 
     def shuffle(self, a: Any, b: Any, places: list[int]) -> Any:
         """The elements at `places` of two vectors, those of `b` counted behind those of `a`."""
-        return self._builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT32, len(places)), places))
+        return self._shuffle_parts(a, b, [place * self.parts + i for place in places for i in range(self.parts)])
+
+    def _shuffle_parts(self, a: Any, b: Any, places: list[int]) -> Any:
+        return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT32, len(places)), places))
+
+    def join(self, a: Any, b: Any = None) -> Any:
+        """a + i b of what the parts of complex numbers came to; where there is only `a`, that."""
+        if b is None:
+            return a
+        swapped = self._shuffle_parts(b, b, [i ^ 1 for i in range(self.type.count)])
+        return self.multiply_add(swapped, self._constant([-1, 1] * self.lanes), a)
+
+    def _constant(self, numbers: list[int]) -> Any:
+        kind = float if isinstance(self._part, types.Float) else int
+        return ir.Constant(self.type, [kind(number) for number in numbers])
 
     def add(self, a: Any, b: Any) -> Any:
         """a + b."""
-        return self._builder.fadd(a, b) if isinstance(self._dtype, types.Float) else self._builder.add(a, b)
+        return self.builder.fadd(a, b) if isinstance(self._part, types.Float) else self.builder.add(a, b)
 
     def subtract(self, a: Any, b: Any) -> Any:
         """a - b."""
-        return self._builder.fsub(a, b) if isinstance(self._dtype, types.Float) else self._builder.sub(a, b)
+        return self.builder.fsub(a, b) if isinstance(self._part, types.Float) else self.builder.sub(a, b)
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """a * b + c, fused for floats where the CPU can.
@@ -135,16 +160,16 @@ class VectorCode:
         llvm.fmuladd fuses where there is an instruction and is two operations where there is none; llvm.fma would call
         a library function there, a hundred times slower.
         """
-        if not isinstance(self._dtype, types.Float):
-            return self._builder.add(self._builder.mul(a, b), c)
+        if not isinstance(self._part, types.Float):
+            return self.builder.add(self.builder.mul(a, b), c)
         fused = self._intrinsic(f"llvm.fmuladd.{self._suffix}", ir.FunctionType(self.type, [self.type] * 3))
-        return self._builder.call(fused, [a, b, c])
+        return self.builder.call(fused, [a, b, c])
 
     @property
     def _suffix(self) -> str:
         """How LLVM's functions for vectors of this type end."""
         is_integer = isinstance(self.type.element, ir.IntType)
-        return f"v{self.lanes}{'i' if is_integer else 'f'}{self._dtype.bitwidth}"
+        return f"v{self.type.count}{'i' if is_integer else 'f'}{self._part.bitwidth}"
 
     def _intrinsic(self, name: str, kind: Any) -> Any:
-        return cgutils.get_or_insert_function(self._builder.module, kind, name)
+        return cgutils.get_or_insert_function(self.builder.module, kind, name)

@@ -4,7 +4,8 @@ Numba's own vectorizer keeps neither the sums in registers nor the vectors at fu
 LLVM vector code. Beside each stands its meaning, which runs under NUMBA_DISABLE_JIT=1.
 
 There are two. `tile` has pixels as lanes: neighbouring numbers of a slab, times one weight for each row. `spread_tile`
-has output channels as lanes: packed weights, times one number for each row, wherever it stands.
+has output channels as lanes: packed weights, times one number for each row, wherever it stands. A vector of complex
+numbers is multiplied by either part of a number, which makes four real products (`_add_depths`).
 """
 
 from __future__ import annotations
@@ -136,13 +137,13 @@ def _tile(
             pixels = [code.load(pixels_at, v * code.lanes) for v in range(n_vectors)]
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(n_rows))])
             code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), n_rows * itemsize)
-            return pixels, lambda row: builder.load(builder.gep(weight_row, [INT64(row)]))
+            return pixels, lambda row: builder.gep(weight_row, [INT64(row)])
 
-        total = _add_depths(code, builder, count, (n_rows, n_vectors), products)
-        for row, total_row in enumerate(total):
-            row_at = builder.gep(sums_base, [builder.mul(args[11], INT64(row))])
-            for v, value in enumerate(total_row):
-                code.store(value, row_at, v * code.lanes)
+        for some in _passes(code, n_rows, n_vectors, machine().tile_rows * machine().tile_vectors):
+            for row, total_row in zip(some, _add_depths(code, count, some, n_vectors, products), strict=True):
+                row_at = builder.gep(sums_base, [builder.mul(args[11], INT64(row))])
+                for v, value in enumerate(total_row):
+                    code.store(value, row_at, v * code.lanes)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -233,61 +234,74 @@ def _spread_tile(
         def row_base(row: int) -> Any:
             return builder.gep(values_base, [row_place(row)])
 
-        # Up to `address_rows` addresses stay in registers. More of them LLVM would compute before the loop and spill,
-        # and vectors with them (105 of 273 GFLOP/s for 14 rows): a barrier makes it read the table in each step, for
-        # which there are load units enough (273).
-        few = n_rows <= machine().address_rows
-        bases = [row_base(row) for row in range(n_rows)] if few else []
+        def sum_rows(some: range) -> list[list[Any]]:
+            # Up to `address_rows` addresses stay in registers. More of them LLVM would compute before the loop and
+            # spill, and vectors with them (105 of 273 GFLOP/s for 14 rows): a barrier makes it read the table in each
+            # step, for which there are load units enough (273).
+            few = len(some) <= machine().address_rows
+            bases = {row: row_base(row) for row in some} if few else {}
 
-        def products(depth: Any) -> tuple[list[Any], Any]:
-            if not few:
-                builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
-            offset = builder.load(builder.gep(offset_base, [depth]))
-            if context.enable_boundscheck:
-                for row in range(n_rows):
-                    code.check(values, args[2], builder.add(row_place(row), offset), 1)
-            weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
-            code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), width * itemsize)
-            lanes = [code.load(weight_row, v * code.lanes) for v in range(n_vectors)]
-            return lanes, lambda row: builder.load(builder.gep(bases[row] if few else row_base(row), [offset]))
+            def products(depth: Any) -> tuple[list[Any], Any]:
+                if not few:
+                    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
+                offset = builder.load(builder.gep(offset_base, [depth]))
+                if context.enable_boundscheck:
+                    for row in some:
+                        code.check(values, args[2], builder.add(row_place(row), offset), 1)
+                weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
+                code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), width * itemsize)
+                lanes = [code.load(weight_row, v * code.lanes) for v in range(n_vectors)]
+                return lanes, lambda row: builder.gep(bases[row] if few else row_base(row), [offset])
 
-        total = _add_depths(code, builder, count, (n_rows, n_vectors), products)
-        for row, total_row in enumerate(total):
-            row_start = builder.gep(start_base, [builder.mul(args[12], INT64(row))])
-            row_sums = builder.gep(sums_base, [builder.mul(args[15], INT64(row))])
-            for v, value in enumerate(total_row):
-                before = code.load(row_start, v * code.lanes)
-                code.store(code.add(before, value), row_sums, v * code.lanes)
+            return _add_depths(code, count, some, n_vectors, products)
+
+        for some in _passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
+            for row, total_row in zip(some, sum_rows(some), strict=True):
+                row_start = builder.gep(start_base, [builder.mul(args[12], INT64(row))])
+                row_sums = builder.gep(sums_base, [builder.mul(args[15], INT64(row))])
+                for v, value in enumerate(total_row):
+                    before = code.load(row_start, v * code.lanes)
+                    code.store(code.add(before, value), row_sums, v * code.lanes)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _add_depths(code: VectorCode, builder: Any, count: Any, shape: tuple[int, int], products: Any) -> list[list[Any]]:
-    """Write the loop over `count` depths, at least one; the sums after it, `shape` rows and vectors.
+def _passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
+    """The rows of a tile in runs whose sums, two for a complex one, take no more than so many registers."""
+    passes = -(-rows * vectors * code.parts // most)
+    step = -(-rows // passes)
+    return [range(first, min(rows, first + step)) for first in range(0, rows, step)]
 
-    ``products(depth)`` gives the vectors of a depth, and a function from a row to the number that multiplies them.
+
+def _add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products: Any) -> list[list[Any]]:
+    """Write the loop over `count` depths, at least one; the sums after it, for each of the rows its vectors.
+
+    ``products(depth)`` gives the vectors of a depth, and a function from a row to where the number stands that
+    multiplies them. The parts of a complex number multiply them to sums of their own, a and b, which make a + i b in
+    the end: four real products in all, and nothing else in the loop.
     """
-    entry = builder.block
+    builder, entry = code.builder, code.builder.block
     loop, done = builder.append_basic_block("depth"), builder.append_basic_block("done")
     builder.branch(loop)
     builder.position_at_end(loop)
     depth = builder.phi(INT64)
     depth.add_incoming(INT64(0), entry)
-    total = [[builder.phi(code.type) for _ in range(shape[1])] for _ in range(shape[0])]
-    vectors, number = products(depth)
+    total = [[[builder.phi(code.type) for _ in range(vectors)] for _ in range(code.parts)] for _ in rows]
+    lanes, number_at = products(depth)
     latch = builder.block  # where bounds are checked, checks have begun new blocks
     following = builder.add(depth, INT64(1))
     depth.add_incoming(following, latch)
-    for row, total_row in enumerate(total):
-        factor = code.broadcast(number(row))
-        for v, accumulator in enumerate(total_row):
-            accumulator.add_incoming(code.zero, entry)
-            total_row[v] = code.multiply_add(factor, vectors[v], accumulator)
-            accumulator.add_incoming(total_row[v], latch)
+    for row, total_row in zip(rows, total, strict=True):
+        for total_part, number in zip(total_row, code.load_parts(number_at(row)), strict=True):
+            factor = code.broadcast(number)
+            for v, accumulator in enumerate(total_part):
+                accumulator.add_incoming(code.zero, entry)
+                total_part[v] = code.multiply_add(factor, lanes[v], accumulator)
+                accumulator.add_incoming(total_part[v], latch)
     builder.cbranch(builder.icmp_signed("<", following, count), loop, done)
     builder.position_at_end(done)
-    return total
+    return [[code.join(*parts) for parts in zip(*total_row, strict=True)] for total_row in total]
 
 
 lead = _lead_meaning if config.DISABLE_JIT else _lead

@@ -1,4 +1,4 @@
-"""Convolution and transposed convolution: a slab of input against packed weights, with the tile or with plain loops.
+"""Convolution and transposed convolution: a slab of input against packed weights, by tiles.
 
 One body serves both, as `fastconv.kernels.conv_table` says; here lanes are pixels.
 """
@@ -31,7 +31,7 @@ from fastconv.kernels.conv_table import (
 )
 from fastconv.kernels.slab import Images, Space, gather, slab_axes, slab_channel_size
 
-__all__ = ["conv_loops", "conv_tiles", "conv_tiles_activated"]
+__all__ = ["conv_tiles", "conv_tiles_activated"]
 
 # Literals for the compiler. The last channels of a group take half as many rows as a whole tile, or one.
 ROWS = machine().tile_rows
@@ -53,7 +53,7 @@ class _Operands(NamedTuple):
 
 
 @helper
-def _sum_by_tiles(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) -> None:
+def _sum_rows(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) -> None:
     """sums[row, number] of one row block, numbers rounded up to whole tiles."""
     step = VECTORS * lanes(o.slab)
     n = 0
@@ -68,20 +68,6 @@ def _sum_by_tiles(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) 
         else:
             tile(ONE_ROW, VECTORS, o.weights, o.at, o.slab, n, o.offsets, o.begin, o.end, sums, n, pitch)
         n += step
-
-
-@helper
-def _sum_by_loops(rows: int, o: _Operands, sums: Any, numbers: int, pitch: int) -> None:
-    """As `_sum_by_tiles`, for any type that can be multiplied and added."""
-    for row in range(rows):
-        total = sums[row * pitch : row * pitch + numbers]
-        for n in range(numbers):
-            total[n] = 0
-        for depth in range(o.begin, o.end):
-            weight = o.weights[o.at + (depth - o.begin) * rows + row]
-            values = o.slab[o.offsets[depth] : o.offsets[depth] + numbers]
-            for n in range(numbers):
-                total[n] += weight * values[n]
 
 
 @helper
@@ -104,8 +90,8 @@ def _write_channel(
                     to_output += unsigned(out.w.step)
 
 
-def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
-    """The convolution body around one way to sum and one way to apply an activation."""
+def _body(apply: Any) -> Callable[..., None]:
+    """The convolution body around one way to apply an activation."""
 
     @helper
     def finish_row(sums: Any, bias: Any, channel: int, function: int) -> None:
@@ -160,7 +146,7 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
                     depth_end = phase.depth_at + phase.depths
                     if phase.depths:
                         operands = _Operands(weights, at, slab, offsets, phase.depth_at, depth_end)
-                        sum_rows(rows.rows, operands, sums, numbers, pitch)
+                        _sum_rows(rows.rows, operands, sums, numbers, pitch)
                     else:  # a kernel shorter than the stretch: outputs that no tap reaches
                         for i in range(sums.size):
                             sums[i] = 0
@@ -174,6 +160,5 @@ def _body(sum_rows: Any, apply: Any) -> Callable[..., None]:
     return convolve
 
 
-conv_tiles = kernel(_body(_sum_by_tiles, keep), "conv_tiles")
-conv_tiles_activated = kernel(_body(_sum_by_tiles, activate), "conv_tiles_activated")
-conv_loops = kernel(_body(_sum_by_loops, keep), "conv_loops")
+conv_tiles = kernel(_body(keep), "conv_tiles")
+conv_tiles_activated = kernel(_body(activate), "conv_tiles_activated")

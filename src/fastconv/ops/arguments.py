@@ -37,6 +37,7 @@ __all__ = [
     "pair_per_axis",
     "per_axis",
     "pool_axes",
+    "product_sums",
     "result_dtype",
     "sum_dtype",
     "transposed_axes",
@@ -430,6 +431,23 @@ def sum_dtype(dtype: np.dtype) -> np.dtype:
     if dtype.kind in "biu":
         return np.dtype(np.int32 if dtype.itemsize <= 4 else np.int64)
     return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def product_sums(operands: Sequence[np.dtype], products: int, result: np.dtype) -> tuple[np.dtype, bool]:
+    """The dtype in which so many products are summed, and whether it holds whole numbers as floats.
+
+    Floats are multiplied and added four to twelve times as fast as integers are. The operands are the two factors, and
+    what is added to their products.
+    """
+    sums = sum_dtype(result)
+    if result != sums or any(operand.kind not in "biu" for operand in (result, *operands)):
+        return sums, False
+    largest = [1 if o.kind == "b" else max(-int(np.iinfo(o).min), int(np.iinfo(o).max)) for o in operands]
+    bound = products * largest[0] * largest[1] + sum(largest[2:])
+    for floats in (np.dtype(np.float32), np.dtype(np.float64)):
+        if bound <= min(2 ** (np.finfo(floats).nmant + 1), np.iinfo(sums).max):
+            return floats, True
+    return sums, False
 
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype, name: str = "out") -> None:

@@ -127,7 +127,7 @@ class Call:
         if y.size:
             self.run_plan(*taken, y, *more)
         if out is None:
-            return y if y.dtype == self.dtype else y.astype(self.dtype)
+            return y if y.dtype == self.dtype else _converted(y, self.dtype)
         if y is not out:
             np.copyto(out, y, casting="unsafe")
         return out
@@ -140,6 +140,15 @@ class Call:
             and out.flags.aligned
             and not any(operand is not None and np.may_share_memory(out, operand) for operand in operands)
         )
+
+
+def _converted(y: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A contiguous array in another dtype: in its own memory, which is at hand, where that has the same size."""
+    if y.itemsize != dtype.itemsize:
+        return y.astype(dtype)
+    values = y.reshape(-1)
+    np.copyto(values.view(dtype), values, casting="unsafe")
+    return values.view(dtype).reshape(y.shape)
 
 
 def prepare(

@@ -111,6 +111,9 @@ def conv2d(
     The result has the same bits for any number of threads. In float32 the largest error is below 1e-6 of the largest
     result for up to 4608 products a sum.
 
+    Whole numbers of up to 16 bits are summed in floats as long as these hold any sum of so many products: exact, and
+    several times as fast as integers.
+
     Floats with kernels of several taps are computed by Winograd's algorithm where that is faster: whole numbers stay
     exact as long as they are small, but the error of an output depends on the inputs of its neighbour's window too, not
     on those in its own alone. ``algorithm="spread"`` keeps to sums of products.

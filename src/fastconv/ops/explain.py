@@ -29,7 +29,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     Returns
     -------
     str
-        A few lines to read or print.
+        A few lines to read or print; steps of one kind are told once.
 
     Examples
     --------
@@ -39,9 +39,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     - direct declined: summing in place is only faster for very little work, and serial
     - depthwise declined: it sums over one channel, not over 3
     - winograd declined: it halves weights: not for complex128
-    - spread declined: its tiles sum float32, float64, int32, int64, not complex128
-    - tile declined: its tiles sum float32, float64, int32, int64, not complex128
-    - loops chosen: gathers slabs of input and sums in compiled loops
+    - spread ...
     - ... blocks of 1 x ...
     - ... tasks, about ... microseconds on one thread, in ... of ... threads
     - ...
@@ -52,13 +50,15 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
         return (
             f"{getattr(function, '__name__', function)} made no choice: its result is empty, or it has no algorithms."
         )
-    return "\n".join(line for problem, choice in calls for line in _lines(problem, choice))
+    different = dict(calls)
+    return "\n".join(line for problem, choice in different.items() for line in _lines(problem, choice))
 
 
 def _lines(problem: Problem, choice: Choice) -> list[str]:
     g = problem.geometry
     given, got = (" x ".join(map(str, shape)) for shape in (g.input_shape, g.output_shape))
-    lines = [f"{problem.op} on {given} to {got} in {np.dtype(problem.dtype)}, {g.products} products"]
+    sums = f"{np.dtype(problem.dtype)}{', exact here' if problem.exact else ''}"
+    lines = [f"{problem.op} on {given} to {got} in {sums}, {g.products} products"]
     lines += [f"- {name} {what}" for name, what in choice.walk]
     lines.append(f"- {choice.plan.summary}")
     tasks, nanoseconds = choice.plan.tasks, choice.plan.nanoseconds

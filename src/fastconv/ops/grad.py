@@ -8,7 +8,8 @@ same tiles.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,11 @@ __all__ = [
     "conv_transpose1d_input", "conv_transpose1d_weight", "conv_transpose2d_input", "conv_transpose2d_weight",
     "conv_transpose3d_input", "conv_transpose3d_weight",
 ]  # fmt: skip
+
+#: Most positions of a piece of a weight's gradient, if a row has no more. They are the depth of its sums, for which a
+#: task keeps input and a tile's weights in the second-level cache: batches of 8 take 0.4 to 0.7 of the time that they
+#: take as one piece (7x7 at stride 2 on 224, 1x1 and 3x3 on 56), and 2048 positions up to 0.3 more.
+PIECE_POSITIONS = 4096
 
 _CONVS: tuple[Callable[..., np.ndarray], ...] = (conv1d, conv2d, conv3d)
 _TRANSPOSES: tuple[Callable[..., np.ndarray], ...] = (conv_transpose1d, conv_transpose2d, conv_transpose3d)
@@ -364,26 +370,79 @@ def _correlate(
 ) -> np.ndarray:
     """sum over n and positions p of dy[n, o, p] * x[n, c, p * stride + k * dilation - before], for all (o, c, k).
 
+    Piece by piece of images, or of an image's rows, so that what a task reads again and again stays in its cache.
+    """
+    x, dy = x.reshape(-1, *x.shape[-rank - 1 :]), dy.reshape(-1, *dy.shape[-rank - 1 :])
+    dtype = arg.result_dtype((x.dtype, dy.dtype), None)
+    total = np.zeros(size, arg.sum_dtype(dtype))
+    images, rows = _piece_sizes(dy.shape)
+    for n in range(0, len(dy), images):
+        for row in range(0, dy.shape[2], rows):
+            part_dy = dy[n : n + images, :, row : row + rows]
+            ends = (row + part_dy.shape[2], *dy.shape[3:])
+            firsts = (row,) + (0,) * (rank - 1)
+            axes = zip(x.shape[2:], firsts, ends, size[2:], stride, pads, dilation, strict=True)
+            spans = [_Span.of(*axis) for axis in axes]
+            part_x = x[(slice(n, n + images), slice(None), *(span.inside for span in spans))]
+            if part_x.size:  # else all of its windows lie in padding
+                total += _correlate_piece(rank, part_x, part_dy, spans, dilation, groups, total.dtype)
+    return total.astype(dtype, copy=False)
+
+
+def _piece_sizes(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Images of a piece of a batch, and the rows of each."""
+    positions = prod(shape[2:])
+    if positions < PIECE_POSITIONS:
+        return PIECE_POSITIONS // positions, shape[2]
+    most = max(1, PIECE_POSITIONS * shape[2] // positions)
+    return 1, -(-shape[2] // -(-shape[2] // most))
+
+
+class _Span(NamedTuple):
+    """What some windows see of an axis: the input `inside`, `before` and `after` it padding; and a window's step."""
+
+    inside: slice
+    before: int
+    after: int
+    stride: int
+
+    @classmethod
+    def of(
+        cls, size: int, first: int, end: int, kernel: int, stride: int, pads: tuple[int, int], dilation: int
+    ) -> _Span:
+        """Of windows `first` to `end`, no position more."""
+        step = stride if kernel == 1 else 1  # windows of one position see none between them
+        at, last = first * stride - pads[0], (end - 1) * stride + (kernel - 1) * dilation - pads[0]
+        before, after = max(0, -(at // step)), max(0, (last - size) // step + 1)
+        inside = slice(min(size, at + before * step), max(0, min(size, last + 1)), step)
+        return cls(inside, before, after, stride // step)
+
+
+def _correlate_piece(
+    rank: int,
+    x: np.ndarray,
+    dy: np.ndarray,
+    spans: Sequence[_Span],
+    dilation: tuple[int, ...],
+    groups: int,
+    dtype: np.dtype,
+) -> np.ndarray:
+    """The sum over a piece, a convolution.
+
     Input channels become a spatial axis in front of the others, where a rank is left for it: then the taps of many
     channels fill tiles. The batch becomes the channels.
     """
-    spatial = x.shape[-rank:]
-    x, dy = x.reshape(-1, *x.shape[-rank - 1 :]), dy.reshape(-1, *dy.shape[-rank - 1 :])
-    batch, channels = x.shape[0], x.shape[1] // groups
+    batch, channels, spatial = x.shape[0], x.shape[1] // groups, x.shape[2:]
     by_group = x.reshape(batch, groups, channels, *spatial).swapaxes(0, 1)
     kernels = dy.swapaxes(0, 1)
-    taps: tuple[Any, ...] = (..., *(slice(0, k) for k in size[2:]))
-    if batch == 0:
-        return np.zeros(size, np.result_type(x, dy))
+    pads, stride = tuple((span.before, span.after) for span in spans), tuple(span.stride for span in spans)
     if rank < len(_CONVS):
         planes = by_group.reshape(groups * batch, channels, *spatial)
-        found = _CONVS[rank](
-            planes, kernels[:, :, None], None, (1, *dilation), ((0, 0), *pads), (1, *stride), groups
+        return _CONVS[rank](
+            planes, kernels[:, :, None], None, (1, *dilation), ((0, 0), *pads), (1, *stride), groups, dtype=dtype
         )  # fmt: skip
-        return np.ascontiguousarray(found[taps])
     images = np.moveaxis(by_group, 2, 0).reshape(channels, groups * batch, *spatial)
-    found = _CONVS[rank - 1](images, kernels, None, dilation, pads, stride, groups)
-    return np.ascontiguousarray(found[taps].swapaxes(0, 1))
+    return _CONVS[rank - 1](images, kernels, None, dilation, pads, stride, groups, dtype=dtype).swapaxes(0, 1)
 
 
 def _array(grad_output: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def prepare_products(
     given = [form for form in forms if form is not None]
     result = arg.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
-    sums = arg.sum_dtype(result)
+    depth = geometry.channels // geometry.groups * prod(geometry.kernel_size)
+    sums, exact = arg.product_sums([form.dtype for form in given], depth, result)
     x, x_conversion = forms[0].taken_as(sums)
     weight, weight_conversion = forms[1].taken_as(sums)
     bias_conversion = None
@@ -62,5 +64,6 @@ def prepare_products(
         mirrored=mirrored,
         activation=activation,
         packed=packed,
+        exact=exact,
     )
     return prepare(problem, algorithm, (x_conversion, weight_conversion, bias_conversion), result, batched)

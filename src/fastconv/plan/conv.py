@@ -10,7 +10,7 @@ from fastconv.kernels.conv import HALF_ROWS, ROWS
 from fastconv.kernels.conv_table import CONV_TABLE, RowBlock
 from fastconv.plan.blocks import Blocks, choose_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, VECTOR_COST, ConvPlan, Cut, Taps, write_plan
+from fastconv.plan.products import GATHER_COST, ConvPlan, Cut, Taps, multiply_cost, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, slab_axes
@@ -45,7 +45,7 @@ def _blocks(problem: Problem, windows: list[Windows], padded_out: int) -> Blocks
     itemsize, phases = problem.dtype.itemsize, prod(len(w.places) for w in windows)
     depths = g.channels // g.groups * prod(sum(map(len, w.places)) for w in windows)
     step = machine().tile_vectors * machine().vector_bytes // itemsize
-    step_cost = padded_out * (depths * machine().tile_vectors * VECTOR_COST + phases * step * WRITE_COST)
+    step_cost = padded_out * (depths * machine().tile_vectors * multiply_cost(problem) + phases * step * WRITE_COST)
     return choose_blocks(windows, g.channels // g.groups, itemsize, g.batch * g.groups, step_cost, GATHER_COST)
 
 

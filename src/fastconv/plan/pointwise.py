@@ -10,7 +10,7 @@ from fastconv.kernels.conv_table import CONV_TABLE, RowBlock
 from fastconv.kernels.pointwise import HALF_ROWS, ONE_ROW, ROWS, VECTORS, pointwise
 from fastconv.plan.blocks import Blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import VECTOR_COST, ConvPlan, Cut, Taps, write_plan
+from fastconv.plan.products import ConvPlan, Cut, Taps, multiply_cost, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
@@ -50,7 +50,7 @@ def plan_pointwise(problem: Problem) -> ConvPlan:
     row_blocks = _row_blocks(out_channels)
     products = sum(max(block.rows * VECTORS, LEAST_PRODUCTS) for block in row_blocks) * channels
     tiles = -(-pixels // step) / (pixels // step)
-    nanoseconds = tiles * (products * VECTOR_COST + out_channels * step * WRITE_COST)
+    nanoseconds = tiles * (products * multiply_cost(problem) + out_channels * step * WRITE_COST)
     blocks = Blocks((1, 1, step), (1, 1, pixels // step), step, 0, nanoseconds)
     table = Table(CONV_TABLE)
     axes = [plain_axis(table)] * 3

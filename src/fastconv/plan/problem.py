@@ -40,6 +40,8 @@ class Problem:
         Of an average: whether padding counts, and the divisor that overrides the count.
     packed : bool
         Weights are packed once for many calls, so that it does not matter how long that takes.
+    exact : bool
+        Whole numbers are summed as floats, which hold any sum of their products, but no parts of them.
     machine : Machine
         What it is planned for.
     """
@@ -56,6 +58,7 @@ class Problem:
     count_include_pad: bool = True
     divisor: int | None = None
     packed: bool = False
+    exact: bool = False
     machine: Machine = field(default_factory=machine)
 
     def x_steps(self) -> Steps:

@@ -21,16 +21,21 @@ from fastconv.plan.table import Table
 from fastconv.plan.weights import Packing, Weights, weights_of
 from fastconv.plan.windows import Windows
 
-__all__ = ["GATHER_COST", "VECTOR_COST", "ConvPlan", "Cut", "Taps", "write_plan"]
+__all__ = ["GATHER_COST", "VECTOR_COST", "ConvPlan", "Cut", "Taps", "multiply_cost", "write_plan"]
 
 #: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab.
 VECTOR_COST, GATHER_COST = 0.12, 0.2
 
 #: Blocks for each thread from which on they balance well enough by themselves.
 MANY_PLACES = 8
-#: Nanoseconds that a task should not take, by an estimate that may be ten times too low for types without tiles: until
-#: a task is over Python sees no Ctrl-C.
+#: Nanoseconds that a task should not take, by an estimate that may be ten times too low: until a task is over Python
+#: sees no Ctrl-C.
 LONGEST_TASK = 10_000_000
+
+
+def multiply_cost(problem: Problem) -> float:
+    """Nanoseconds to multiply a vector of the problem's type and add it: each part of a complex number does that."""
+    return VECTOR_COST * 2 if problem.dtype.kind == "c" else VECTOR_COST
 
 
 @dataclass(frozen=True)

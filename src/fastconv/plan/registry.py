@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from fastconv.jit.threads import PARALLEL_NANOSECONDS
-from fastconv.kernels.conv import conv_loops, conv_tiles, conv_tiles_activated
+from fastconv.kernels.conv import conv_tiles, conv_tiles_activated
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv import plan_conv
 from fastconv.plan.depthwise import plan_depthwise
@@ -27,8 +26,6 @@ Planner = Callable[[Problem], Any]
 #: Outputs of a row from which on reading rows in place is no slower than gathering images first, at stride 1 (at 28
 #: outputs it takes 2.2 times as long, at 112 1.5 times, at 224 0.9 times; at stride 2 never more than 0.75 times).
 SHORT_ROW = 192
-#: Types that tiles are made for.
-_TILE_TYPES = ("float32", "float64", "int32", "int64")
 
 
 def _refuse_direct(problem: Problem) -> str | None:
@@ -45,22 +42,18 @@ def _direct_yields(problem: Problem) -> str | None:
     return None
 
 
-def _refuse_tile(problem: Problem) -> str | None:
-    if problem.dtype.name not in _TILE_TYPES:
-        return f"its tiles sum {', '.join(_TILE_TYPES)}, not {problem.dtype.name}"
-    return None
-
-
 def _refuse_spread(problem: Problem) -> str | None:
     step = problem.geometry.axes[-1].stretch
     if step > LONGEST_STEP:
         return f"it keeps the sums of all phases of a row, and at stride {step} there are too many"
-    return _refuse_tile(problem)
+    return None
 
 
 def _refuse_winograd(problem: Problem) -> str | None:
-    if problem.dtype.kind != "f" or problem.dtype.name not in _TILE_TYPES:
+    if problem.dtype.kind != "f":
         return f"it halves weights: not for {problem.dtype.name}"
+    if problem.exact:
+        return "it halves weights: not for whole numbers"
     return refuse_pieces(problem) or _refuse_spread(problem)
 
 
@@ -69,11 +62,7 @@ def _refuse_depthwise(problem: Problem) -> str | None:
         return f"it sums over one channel, not over {problem.geometry.channels // problem.geometry.groups}"
     if any(axis.stretch > 1 for axis in problem.geometry.axes):
         return "it stretches no input"
-    return _refuse_tile(problem)
-
-
-def _refuse_loops(problem: Problem) -> str | None:
-    return "it applies no activation" if problem.activation else None
+    return f"its windows hold no {problem.dtype.name}" if problem.dtype.kind == "c" else None
 
 
 def _refuse_rows(problem: Problem) -> str | None:
@@ -155,13 +144,7 @@ _CONV = (
         plan_spread,
         _spread_yields,
     ),
-    Algorithm("tile", "sums register tiles of outputs from slabs of input, or in place", _refuse_tile, _plan_tile),
-    Algorithm(
-        "loops",
-        "gathers slabs of input and sums in compiled loops",
-        _refuse_loops,
-        partial(plan_conv, kernel=conv_loops),
-    ),
+    Algorithm("tile", "sums register tiles of outputs from slabs of input, or in place", _serve, _plan_tile),
     _REFERENCE,
 )
 

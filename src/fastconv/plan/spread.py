@@ -20,7 +20,7 @@ from fastconv.kernels.spread import (
 )
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, VECTOR_COST, ConvPlan, Cut, Taps, write_plan
+from fastconv.plan.products import GATHER_COST, ConvPlan, Cut, Taps, multiply_cost, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
@@ -122,7 +122,7 @@ def _blocks(problem: Problem, windows: list[Windows]) -> Blocks:
         slab = 0 if in_place else prod(map(_positions, windows, sizes))
         pixels = prod(sizes)
         tiled = -(-pixels // HALF_ROWS) * HALF_ROWS
-        nanoseconds = tiled * vectors * depths * VECTOR_COST + pixels * outputs * TURN_COST
+        nanoseconds = tiled * vectors * depths * multiply_cost(problem) + pixels * outputs * TURN_COST
         nanoseconds += slab * channels * GATHER_COST + depths * outputs // len(residues) * READ_COST
         return Blocks.of(windows, sizes, pixels, slab, nanoseconds)
 
