@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+
 from asv_bench import shapes
 from asv_bench.fixtures import LayerFixture, TimedLayers, layer_arguments, operation, random
 
@@ -109,3 +113,18 @@ class Gradients(LayerFixture):
 
     def time_weight(self, layer: str) -> None:
         self.grad.conv2d_weight(self.x, self.weight.shape, self.dy, **self.options)
+
+
+class ChannelsLast(LayerFixture):
+    """Layers whose channels stand beside each other in memory, in input and result."""
+
+    params = ("resnet50.conv1 7x7s2", "resnet50.2 1x1", "resnet50.2 3x3", "resnet50.3 3x3s2", "mobilenet dw 3x3")
+
+    def setup(self, layer: str) -> None:
+        function, (x, weight, options) = operation("conv2d"), layer_arguments(layer)
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+        self.call = partial(function, x, weight, **options)
+        self.call()
+
+    def time_call(self, layer: str) -> None:
+        self.call()

@@ -20,7 +20,7 @@ GUIDE_KERNEL = np.array([[0, 1, 2], [2, 2, 0], [0, 1, 2]])
 
 CONVS = {1: fc.conv1d, 2: fc.conv2d, 3: fc.conv3d}
 #: Those that serve any call of these types; those for single channels and for one kernel have tests of their own.
-NAMES = [it.name for it in ALGORITHMS["conv"] if it.name not in ("depthwise", "winograd")]
+NAMES = [it.name for it in ALGORITHMS["conv"] if it.name not in ("channels", "depthwise", "winograd")]
 
 # Shape of the input, shape of the weight, stride, padding, dilation, groups.
 CALLS = {
@@ -502,7 +502,7 @@ def test_out_may_overlap_weight_and_bias() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("fastest", {}, "algorithm='fastest' is not known for conv; choose 'auto' or one of 'direct', "),
+        ("fastest", {}, "algorithm='fastest' is not known for conv; choose 'auto' or one of 'channels', 'direct', "),
         ("", {}, "algorithm='' is not known"),
         ("winograd", {"dtype": np.complex64}, "algorithm='winograd' cannot serve this call: .* not for complex64"),
         ("direct", {"activation": "relu"}, "algorithm='direct' cannot serve this call: it applies no activation"),

@@ -15,7 +15,7 @@ from sharing import share_out
 CONVS = {1: fc.conv1d, 2: fc.conv2d, 3: fc.conv3d}
 TRANSPOSES = {1: fc.conv_transpose1d, 2: fc.conv_transpose2d, 3: fc.conv_transpose3d}
 #: Those that serve any call of these types; those for single channels and for one kernel have tests of their own.
-NAMES = [it.name for it in ALGORITHMS["conv_transpose"] if it.name not in ("depthwise", "winograd")]
+NAMES = [it.name for it in ALGORITHMS["conv_transpose"] if it.name not in ("channels", "depthwise", "winograd")]
 
 # The guide's figures: input and output of the convolution, padding, kernel, stride, dilation, the a of its transpose.
 FIGURES = {
@@ -306,7 +306,7 @@ def test_lists_do() -> None:
         (
             "fastest",
             {},
-            "algorithm='fastest' is not known for conv_transpose; choose 'auto' or one of 'direct', ",
+            "algorithm='fastest' is not known for conv_transpose; choose 'auto' or one of 'channels', 'direct', ",
         ),
         ("winograd", {"dtype": np.complex64}, "algorithm='winograd' cannot serve this call: .* not for complex64"),
     ],

@@ -22,6 +22,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             (WIDE, FEW),
             [
                 r"conv on 1 x 3 x 64 x 64 to 1 x 1 x 62 x 62 in float64, 103788 products",
+                r"- channels declined: .*",
                 r"- direct declined: .*",
                 r"- depthwise declined: it sums over one channel, not over 3",
                 r"- winograd declined: \w+ promises .* microseconds on one thread, against .*",
@@ -34,6 +35,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             (X, W.astype(complex)),
             [
                 r"conv on .* in complex128, 42336 products",
+                r"- channels declined: .*",
                 r"- direct declined: summing in place is only faster for very little work, and serial",
                 r"- depthwise declined: .*",
                 r"- winograd declined: it halves weights: not for complex128",
@@ -45,6 +47,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             (X[:, :1], W[:1]),
             [
                 r"conv_transpose on 1 x 1 x 16 x 16 to 1 x 3 x 18 x 18 in float64, \d+ products",
+                r"- channels declined: .*",
                 r"- direct chosen: .*",
             ],
         ),
@@ -53,6 +56,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             (WIDE, FEW.reshape(3, 1, 3, 3), None, 1, 1, 1, 3),
             [
                 r"conv on 1 x 3 x 64 x 64 to 1 x 3 x 64 x 64 in float64, 110592 products",
+                r"- channels declined: .*",
                 r"- direct declined: .*",
                 r"- depthwise chosen: .*",
                 r"- \d blocks of 1 x \d+ x 64 outputs a channel, 4 rows at once, 3 of 3 kernel rows together, .*",
@@ -64,6 +68,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             (X[:, :1],),
             [
                 r"conv on 1 x 1 x 16 x 16 to 1 x 64 x 8 x 8 in float64, 331776 products",
+                r"- channels declined: .*",
                 r"- direct declined: .*",
                 r"- depthwise declined: (tile|spread) promises .* microseconds on one thread, against .*",
             ],
@@ -71,7 +76,11 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
         (
             fc.max_pool2d,
             (X, 2, None, 0, 1, False, True),
-            [r"max_pool on 1 x 3 x 16 x 16 to 1 x 3 x 8 x 8 in float64.*", r"- rows declined: it keeps no indices"],
+            [
+                r"max_pool on 1 x 3 x 16 x 16 to 1 x 3 x 8 x 8 in float64.*",
+                r"- channels declined: its lanes are channels that stand beside each other, in input and result",
+                r"- rows declined: it keeps no indices",
+            ],
         ),
         (fc.avg_pool1d, (X[0], 2), [r"avg_pool on 3 x 16 x 16 to 3 x 16 x 8 in float64.*"]),
     ],

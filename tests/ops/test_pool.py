@@ -16,8 +16,8 @@ GUIDE_INPUT = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0
 
 MAX = {1: fc.max_pool1d, 2: fc.max_pool2d, 3: fc.max_pool3d}
 AVG = {1: fc.avg_pool1d, 2: fc.avg_pool2d, 3: fc.avg_pool3d}
-MAX_NAMES = [candidate.name for candidate in ALGORITHMS["max_pool"]]
-AVG_NAMES = [candidate.name for candidate in ALGORITHMS["avg_pool"]]
+MAX_NAMES = [candidate.name for candidate in ALGORITHMS["max_pool"] if candidate.name != "channels"]
+AVG_NAMES = [candidate.name for candidate in ALGORITHMS["avg_pool"] if candidate.name != "channels"]
 
 REAL = ["float16", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 X = np.ones((1, 8, 96, 96), np.float32)
+LAST = np.ones((1, 96, 96, 8), np.float32).transpose(0, 3, 1, 2)
 W = np.ones((12, 8, 3, 3), np.float32)
 #: Bytes for tables, lists of places and objects, and for blocks that suit a cache of 32 KiB.
 SMALL = 110_000
@@ -24,6 +25,12 @@ CALLS: dict[str, tuple[Callable[..., np.ndarray], tuple[int, ...], float]] = {
     "winograd": (lambda y: fc.conv2d(X, W, algorithm="winograd", out=y), (1, 12, 94, 94), 16 / 9 * 16 / 12),
     "spread": (lambda y: fc.conv2d(X, W, algorithm="spread", out=y), (1, 12, 94, 94), 32 / 12),
     "tile": (lambda y: fc.conv2d(X, W, algorithm="tile", out=y), (1, 12, 94, 94), 16 / 12),
+    "channels last": (lambda y: fc.conv2d(LAST, W, algorithm="spread", out=y), (1, 12, 94, 94), 32 / 12),
+    "to channels last": (
+        lambda y: fc.conv2d(X, W, algorithm="spread", out=y.reshape(1, 94, 94, 12).transpose(0, 3, 1, 2)),
+        (1, 12, 94, 94),
+        32 / 12,
+    ),
     "transposed": (
         lambda y: fc.conv_transpose2d(X, W.transpose(1, 0, 2, 3), stride=2, algorithm="spread", out=y),
         (1, 12, 193, 193),

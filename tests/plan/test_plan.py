@@ -45,7 +45,7 @@ def test_reference_comes_last_and_never_declines(op: str) -> None:
 
 
 def test_unknown_and_unfit_names() -> None:
-    with pytest.raises(ValueError, match=r"'fft' is not known for conv; choose 'auto' or one of 'direct'"):
+    with pytest.raises(ValueError, match=r"'fft' is not known for conv; choose 'auto' or one of 'channels', 'direct'"):
         choose(problem(), "fft")
     with pytest.raises(ValueError, match=r"'winograd' cannot serve this call: it halves weights"):
         choose(problem("complex64"), "winograd")

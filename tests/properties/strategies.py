@@ -95,6 +95,9 @@ LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "strided": _strided,
     "backwards": _backwards,
     "last axis first": lambda values: np.moveaxis(np.ascontiguousarray(np.moveaxis(values, -1, 0)), 0, -1),
+    "channels last": lambda values: (
+        np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 1, -1)), -1, 1) if values.ndim > 1 else values
+    ),
     "byte-swapped": lambda values: values.astype(values.dtype.newbyteorder()),
     "misaligned": _misaligned,
     "field": lambda values: _field(values, ("other", values.dtype)),

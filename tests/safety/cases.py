@@ -223,6 +223,28 @@ PIECED_AXES = {
     True: {3: [(3, 2), (4, 2), (2, 1)], 4: [(5, 2), (6, 2), (5, 1)]},
 }
 
+
+@st.composite
+def _channels_last(draw: st.DrawFn) -> Call:
+    """Calls whose channels stand beside each other, up to some vectors of them."""
+    channels = draw(st.integers(2, 70))
+    if draw(st.booleans()):
+        case = draw(depthwise_cases())
+        shapes = (case.input_shape[0], channels, *case.input_shape[2:]), (channels, 1, *case.weight_shape[2:])
+        dtype = draw(st.sampled_from(("float32", "int16")))
+        x, w = (LAYOUTS["channels last"](integers(shape, dtype, draw(seeds))) for shape in shapes)
+        options = case.options | {"groups": channels}
+        if dtype == "float32":
+            options["activation"] = draw(st.sampled_from([None, "relu"]))
+        call = _call("conv", case.rank, [x, w, None], options, draw(_algorithms("conv")))
+    else:
+        pool, op = draw(pool_cases()), draw(st.sampled_from(["max_pool", "avg_pool"]))
+        x = integers((pool.input_shape[0], channels, *pool.input_shape[2:]), draw(st.sampled_from(REAL_TYPES)))
+        x = LAYOUTS["channels last"](x)
+        call = _call(op, pool.rank, [x], _pool_options(pool), draw(_algorithms(op)))
+    return call
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), outputs_axis=0),
     "one_tap": _one_tap(),
@@ -233,6 +255,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "depthwise": _products("conv", depthwise_cases(), outputs_axis=0, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
+    "channels last": _channels_last(),
     "gradients": _gradients(),
     "matrix": _matrix(),
 }

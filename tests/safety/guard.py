@@ -115,10 +115,10 @@ class Guard:
         for number, (array, one, other) in enumerate(zip(arrays, first, second, strict=True)):
             if one.tobytes() != other.tobytes():
                 raise AssertionError(f"{name}: array {number} depends on the memory around or on the pieces")
-            if array.flags.c_contiguous and array.flags.writeable:
-                array[...] = one.reshape(array.shape)
-            elif one.tobytes() != span(array).tobytes():
-                raise AssertionError(f"{name}: wrote into array {number}, which may not be written")
+            if array.flags.writeable:
+                array[...] = _as(one, array)
+            if one.tobytes() != span(array).tobytes():
+                raise AssertionError(f"{name}: wrote into array {number}, which may not be written, or has gaps there")
 
     def _run(self, bound: Bound, tasks: int, arrays: tuple[np.ndarray, ...], how: Arrangement) -> list[np.ndarray]:
         """What the arrays' memory holds after the kernel."""

@@ -69,6 +69,12 @@ _ACTIVATED_LAYERS = (
     _Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
     _Layer(64, 64, 1, 1, {"activation": "relu"}),
 )
+#: Those of channels-last inputs that take other code than channels-first ones.
+_LAST_LAYERS = (
+    _Layer(8, 8, 3, 8, {"padding": 1}),
+    _Layer(3, 2, 3, 1, {}),
+)
+_ACTIVATED_LAST_LAYERS = (_Layer(8, 8, 3, 8, {"activation": "relu"}),)
 
 
 def _many_channels(rank: int) -> _Layer:
@@ -149,8 +155,12 @@ def _layers(
 ) -> Iterator[Case]:
     layers = _TRANSPOSED_LAYERS if transposed else _CONV_LAYERS
     activated = () if dtype.kind == "c" else _ACTIVATED_LAYERS
-    for layer in (*layers, _many_channels(rank), *activated):
+    activated_last = () if dtype.kind == "c" else _ACTIVATED_LAST_LAYERS
+    first = [(layer, False) for layer in (*layers, _many_channels(rank), *activated)]
+    for layer, last in (*first, *((layer, True) for layer in (*_LAST_LAYERS, *activated_last))):
         x = numbers((layer.channels, *size), dtype)
+        if last:
+            x = _channels_last(x)
         w = numbers(_weight_shape(layer, rank, transposed), dtype)
         yield _case(op, x, w, groups=layer.groups, **layer.options)
         yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
@@ -160,6 +170,10 @@ def _layers(
         w = numbers((16, 16, *kernel), dtype)
         wanted = partial(plain, x, w, None, stride, algorithm="reference")
         yield Case(partial(op, x, w, stride=stride, algorithm="winograd"), wanted)
+
+
+def _channels_last(x: np.ndarray) -> np.ndarray:
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
 
 
 def _weight_shape(layer: _Layer, rank: int, transposed: bool) -> tuple[int, ...]:
@@ -177,6 +191,7 @@ def _max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, x, 2, return_indices=indices)
             yield _case(op, x, 3, 1, 1, return_indices=indices)
             yield _case(op, x, 3, 2, 1, return_indices=indices)
+            yield _case(op, _channels_last(x), 3, 1, 1, return_indices=indices)
 
 
 def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -187,6 +202,7 @@ def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, x, 2, dtype=result)
             yield _case(op, x, 3, 1, 1, dtype=result)
             yield _case(op, x, 3, 2, 1, dtype=result)
+            yield _case(op, _channels_last(x), 3, 1, 1, dtype=result)
 
 
 def _conv_matrix(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:

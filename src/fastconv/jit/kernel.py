@@ -103,7 +103,7 @@ class Bound:
             Rough time of all tasks on one thread.
         *arrays : ndarray
             What the body takes after ``begin`` and ``end``, of the bound dtypes. It sees each as one vector, the memory
-            from the lowest element to the highest; arrays that it writes are contiguous.
+            from the lowest element to the highest, and writes elements alone, nothing between them.
         """
         if nanoseconds < PARALLEL_NANOSECONDS or _IN_PYTHON:
             self.run_serial(tasks, *arrays)

@@ -52,7 +52,7 @@ _BYTES = types.Array(types.uint8, 1, "C")
 
 
 def span(array: np.ndarray) -> np.ndarray:
-    """The memory from an array's lowest element to its highest, as one read-only vector that shares it.
+    """The memory from an array's lowest element to its highest, as one vector that shares it, writable as it is.
 
     The strides are whole elements (`fastconv.ops.arguments` sees to it).
     """
@@ -62,7 +62,8 @@ def span(array: np.ndarray) -> np.ndarray:
         upward = array[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in array.strides)]
         reach = sum(stride * (size - 1) for stride, size in zip(upward.strides, upward.shape, strict=True))
         flat = as_strided(upward, (reach // array.itemsize + 1,), (array.itemsize,))
-    flat.flags.writeable = False
+    if not array.flags.writeable:
+        flat.flags.writeable = False
     return flat
 
 

@@ -2,8 +2,7 @@
 
 The tile reads a pixel's numbers through a table of places, so pixels need not be neighbours: no gap between rows is
 computed along, no inserted zero multiplied, and where no window reaches into padding the input is read where it stands,
-whatever its strides. Its sums have channels beside each other, so they are transposed in registers on their way to the
-result.
+whatever its strides. Its sums have channels beside each other: `fastconv.kernels.outlet` brings them to the result.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import free, zeros
-from fastconv.jit.tile import lanes, lead, spread_tile
-from fastconv.jit.transpose import transpose_part
+from fastconv.jit.tile import lanes, spread_tile
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
     CONV_TABLE,
@@ -27,9 +25,7 @@ from fastconv.kernels.conv_table import (
     ROW_BLOCK_FIELDS,
     SLAB_AT,
     TABLE_SIZE,
-    Block,
     ConvHead,
-    Phase,
     RowBlock,
     block_of,
     numbers_in_block,
@@ -38,10 +34,11 @@ from fastconv.kernels.conv_table import (
     read_phase,
     read_row_block,
 )
-from fastconv.kernels.halo import gather_plain
+from fastconv.kernels.halo import gather_pixels, gather_plain
+from fastconv.kernels.outlet import Target, list_targets, target_of_block, write_pixels, write_rows
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
 
-__all__ = ["SPREAD_TABLE", "STRIP", "PixelAxis", "spread_in_place", "spread_slab"]
+__all__ = ["SPREAD_TABLE", "STRIP", "PixelAxis", "SpreadHead", "spread_in_place", "spread_slab"]
 
 # Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group fewer vectors.
 ROWS = machine().spread_rows
@@ -71,16 +68,36 @@ class PixelAxis(NamedTuple):
         Input positions from one output of a phase to the next.
     step : int
         The same in elements of what the tile reads: the slab, or the input itself.
+    y_step : int
+        Step of the result from output to output, of whatever phase.
     """
 
     stride: int
     step: int
+    y_step: int
+
+
+class SpreadHead(NamedTuple):
+    """What is the same for all pixels.
+
+    Attributes
+    ----------
+    pitch : int
+        Of a slab whose channels come last, elements from pixel to pixel; 0 where they come first.
+    y_base, y_batch, y_channel : int
+        Flat position of the first output, and the steps of batch and channel.
+    """
+
+    pitch: int
+    y_base: int
+    y_batch: int
+    y_channel: int
 
 
 #: What stands in a table, in this order.
-SPREAD_TABLE = (*CONV_TABLE, PixelAxis, PixelAxis, PixelAxis)
+SPREAD_TABLE = (*CONV_TABLE, PixelAxis, PixelAxis, PixelAxis, SpreadHead)
 
-_pixel_axis = reader(PixelAxis)
+_pixel_axis, _spread_head = reader(PixelAxis), reader(SpreadHead)
 _PIXEL_FIELDS = len(PixelAxis._fields)
 
 
@@ -132,50 +149,6 @@ class _Depths(NamedTuple):
     first: bool
 
 
-class _Target(NamedTuple):
-    """Where a block's outputs go, all phases of its rows together.
-
-    Rows that follow each other in the result without a gap are one long row.
-
-    Attributes
-    ----------
-    first : Space
-        The first output itself, not its number in the phase.
-    rows : int
-        Rows of a plane.
-    columns, pitch : int
-        Outputs of a row, and its sums, of which the last may be in vain.
-    """
-
-    first: Space
-    rows: int
-    columns: int
-    pitch: int
-
-
-@helper
-def _target(block: Block, phase: Phase, out: Space, counts: Space) -> _Target:
-    first = Space(
-        block.first.d * out.d.step + phase.d, block.first.h * out.h.step + phase.h, block.first.w * out.w.step
-    )
-    pitch = counts.w * out.w.step
-    columns, rows = min(pitch, out.w.size - first.w), counts.h
-    if columns == pitch == out.w.size and out.h.step == 1:
-        columns, rows = columns * rows, 1
-        if counts.h == out.h.size and out.d.step == 1:
-            columns *= counts.d
-        pitch = columns
-    return _Target(first, rows, columns, pitch)
-
-
-@helper
-def _place(to: _Target, out: Space, row: int) -> int:
-    """Where in an image the first output of a row of a block stands."""
-    d = row // to.rows
-    line = (to.first.d + d * out.d.step) * out.h.size + to.first.h + (row - d * to.rows) * out.h.step
-    return line * out.w.size + to.first.w
-
-
 @helper
 def _tile_rows(width: int, n: int) -> int:
     """Rows of a tile for so many channels, in vectors of `n`."""
@@ -221,36 +194,6 @@ def _sum(
         )  # fmt: skip
 
 
-@inlined
-def _write(
-    sums: Any, base: int, width: int, done: int, ready: int, last: bool, channels: int, y: Any, image: int,
-    to: _Target, out: Space,
-) -> int:  # fmt: skip
-    """Outputs number `done` to `ready` of a block into y, but not yet a vector that is not full, unless it is the last.
-
-    The sums of the block's first output stand, or would stand, at `base`. Returns the number of the next output.
-    """
-    n, size = lanes(y), out.d.size * out.h.size * out.w.size
-    while done < ready:
-        row = done // to.pitch
-        column = done - row * to.pitch
-        place = image * size + _place(to, out, row) + column
-        # A vector on two cache lines may find the first gone where images are a power of two apart: 3 % of a 3-D one.
-        count = min(n - lead(y, place) if size % n == 0 else n, to.columns - column)
-        if done + count > ready:
-            if not last:
-                break
-            count = ready - done
-        for lane in range(0, channels, n):
-            transpose_part(
-                sums, base + done * width + lane, width, y, place + lane * size, size, min(n, channels - lane), count
-            )
-        done += count
-        if column + count == to.columns:
-            done += to.pitch - to.columns
-    return done
-
-
 @helper
 def _the_input(x: Any, slab: Any) -> Any:
     return x
@@ -268,7 +211,8 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
     @inlined
     def convolve_rows(
         values: Any, places: Any, offsets: Any, weights: Any, sums: Any, y: Any, table: Any, head: ConvHead,
-        rows: RowBlock, group: int, image: int, phases: int, pixels: int, to: _Target, out: Space,
+        rows: RowBlock, group: int, origin: int, y_channel: int, phases: int, pixels: int, to: Target, targets: Any,
+        out: Space,
     ) -> None:  # fmt: skip
         """All pixels of a block for one block of channels, a strip at a time."""
         width, step = rows.rows, out.w.step
@@ -297,10 +241,16 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                         )  # fmt: skip
                         if complete:
                             apply(sums, at, width * (1 + ready), head.activation)
-                            done = _write(
-                                sums, base, width, done, first * step + ready, p + tile_rows >= count, rows.channels,
-                                y, image, to, out,
-                            )  # fmt: skip
+                            ready += first * step
+                            if y_channel == 1:
+                                done = write_pixels(
+                                    sums, base, width, done, ready, rows.channels, y, origin, targets
+                                )  # fmt: skip
+                            else:
+                                done = write_rows(
+                                    sums, base, width, done, ready, p + tile_rows >= count, rows.channels, y, origin,
+                                    y_channel, to,
+                                )  # fmt: skip
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `SPREAD_TABLE` for the table."""
@@ -308,10 +258,13 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         axes = slab_axes(table, SLAB_AT)
         out = output_axes(table)
         pixel = _pixel_axes(table)
+        spread = _spread_head(table, TABLE_SIZE + 3 * _PIXEL_FIELDS)
+        y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
         # What the sums begin with, the sums, and up to a vector of pixels that are read and dropped.
         sums = zeros((1 + _strip_pixels(ROWS, out) * out.w.step + lanes(y)) * VECTORS * lanes(y), y.dtype)
         places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
-        slab = zeros(1 if in_place else head.channels * slab_channel_size(axes), y.dtype)
+        targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if spread.y_channel == 1 else 1, np.int64)
+        slab = zeros(1 if in_place else max(head.channels, spread.pitch) * slab_channel_size(axes), y.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
         values = read(x, slab)
         gathered = np.int64(-1)
@@ -326,7 +279,11 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                     block.first.h * pixel.h.stride - axes.h.low,
                     block.first.w * pixel.w.stride - axes.w.low,
                 )
-                gather_plain(slab, sources, x, Images(base, head.channels, head.x_channel), table, axes, first)
+                images = Images(base, head.channels, head.x_channel)
+                if spread.pitch:
+                    gather_pixels(slab, sources, x, images, table, axes, first, spread.pitch)
+                else:
+                    gather_plain(slab, sources, x, images, table, axes, first)
                 gathered = block.place
             for number in range(0, head.phases, min(out.w.step, out.w.size)):
                 phases = head.phases_at + PHASE_FIELDS * number
@@ -339,19 +296,23 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                 if counts.d == 0 or counts.h == 0 or counts.w == 0:
                     continue
                 _list_places(places, base if in_place else 0, pixel, counts)
-                to = _target(block, phase, out, counts)
+                image = spread.y_base + block.n * spread.y_batch
+                to = target_of_block(image, block, phase, out, counts, y_steps)
+                if spread.y_channel == 1:
+                    sums_in_block = counts.d * counts.h * counts.w * out.w.step
+                    list_targets(targets, to, sums_in_block // (to.rows * to.pitch), y_steps.w)
                 last_rows = (block.split + 1) * head.row_blocks // head.splits
                 for b in range(block.split * head.row_blocks // head.splits, last_rows):
                     rows = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * b)
                     channel = block.group * head.out_channels + rows.first
                     for c in range(rows.rows):
                         sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
-                    image = block.n * head.groups * head.out_channels + channel
                     convolve_rows(
-                        values, places, offsets, weights, sums, y, table, head, rows, block.group, image, phases,
-                        counts.d * counts.h * counts.w, to, out,
+                        values, places, offsets, weights, sums, y, table, head, rows, block.group,
+                        channel * spread.y_channel, spread.y_channel, phases, counts.d * counts.h * counts.w, to,
+                        targets, out,
                     )  # fmt: skip
-        free((sums, places, slab, sources))
+        free((sums, places, targets, slab, sources))
 
     return convolve
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastconv.geometry import NAMED_PADDINGS, PADDING_MODES, Axis, Geometry, named_padding, named_transposed_padding
 from fastconv.kernels.activation import ACTIVATIONS, INTEGER_ACTIVATIONS
+from fastconv.plan.layout import is_channels_last, strides_first, strides_last
 
 __all__ = [
     "Form",
@@ -91,16 +91,22 @@ class Form(NamedTuple):
     dtype: np.dtype
     aligned: bool
 
-    def taken_as(self, dtype: np.dtype) -> tuple[Form, np.dtype | None]:
+    @property
+    def plain(self) -> bool:
+        """Whether kernels take such an array: native byte order, aligned elements and steps of whole elements."""
+        whole_steps = not any(stride % self.dtype.itemsize for stride in self.strides)
+        return self.dtype.isnative and self.aligned and whole_steps
+
+    def taken_as(self, dtype: np.dtype, rank: int = 0) -> tuple[Form, np.dtype | None]:
         """How kernels get the array in the given dtype: as it stands (None), or copied, and then its form.
 
-        They take native byte order, aligned elements and steps of whole elements.
+        Copies are contiguous, but channels-last if the array is, where it is one of so many spatial axes.
         """
-        whole_steps = not any(stride % self.dtype.itemsize for stride in self.strides)
-        if self.dtype == dtype and self.dtype.isnative and self.aligned and whole_steps:
+        if self.dtype == dtype and self.plain:
             return self, None
-        steps = [dtype.itemsize * prod(self.shape[i + 1 :]) for i in range(len(self.shape))]
-        return Form(self.shape, tuple(steps), dtype, True), dtype
+        if rank and is_channels_last(self.shape, self.strides, self.dtype.itemsize, rank):
+            return Form(self.shape, strides_last(self.shape, dtype.itemsize, rank), dtype, True), dtype
+        return Form(self.shape, strides_first(self.shape, dtype.itemsize), dtype, True), dtype
 
 
 def form(array: np.ndarray) -> Form:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 import numpy as np
 
 from fastconv.ops.arguments import Form, check_out, form
+from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_last
+from fastconv.plan.layout import is_channels_last as is_last
 from fastconv.plan.plan import Choice, choose
 from fastconv.plan.problem import Problem
 
-__all__ = ["Call", "prepare", "recording", "remembered"]
+__all__ = ["Call", "prepare", "recording", "remembered", "target_of"]
 
 Prepared = TypeVar("Prepared")
 
@@ -94,6 +96,10 @@ class Call:
         Of the result, without a batch where the input has none.
     plain : bool
         Whether the plan takes the operands as they stand and its result is the call's.
+    writes_out : bool
+        Whether the plan writes into the array that the user gave.
+    x_last, y_last : bool
+        Whether input and result are channels-last.
     """
 
     problem: Problem
@@ -103,14 +109,22 @@ class Call:
     dtype: np.dtype
     shape: tuple[int, ...]
     plain: bool
+    writes_out: bool
+    x_last: bool
+    y_last: bool
 
     def run(self, operands: tuple[np.ndarray | None, ...], out: np.ndarray | None, *more: np.ndarray) -> np.ndarray:
-        """The result, in `out` if there is one; `more` are further contiguous results."""
+        """The result, in `out` if there is one; `more` are further results, that lie as `empty` makes them."""
         if not self.plain or out is not None or _calls.get() is not None:
             return self._run_with_care(operands, out, *more)
-        y = np.empty(self.shape, self.dtype)
+        y = self.empty(self.dtype)
         self.run_plan(*operands, y, *more)
         return y
+
+    def empty(self, dtype: np.dtype) -> np.ndarray:
+        """An array for a result of the plan."""
+        rank = len(self.problem.geometry.axes)
+        return empty_last(self.shape, dtype, rank) if self.y_last else np.empty(self.shape, dtype)
 
     def _run_with_care(
         self, operands: tuple[np.ndarray | None, ...], out: np.ndarray | None, *more: np.ndarray
@@ -121,9 +135,10 @@ class Call:
             calls.append((self.problem, self.choice))
         taken = [
             array if array is None or dtype is None else array.astype(dtype, order="C")
-            for array, dtype in zip(operands, self.conversions, strict=True)
+            for array, dtype in zip(operands, (None, *self.conversions[1:]), strict=True)
         ]
-        y = out if out is not None and self._may_write(out, operands) else np.empty(self.shape, self.problem.dtype)
+        taken[0] = self._input(taken[0])
+        y = out if out is not None and self.writes_out else self.empty(self.problem.dtype)
         if y.size:
             self.run_plan(*taken, y, *more)
         if out is None:
@@ -132,14 +147,23 @@ class Call:
             np.copyto(out, y, casting="unsafe")
         return out
 
-    def _may_write(self, out: np.ndarray, operands: tuple[np.ndarray | None, ...]) -> bool:
-        """Whether a kernel may write straight into `out`: it overlaps no operand and lies as kernels write."""
-        return (
-            out.dtype == self.problem.dtype
-            and out.flags.c_contiguous
-            and out.flags.aligned
-            and not any(operand is not None and np.may_share_memory(out, operand) for operand in operands)
-        )
+    def _input(self, x: Any) -> np.ndarray:
+        """The input as the plan takes it; in what order it lies does not change."""
+        dtype = self.conversions[0]
+        if dtype is None:
+            return x
+        if not self.x_last:
+            return x.astype(dtype, order="C")
+        copy = empty_last(x.shape, dtype, len(self.problem.geometry.axes))
+        np.copyto(copy, x, casting="unsafe")
+        return copy
+
+
+def target_of(out: Any, operands: tuple[np.ndarray | None, ...]) -> np.ndarray | None:
+    """What the user gave for the result, if it is an array that shares no memory with an operand."""
+    if not isinstance(out, np.ndarray):
+        return None
+    return None if any(operand is not None and np.may_share_memory(out, operand) for operand in operands) else out
 
 
 def _converted(y: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -157,14 +181,32 @@ def prepare(
     conversions: tuple[np.dtype | None, ...],
     dtype: np.dtype,
     batched: bool,
+    target: Form | None,
 ) -> Call:
-    """Plan a problem; `dtype` is the result's."""
+    """Plan a problem whose `y_strides` are still to be found; `dtype` is the result's.
+
+    The result lies as the `target` does, or without one that fits as the input does, channels first or last. Kernels
+    write into the target itself unless it is of another type or overlaps itself.
+    """
     if not isinstance(algorithm, str):
         raise TypeError(f"algorithm={algorithm!r} is not a name; give 'auto' or one that explain() shows.")
-    shape = problem.geometry.output_shape
+    whole, rank, itemsize = problem.geometry.output_shape, len(problem.geometry.axes), problem.dtype.itemsize
+    shape = whole if batched else whole[1:]
+    given = target if target is not None and (target.shape, target.dtype) == (shape, dtype) else None
+    last = is_last(shape, given.strides, dtype.itemsize, rank) if given else problem.x_last
+    strides = settled(whole, strides_last(whole, itemsize, rank), itemsize) if last else ()
+    writes_out = given is not None and given.taken_as(problem.dtype)[1] is None
+    if given is not None and writes_out:
+        found = settled(whole, given.strides if batched else (0, *given.strides), itemsize)
+        # Indices lie as the values do, and both without gaps.
+        writes_out = not overlaps_itself(shape, given.strides, itemsize) and (found == strides or not problem.indices)
+        strides = found if writes_out else strides
+    problem = replace(problem, y_strides=strides)
     choice = choose(problem, algorithm)
     plain = dtype == problem.dtype and all(conversion is None for conversion in conversions) and 0 not in shape
-    return Call(problem, choice, choice.plan.run, conversions, dtype, shape if batched else shape[1:], plain)
+    return Call(
+        problem, choice, choice.plan.run, conversions, dtype, shape, plain, writes_out, problem.x_last, problem.y_last
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import arguments as arg
-from fastconv.ops.calls import Call, remembered
+from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
@@ -68,7 +68,7 @@ def conv2d(
     Parameters
     ----------
     input : array_like, shape (N, C, H, W) or (C, H, W)
-        Images, of any strides and byte order.
+        Images, of any strides and byte order: an image (H, W, C) is ``image.transpose(2, 0, 1)``, and is not copied.
     weight : array_like, shape (O, C / groups, R, S)
         Kernels.
     bias : array_like, shape (O,), optional
@@ -91,7 +91,8 @@ def conv2d(
         Of the result. By default that of NumPy's promotion; integers of 8 bits and booleans sum into int32, wider
         integers into int64. float16 is summed in float32.
     out : ndarray, optional
-        Takes the result; right shape and dtype, any strides. It may overlap the input.
+        Takes the result; right shape and dtype, any strides. It may overlap the input. With channels or columns that
+        stand beside each other it is written to directly, by what serves it best.
     algorithm : str
         "auto", or a name that `explain` shows.
 
@@ -99,7 +100,9 @@ def conv2d(
     -------
     ndarray, shape (N, O, OH, OW) or (O, OH, OW)
         Along each axis ``floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1`` outputs:
-        relationships 1 to 6 and 15 of the guide.
+        relationships 1 to 6 and 15 of the guide. In memory it lies as the input does: channels-last, without gaps,
+        where the input's channels stand beside each other and its pixels follow in their order, with gaps or
+        backwards; else contiguous, also where there is a single channel or pixel.
 
     Raises
     ------
@@ -187,7 +190,7 @@ def _conv(
 ) -> np.ndarray:
     operands = operands_of(input, weight, bias)
     call = _prepare(
-        operands,
+        (*operands, target_of(out, operands)),
         rank,
         stride,
         padding,

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
-from fastconv.ops.calls import Call, remembered
+from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -95,7 +95,8 @@ def conv_transpose2d(
     -------
     ndarray, shape (N, O, OH, OW) or (O, OH, OW)
         Along each axis ``stride * (size - 1) + dilation * (kernel - 1) + 1 + output_padding - before - after`` outputs:
-        relationships 8 to 14 of the guide.
+        relationships 8 to 14 of the guide. In memory it lies as the input does, channels-last or contiguous, as that of
+        `conv2d`.
 
     Raises
     ------
@@ -174,8 +175,8 @@ def _conv_transpose(
 ) -> np.ndarray:
     operands = operands_of(input, weight, bias)
     call = _prepare(
-        operands, rank, stride, padding, output_padding, groups, dilation, output_size, bool(flip),
-        activation, dtype, algorithm,
+        (*operands, target_of(out, operands)), rank, stride, padding, output_padding, groups, dilation, output_size,
+        bool(flip), activation, dtype, algorithm,
     )  # fmt: skip
     return call.run(operands, out)
 

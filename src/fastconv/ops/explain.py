@@ -36,6 +36,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     >>> import numpy as np, fastconv as fc
     >>> print(fc.explain(fc.conv2d, np.ones((3, 16, 16)), np.ones((8, 3, 3, 3), complex)))  # doctest: +ELLIPSIS
     conv on 1 x 3 x 16 x 16 to 1 x 8 x 14 x 14 in complex128, 42336 products
+    - channels declined: its lanes are channels that stand beside each other, in input and result
     - direct declined: summing in place is only faster for very little work, and serial
     - depthwise declined: it sums over one channel, not over 3
     - winograd declined: it halves weights: not for complex128
@@ -57,6 +58,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
 def _lines(problem: Problem, choice: Choice) -> list[str]:
     g = problem.geometry
     given, got = (" x ".join(map(str, shape)) for shape in (g.input_shape, g.output_shape))
+    given, got = (text + " (channels last)" * last for text, last in ((given, problem.x_last), (got, problem.y_last)))
     sums = f"{np.dtype(problem.dtype)}{', exact here' if problem.exact else ''}"
     lines = [f"{problem.op} on {given} to {got} in {sums}, {g.products} products"]
     lines += [f"- {name} {what}" for name, what in choice.walk]

@@ -312,7 +312,7 @@ def _conv_transpose_input(
     found = _CONVS[rank - 1](dy, w, None, stride, pads, dilation, groups)
     # Where output_padding reaches a whole stride, windows fit that no input had.
     inside: tuple[Any, ...] = (..., *(slice(0, n) for n in size[-rank:]))
-    return np.ascontiguousarray(found[inside])
+    return found if found.shape[-rank:] == size[-rank:] else found[inside].copy(order="K")
 
 
 def _conv_transpose_weight(

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops import conv, conv_transpose
-from fastconv.ops.calls import Call
+from fastconv.ops.calls import Call, target_of
 from fastconv.ops.products import operands_of
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -56,7 +56,7 @@ class _Packed:
             Takes the result; right shape and dtype, any strides.
         """
         operands = operands_of(input, self._weight, self._bias)
-        call = self._prepare(operands, *self._settings)
+        call = self._prepare((*operands, target_of(out, operands)), *self._settings)
         known = self._calls.get(id(call))
         if known is None or known[0] is not call:
             if len(self._calls) >= _MOST_CALLS:

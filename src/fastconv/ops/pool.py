@@ -8,7 +8,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
-from fastconv.ops.calls import Call, prepare, remembered
+from fastconv.ops.calls import Call, prepare, remembered, target_of
 from fastconv.plan.problem import Problem
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"]
@@ -78,7 +78,8 @@ def max_pool2d(
     -------
     values : ndarray, shape (N, C, OH, OW) or (C, OH, OW)
         Along each axis ``floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1`` outputs,
-        relationship 7 of the guide where nothing is padded or dilated. Dtype of the input.
+        relationship 7 of the guide where nothing is padded or dilated. Dtype of the input. In memory values lie as
+        the input does, channels-last or contiguous, as those of `conv2d`; so do indices.
     indices : ndarray of int64, same shape
         Only with `return_indices`: ``h * W + w`` of each maximum in the input without its padding, as PyTorch's. Of
         equal maxima the first in row-major order, of several NaNs the last.
@@ -189,7 +190,7 @@ def avg_pool2d(
     Returns
     -------
     ndarray, shape (N, C, OH, OW) or (C, OH, OW)
-        As many outputs as `max_pool2d` gives.
+        As many outputs as `max_pool2d` gives, and lying as they do.
 
     Raises
     ------
@@ -252,18 +253,18 @@ def _max_pool(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     x = arg.array(input, "input")
     call = _prepare_max(
-        (x,), rank, kernel_size, stride, padding, dilation, bool(ceil_mode), bool(return_indices), algorithm
-    )
+        (x, target_of(out, (x,))), rank, kernel_size, stride, padding, dilation, bool(ceil_mode), bool(return_indices),
+        algorithm,
+    )  # fmt: skip
     if not call.problem.indices:
         return call.run((x,), out)
-    places = np.empty(call.problem.geometry.output_shape, np.int64)
-    values = call.run((x,), out, places)
-    return values, places.reshape(call.shape)
+    places = call.empty(np.dtype(np.int64))
+    return call.run((x,), out, places), places
 
 
 @remembered
 def _prepare_max(
-    forms: tuple[arg.Form],
+    forms: tuple[arg.Form, arg.Form | None],
     rank: int,
     kernel_size: Any,
     stride: Any,
@@ -273,16 +274,16 @@ def _prepare_max(
     return_indices: bool,
     algorithm: str,
 ) -> Call:
-    [x] = forms
+    x, target = forms
     geometry = _geometry(f"max_pool{rank}d", rank, x, kernel_size, stride, padding, dilation, ceil_mode)
     result = x.dtype.newbyteorder("=")
     # Booleans and float16 are compared as types that kernels have: exactly, since both fit.
     work = {"b": np.dtype(np.uint8), "f": arg.sum_dtype(result)}.get(result.kind, result)
-    x, conversion = x.taken_as(work)
+    x, conversion = x.taken_as(work, rank)
     batched = len(x.shape) == rank + 2
     strides = x.strides if batched else (0, *x.strides)
     problem = Problem("max_pool", geometry, work, strides, x.dtype, indices=return_indices)
-    return prepare(problem, algorithm, (conversion,), result, batched)
+    return prepare(problem, algorithm, (conversion,), result, batched, target)
 
 
 def _avg_pool(
@@ -301,15 +302,15 @@ def _avg_pool(
 ) -> np.ndarray:
     x = arg.array(input, "input")
     call = _prepare_avg(
-        (x,), rank, kernel_size, stride, padding, bool(ceil_mode), bool(count_include_pad), divisor_override,
-        dilation, dtype, algorithm,
+        (x, target_of(out, (x,))), rank, kernel_size, stride, padding, bool(ceil_mode), bool(count_include_pad),
+        divisor_override, dilation, dtype, algorithm,
     )  # fmt: skip
     return call.run((x,), out)
 
 
 @remembered
 def _prepare_avg(
-    forms: tuple[arg.Form],
+    forms: tuple[arg.Form, arg.Form | None],
     rank: int,
     kernel_size: Any,
     stride: Any,
@@ -321,20 +322,20 @@ def _prepare_avg(
     dtype: Any,
     algorithm: str,
 ) -> Call:
-    [x] = forms
+    x, target = forms
     geometry = _geometry(f"avg_pool{rank}d", rank, x, kernel_size, stride, padding, dilation, ceil_mode)
     result = _mean_dtype(x.dtype, dtype)
     divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
     if divisor == 0 or (divisor is not None and divisor < 0 and result.kind == "u"):
         raise ValueError(f"divisor_override={divisor} cannot divide sums of {result}; give a positive int.")
     work = arg.sum_dtype(result) if result.kind == "f" else result
-    x, conversion = x.taken_as(work if x.dtype.kind == "f" else x.dtype.newbyteorder("="))
+    x, conversion = x.taken_as(work if x.dtype.kind == "f" else x.dtype.newbyteorder("="), rank)
     batched = len(x.shape) == rank + 2
     strides = x.strides if batched else (0, *x.strides)
     problem = Problem(
         "avg_pool", geometry, work, strides, x.dtype, count_include_pad=count_include_pad, divisor=divisor
     )
-    return prepare(problem, algorithm, (conversion,), result, batched)
+    return prepare(problem, algorithm, (conversion,), result, batched, target)
 
 
 def _geometry(

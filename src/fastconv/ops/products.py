@@ -14,7 +14,8 @@ from fastconv.plan.problem import Problem
 
 __all__ = ["Forms", "operands_of", "prepare_products"]
 
-Forms = tuple[arg.Form, arg.Form, arg.Form | None]
+#: Of input, weight, bias, and of the array for the result.
+Forms = tuple[arg.Form, arg.Form, arg.Form | None, arg.Form | None]
 
 
 def operands_of(input: Any, weight: Any, bias: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -37,15 +38,15 @@ def prepare_products(
     packed: bool,
 ) -> Call:
     """Decide all about ``activation(weight * x + bias)``; the form of x may lack the batch axis."""
-    for form, name in zip(forms, ("input", "weight", "bias"), strict=True):
+    for form, name in zip(forms[:3], ("input", "weight", "bias"), strict=True):
         if form is not None:
             arg.check_numbers(form.dtype, name)
-    given = [form for form in forms if form is not None]
+    given = [form for form in forms[:3] if form is not None]
     result = arg.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
     depth = geometry.channels // geometry.groups * prod(geometry.kernel_size)
     sums, exact = arg.product_sums([form.dtype for form in given], depth, result)
-    x, x_conversion = forms[0].taken_as(sums)
+    x, x_conversion = forms[0].taken_as(sums, len(geometry.axes))
     weight, weight_conversion = forms[1].taken_as(sums)
     bias_conversion = None
     if forms[2] is not None:
@@ -66,4 +67,5 @@ def prepare_products(
         packed=packed,
         exact=exact,
     )
-    return prepare(problem, algorithm, (x_conversion, weight_conversion, bias_conversion), result, batched)
+    conversions = x_conversion, weight_conversion, bias_conversion
+    return prepare(problem, algorithm, conversions, result, batched, forms[3])

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from fastconv.plan.problem import Problem
-from fastconv.plan.registry import ALGORITHMS
+from fastconv.plan.registry import ALGORITHMS, planned
 
 __all__ = ["Choice", "choose"]
 
@@ -52,8 +52,7 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
             continue
         reason = candidate.refuse(problem) or (candidate.yields(problem) if name == "auto" else None)
         if reason is None:
-            return Choice(
-                candidate.name, candidate.plan(problem), (*walk, (candidate.name, f"chosen: {candidate.summary}"))
-            )
+            walk.append((candidate.name, f"chosen: {candidate.summary}"))
+            return Choice(candidate.name, planned(problem, candidate.plan), tuple(walk))
         walk.append((candidate.name, f"declined: {reason}"))
     raise ValueError(f"algorithm={name!r} cannot serve this call: {reason}; use algorithm='auto'.")

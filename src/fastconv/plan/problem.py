@@ -9,6 +9,7 @@ import numpy as np
 from fastconv.geometry import Geometry
 from fastconv.geometry.geometry import KERNEL_RANK
 from fastconv.jit.machine import Machine, machine
+from fastconv.plan.layout import is_channels_last, strides_first
 from fastconv.plan.span import Steps, steps
 
 __all__ = ["Problem"]
@@ -30,6 +31,8 @@ class Problem:
         Of the callers' arrays, in bytes.
     x_dtype : numpy.dtype
         Of the input.
+    y_strides : tuple of int
+        Of the result, in bytes; () where it is contiguous.
     mirrored : bool
         The first tap of a window takes the last weight: flipped convolutions, and transposed ones that are not.
     activation : str or None
@@ -52,6 +55,7 @@ class Problem:
     x_strides: tuple[int, ...]
     x_dtype: np.dtype
     weight_strides: tuple[int, ...] = ()
+    y_strides: tuple[int, ...] = ()
     mirrored: bool = False
     activation: str | None = None
     indices: bool = False
@@ -63,6 +67,27 @@ class Problem:
 
     def x_steps(self) -> Steps:
         """Where the input's elements stand: steps of batch, channel and all of the kernels' axes, leading ones 0."""
-        found = steps(self.geometry.input_shape, self.x_strides, self.x_dtype.itemsize)
+        return self._lifted(steps(self.geometry.input_shape, self.x_strides, self.x_dtype.itemsize))
+
+    def y_steps(self) -> Steps:
+        """The same of the result's."""
+        shape, itemsize = self.geometry.output_shape, self.dtype.itemsize
+        return self._lifted(steps(shape, self.y_strides or strides_first(shape, itemsize), itemsize))
+
+    def _lifted(self, found: Steps) -> Steps:
         lead = (0,) * (KERNEL_RANK - len(self.geometry.axes))
         return Steps(found.base, (*found.steps[:2], *lead, *found.steps[2:]))
+
+    @property
+    def x_last(self) -> bool:
+        """Whether the input is channels-last (`fastconv.plan.layout`)."""
+        g = self.geometry
+        return is_channels_last(g.input_shape, self.x_strides, self.x_dtype.itemsize, len(g.axes))
+
+    @property
+    def y_last(self) -> bool:
+        """Whether the result is to be channels-last."""
+        g = self.geometry
+        return bool(self.y_strides) and is_channels_last(
+            g.output_shape, self.y_strides, self.dtype.itemsize, len(g.axes)
+        )

@@ -8,7 +8,9 @@ from typing import Any
 from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.conv import conv_tiles, conv_tiles_activated
 from fastconv.plan.algorithm import Algorithm
+from fastconv.plan.channels import plan_channels, refuse_channels
 from fastconv.plan.conv import plan_conv
+from fastconv.plan.copied import plan_copied
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
@@ -16,10 +18,10 @@ from fastconv.plan.pool import plan_rows, plan_slab
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
-from fastconv.plan.spread import LONGEST_STEP, plan_spread
+from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
 
-__all__ = ["ALGORITHMS"]
+__all__ = ["ALGORITHMS", "planned"]
 
 Planner = Callable[[Problem], Any]
 
@@ -87,6 +89,25 @@ def _plan_tile(problem: Problem) -> ConvPlan:
     return plan_conv(problem, conv_tiles_activated if problem.activation else conv_tiles)
 
 
+def _writes_anything(problem: Problem) -> bool:
+    return True
+
+
+#: Planners of kernels to which memory need not be channels-first, and which results they write as they are to lie.
+_ANY_ORDER: dict[Planner, Callable[[Problem], bool]] = {
+    plan_channels: _writes_anything,
+    plan_spread: spread_writes,
+    plan_reference: _writes_anything,
+}
+
+
+def planned(problem: Problem, planner: Planner) -> Any:
+    """A plan, between copies where its kernel does not know the order in which input or result lie."""
+    any_order = planner in _ANY_ORDER
+    serves = _ANY_ORDER[planner](problem) if any_order else not (problem.y_strides or problem.x_last)
+    return planner(problem) if serves else plan_copied(problem, planner, takes_last=any_order)
+
+
 def _promise(problem: Problem, plan: Any) -> float:
     """Microseconds on one thread, with those to pack weights that are not packed yet."""
     packing = None if problem.packed else getattr(plan, "packing", None)
@@ -95,9 +116,9 @@ def _promise(problem: Problem, plan: Any) -> float:
 
 def _slower(problem: Problem, plan: Planner, others: dict[str, Planner]) -> str | None:
     """Which of the others promises to be faster, if one does."""
-    here = _promise(problem, plan(problem))
+    here = _promise(problem, planned(problem, plan))
     for name, other in others.items():
-        promised = _promise(problem, other(problem))
+        promised = _promise(problem, planned(problem, other))
         if promised < here:
             return f"{name} promises {promised:.3g} microseconds on one thread, against {here:.3g}"
     return None
@@ -121,7 +142,11 @@ def _spread_yields(problem: Problem) -> str | None:
 
 
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
+_CHANNELS = Algorithm(
+    "channels", "reduces windows in place, channels-last ones with channels as lanes", refuse_channels, plan_channels
+)
 _CONV = (
+    _CHANNELS,
     Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
     Algorithm(
         "depthwise",
@@ -149,6 +174,7 @@ _CONV = (
 )
 
 _POOL = (
+    _CHANNELS,
     Algorithm(
         "rows", "reduces rows of the input in place, then along the result", _refuse_rows, plan_rows, _rows_yield
     ),

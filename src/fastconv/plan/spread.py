@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from fastconv.jit.machine import machine
+from fastconv.jit.machine import LINE, machine
 from fastconv.kernels.conv_table import RowBlock
 from fastconv.kernels.spread import (
     HALF_ROWS,
@@ -15,17 +15,19 @@ from fastconv.kernels.spread import (
     SPREAD_TABLE,
     VECTORS,
     PixelAxis,
+    SpreadHead,
     spread_in_place,
     spread_slab,
 )
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, ConvPlan, Cut, Taps, multiply_cost, write_plan
+from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
 
-__all__ = ["LONGEST_STEP", "plan_spread"]
+__all__ = ["LONGEST_STEP", "plan_spread", "spread_writes"]
 
 #: Nanoseconds, for estimates only: to transpose an output and write it.
 TURN_COST = 0.1
@@ -40,7 +42,8 @@ READ_COST = 0.1
 #: of 273 GFLOP/s).
 NARROW_FACTOR = 1.3
 
-#: Input channels so many bytes apart share few sets of the first-level cache, and a tile reads all of them in turn.
+#: Input channels so many bytes apart share few sets of the first-level cache, and a tile reads all of them in turn; so
+#: it is with pixels where channels come last.
 CACHE_WAY_BYTES = 1024
 
 
@@ -52,7 +55,7 @@ def plan_spread(problem: Problem) -> ConvPlan:
     blocks = _blocks(problem, windows)
     cut = Cut(blocks, _row_blocks(problem), blocks.slab * channels * GATHER_COST)
     table = Table(SPREAD_TABLE)
-    x = problem.x_steps()
+    x, y, pitch = problem.x_steps(), _y_steps(problem), 0
     if _in_place(problem, windows):
         axes = [plain_axis(table) for _ in windows]
         steps: Sequence[int] = x.steps[2:]
@@ -65,16 +68,47 @@ def plan_spread(problem: Problem) -> ConvPlan:
             for w, size, step in zip(windows, cut.blocks.sizes, x.steps[2:], strict=True)
         ]
         sizes = [axis.positions for axis in axes]
-        steps, channel_step = tuple(prod(sizes[i + 1 :]) for i in range(len(sizes))), prod(sizes)
+        pitch = _pitch(problem) if problem.x_last else 0
+        steps = tuple(max(1, pitch) * prod(sizes[i + 1 :]) for i in range(len(sizes)))
+        channel_step = 1 if pitch else prod(sizes)
         lows = [axis.low for axis in axes]
         kernel = spread_slab[activated]
     residues = [
         [[(tap, (shift + low) * step) for tap, shift in shifts.items()] for shifts in w.shifts]
         for w, low, step in zip(windows, lows, steps, strict=True)
     ]
-    pixels = [PixelAxis(w.axis.stride, w.axis.stride * step) for w, step in zip(windows, steps, strict=True)]
+    pixels = [
+        PixelAxis(w.axis.stride, w.axis.stride * step, y_step)
+        for w, step, y_step in zip(windows, steps, y.steps[2:], strict=True)
+    ]
     taps = Taps.of(residues, channels, channel_step, weights_of(problem))
-    return write_plan(problem, kernel, table, axes, windows, cut, taps, pixels)
+    head = SpreadHead(pitch, y.base, *y.steps[:2])
+    return write_plan(problem, kernel, table, axes, windows, cut, taps, [*pixels, head])
+
+
+def spread_writes(problem: Problem) -> bool:
+    """Whether the result is one that the kernels write: of neighbouring channels, or of rows of neighbouring pixels."""
+    _, (_, channel, _, _, column) = _y_steps(problem)
+    return channel == 1 or column == 1
+
+
+def _y_steps(problem: Problem) -> Steps:
+    """The steps of the result, where axes of one element have those that make rows longest."""
+    g, (base, found) = problem.geometry.lift(), problem.y_steps()
+    steps, below = list(found), 1
+    for i in range(len(steps) - 1, 1, -1):
+        if g.output_shape[i] == 1:
+            steps[i] = below
+        below = steps[i] * g.output_shape[i]
+    if g.out_channels == 1 and steps[-1] != 1:
+        steps[1] = 1
+    return Steps(base, tuple(steps))
+
+
+def _pitch(problem: Problem) -> int:
+    """Elements from pixel to pixel of a slab whose channels come last."""
+    channels, itemsize = problem.geometry.channels // problem.geometry.groups, problem.dtype.itemsize
+    return channels + (LINE // itemsize if channels * itemsize % CACHE_WAY_BYTES == 0 else 0)
 
 
 def _positions(w: Windows, block: int) -> int:
@@ -90,7 +124,8 @@ def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
         )
         if not inside or not any(w.shifts):
             return False
-    crowded = problem.x_steps().steps[1] * problem.dtype.itemsize % CACHE_WAY_BYTES == 0
+    step = problem.x_steps().steps[-1 if problem.x_last else 1]
+    crowded = step * problem.dtype.itemsize % CACHE_WAY_BYTES == 0
     return all(len(taps) <= 1 for w in windows for taps in w.shifts) and not crowded
 
 

@@ -1,0 +1,209 @@
+"""Depthwise convolution and pooling of channels-last arrays: channels as lanes, in place from input to result.
+
+A tap of a pixel is a vector that stands in the input as it is needed, so nothing is gathered: windows that reach into
+padding have fewer taps, or in other padding modes taps elsewhere, and a plan has written down which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastconv.jit.channel_tile import MAXIMUM, PRODUCTS, SUM, channel_tile
+from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.kernel import kernel
+from fastconv.jit.records import reader
+from fastconv.jit.scratch import free, zeros
+from fastconv.jit.tile import lanes
+from fastconv.jit.vector import unsigned
+from fastconv.kernels.activation import activate, keep
+from fastconv.kernels.slab import Space
+
+__all__ = ["CHANNELS_TABLE", "ChannelsAxis", "ChannelsHead", "channels_maximum", "channels_mean", "channels_products"]
+
+# Literals for the compiler: pixels of a tile, whose two vectors of sums are eight in flight.
+ROWS = 4
+ONE_ROW = 1
+
+
+class ChannelsHead(NamedTuple):
+    """The head of the integer table.
+
+    Attributes
+    ----------
+    channels : int
+        Their number.
+    x_base, x_batch, y_base, y_batch : int
+        Flat positions of the first elements, and the steps of the batch.
+    block, blocks : int
+        Outputs of a piece of a row, and pieces of a row.
+    first, last : int
+        The outputs of a row from `first` on and before `last` have all taps in the input, at equal steps.
+    activation : int
+        Number of the activation function.
+    divisor : int
+        Of each sum; 0 if sums are divided by the size of their window.
+    """
+
+    channels: int
+    x_base: int
+    x_batch: int
+    y_base: int
+    y_batch: int
+    block: int
+    blocks: int
+    first: int
+    last: int
+    activation: int
+    divisor: int
+
+
+class ChannelsAxis(NamedTuple):
+    """One axis.
+
+    Attributes
+    ----------
+    outputs, kernel : int
+        Their numbers.
+    x_step, y_step : int
+        Of input and result, from element to element.
+    shift : int
+        Of the input, from output to output.
+    sources_at, counts_at : int
+        Where lists begin in the table: of the input element of each output and tap, -1 where there is none, and of the
+        elements that each window counts.
+    """
+
+    outputs: int
+    kernel: int
+    x_step: int
+    y_step: int
+    shift: int
+    sources_at: int
+    counts_at: int
+
+
+CHANNELS_TABLE = (ChannelsHead, ChannelsAxis, ChannelsAxis, ChannelsAxis)
+_read_head, _read_axis = reader(ChannelsHead), reader(ChannelsAxis)
+_AXES_AT, _AXIS = len(ChannelsHead._fields), len(ChannelsAxis._fields)
+
+
+@helper
+def _list_taps(
+    offsets: Any, taps: Any, table: Any, axes: Space, place: Space, channels: int, from_column: int
+) -> Any:  # fmt: skip
+    """The taps of a window that meet the input, first: how far from column `from_column` they stand, and their weights.
+
+    Of those that meet padding the weights follow, last one first.
+    """
+    d, h, w = axes.d, axes.h, axes.w
+    count, padded, tap = np.int64(0), taps.size, np.int64(0)
+    for k_d in range(d.kernel):
+        source_d = table[d.sources_at + place.d * d.kernel + k_d]
+        for k_h in range(h.kernel):
+            source_h = table[h.sources_at + place.h * h.kernel + k_h]
+            at = source_d * d.x_step + source_h * h.x_step - from_column
+            for k_w in range(w.kernel):
+                source_w = table[w.sources_at + place.w * w.kernel + k_w]
+                if source_d >= 0 and source_h >= 0 and source_w >= 0:
+                    offsets[count] = at + source_w * w.x_step
+                    taps[count] = tap
+                    count += 1
+                else:
+                    padded -= 1
+                    taps[padded] = tap
+                tap += channels
+    return count
+
+
+def _body(op: int, apply: Any) -> Callable[..., None]:
+    """The body around one way to reduce windows and one way to apply an activation."""
+
+    @inlined
+    def reduce_pixels(
+        x: Any, at: int, shift: int, offsets: Any, taps: Any, count: int, weights: Any, start: Any, y: Any, to: int,
+        y_step: int, pixels: int, channels: int,
+    ) -> None:  # fmt: skip
+        """Neighbouring pixels whose windows have the same taps."""
+        n = lanes(y)
+        for p in range(0, pixels, ROWS):
+            rows = min(ROWS, pixels - p)
+            for c in range(0, channels, 2 * n):
+                if rows == ROWS:
+                    channel_tile(
+                        op, ROWS, x, at + p * shift + c, shift, offsets, taps, count, weights, start, c, y,
+                        to + p * y_step + c, y_step, channels - c,
+                    )  # fmt: skip
+                else:
+                    for row in range(rows):
+                        channel_tile(
+                            op, ONE_ROW, x, at + (p + row) * shift + c, shift, offsets, taps, count, weights, start, c,
+                            y, to + (p + row) * y_step + c, y_step, channels - c,
+                        )  # fmt: skip
+
+    def reduce(begin: int, end: int, x: Any, weights: Any, first_sums: Any, y: Any, table: Any) -> None:
+        """y = windows of x reduced, for some tasks, from ``first_sums`` on; see `CHANNELS_TABLE` for the table.
+
+        `first_sums` has an element for each channel, or one for all; weights are [tap, channel].
+        """
+        head = _read_head(table, 0)
+        channels = head.channels
+        axes = Space(
+            _read_axis(table, _AXES_AT), _read_axis(table, _AXES_AT + _AXIS), _read_axis(table, _AXES_AT + 2 * _AXIS)
+        )
+        most = axes.d.kernel * axes.h.kernel * axes.w.kernel
+        offsets, taps = zeros(most, np.int64), zeros(most, np.int64)
+        start, padded = zeros(channels, y.dtype), zeros(channels, y.dtype)
+        for c in range(channels):
+            start[c] = first_sums[c if first_sums.size > 1 else 0]
+        for task in range(begin, end):
+            line = task // head.blocks
+            block = task - line * head.blocks
+            plane = line // axes.h.outputs
+            image = plane // axes.d.outputs
+            h, d = line - plane * axes.h.outputs, plane - image * axes.d.outputs
+            column, end_column = block * head.block, min((block + 1) * head.block, axes.w.outputs)
+            at = head.x_base + image * head.x_batch
+            to = head.y_base + image * head.y_batch + d * axes.d.y_step + h * axes.h.y_step
+            while column < end_column:
+                inside = head.first <= column < head.last
+                pixels = min(head.last, end_column) - column if inside else 1
+                here = column * axes.w.shift
+                count = _list_taps(offsets, taps, table, axes, Space(d, h, column), channels, here)
+                first = to + column * axes.w.y_step
+                for c in range(channels):
+                    padded[c] = start[c]
+                if op == PRODUCTS:  # an infinite weight times a zero of the padding is not a number
+                    for t in range(count, most):
+                        tap = unsigned(taps[t])
+                        for i in range(unsigned(0), unsigned(channels)):
+                            padded[i] += weights[tap + i] * y.dtype.type(0)
+                reduce_pixels(
+                    x, at + here, axes.w.shift, offsets, taps, count, weights, padded, y, first, axes.w.y_step, pixels,
+                    channels,
+                )  # fmt: skip
+                if op == SUM or head.activation:
+                    rows = table[axes.d.counts_at + d] * table[axes.h.counts_at + h]
+                    for p in range(pixels):
+                        place = first + p * axes.w.y_step
+                        if op == SUM:
+                            divisor = head.divisor if head.divisor else rows * table[axes.w.counts_at + column + p]
+                            by = y.dtype.type(divisor)
+                            for i in range(unsigned(place), unsigned(place + channels)):
+                                y[i] /= by
+                        apply(y, place, place + channels, head.activation)
+                column += pixels
+        free((offsets, taps, start, padded))
+
+    return reduce
+
+
+#: By whether they apply an activation.
+channels_products = {
+    False: kernel(_body(PRODUCTS, keep), "channels_products"),
+    True: kernel(_body(PRODUCTS, activate), "channels_products_activated"),
+}
+channels_maximum = kernel(_body(MAXIMUM, keep), "channels_maximum")
+channels_mean = kernel(_body(SUM, keep), "channels_mean")

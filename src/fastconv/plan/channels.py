@@ -1,0 +1,189 @@
+"""Plans of depthwise convolutions and poolings whose lanes are the channels of channels-last arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fastconv.geometry import Axis, source_index
+from fastconv.jit.machine import machine
+from fastconv.kernels.activation import activation_number
+from fastconv.kernels.channels import (
+    CHANNELS_TABLE,
+    ChannelsAxis,
+    ChannelsHead,
+    channels_maximum,
+    channels_mean,
+    channels_products,
+)
+from fastconv.plan.problem import Problem
+from fastconv.plan.table import Table
+
+__all__ = ["ChannelsPlan", "plan_channels", "refuse_channels"]
+
+#: Nanoseconds, for estimates only: to reduce a vector of channels by one tap, and to begin with a row of outputs.
+TAP_COST, ROW_COST = 0.4, 100.0
+#: Most numbers of a task, windows counted with their taps: some milliseconds, since Python sees no Ctrl-C until then.
+MOST_NUMBERS = 4_000_000
+
+
+@dataclass(frozen=True)
+class TapsPacking:
+    """How weights (C, 1, *kernel) are laid out: [tap, channel].
+
+    Attributes
+    ----------
+    mirrored : bool
+        The first tap of a window takes the last weight.
+    nanoseconds : float
+        Their rough time.
+    """
+
+    mirrored: bool
+    nanoseconds: float
+
+    @property
+    def layout(self) -> str:
+        """Equal layouts give equal results for equal weights."""
+        return f"[tap, channel] mirrored={self.mirrored}"
+
+    def run(self, weight: np.ndarray) -> np.ndarray:
+        """The packed weights."""
+        taps = weight.reshape(len(weight), -1).T
+        return np.ascontiguousarray(taps[::-1] if self.mirrored else taps)
+
+
+@dataclass(frozen=True)
+class ChannelsPlan:
+    """All that such a kernel needs beside the values.
+
+    Attributes
+    ----------
+    run_kernel : callable
+        Runs the kernel for the dtypes of the call.
+    packing : TapsPacking or None
+        How it wants the weights; None for poolings.
+    start : ndarray
+        What windows are reduced from, where there is no bias: one element.
+    table : ndarray of int64
+        Its records and their lists.
+    tasks : int
+        Number of tasks.
+    nanoseconds : float
+        Their rough time on one thread.
+    summary : str
+        The choice in words.
+    """
+
+    run_kernel: Callable[..., None]
+    packing: TapsPacking | None
+    start: np.ndarray
+    table: np.ndarray
+    tasks: int
+    nanoseconds: float
+    summary: str
+
+    def run(self, x: np.ndarray, *arrays: Any) -> None:
+        """Write the result, the last of the arrays; a convolution's weight and bias, or None, stand before it."""
+        *operands, y = arrays
+        if self.packing is None:
+            self.run_kernel(x, self.start, self.start, y, self.table)
+        else:
+            self.run_packed(x, self.packing.run(operands[0]), operands[1], y)
+
+    def run_packed(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """As `run`, with weights that `packing` has packed."""
+        self.run_kernel(x, packed, self.start if bias is None else bias, y, self.table)
+
+
+def refuse_channels(problem: Problem) -> str | None:
+    """Why channels cannot be the lanes, if they cannot."""
+    g, x_step, y_step = problem.geometry, problem.x_steps().steps[1], problem.y_steps().steps[1]
+    if not problem.x_last or x_step != 1 or (y_step != 1 and g.out_channels > 1):
+        return "its lanes are channels that stand beside each other, in input and result"
+    if problem.op in ("conv", "conv_transpose"):
+        if g.out_channels != g.groups or g.channels != g.groups:
+            return f"it takes one channel to one, not {g.channels // g.groups} to {g.out_channels // g.groups}"
+        if any(axis.stretch > 1 for axis in g.axes):
+            return "it stretches no input"
+    allowed = ("float32", "float64") if problem.op == "avg_pool" else ("float32", "float64", "int32", "int64")
+    if problem.dtype.name not in allowed or problem.x_dtype != problem.dtype:
+        return f"it reduces {', '.join(allowed)}, not {problem.x_dtype} to {problem.dtype}"
+    if problem.indices:
+        return "it keeps no indices"
+    return None
+
+
+def plan_channels(problem: Problem) -> ChannelsPlan:
+    """Write down where the taps of each window stand."""
+    g, x, y = problem.geometry.lift(), problem.x_steps(), problem.y_steps()
+    table = Table(CHANNELS_TABLE)
+    axes, sources = [], []
+    for axis, x_step, y_step in zip(g.axes, x.steps[2:], y.steps[2:], strict=True):
+        found = _sources(axis, g.padding_mode)
+        sources.append(found)
+        counts = axis.window_sizes(count_padding=problem.count_include_pad)
+        axes.append(
+            ChannelsAxis(
+                axis.output, axis.kernel, x_step, y_step, axis.stride * x_step, table.append(found.reshape(-1)),
+                table.append(counts),
+            )
+        )  # fmt: skip
+    last = g.axes[-1]
+    first, end = _inside(last)
+    taps = prod(g.kernel_size)
+    vectors = -(-g.channels * problem.dtype.itemsize // machine().vector_bytes)
+    block = max(1, min(last.output, MOST_NUMBERS // (taps * vectors)))
+    blocks = -(-last.output // block)
+    head = ChannelsHead(
+        g.channels, x.base, x.steps[0], y.base, y.steps[0], block, blocks, first, end,
+        activation_number(problem.activation), problem.divisor or 0,
+    )  # fmt: skip
+    tasks = g.batch * prod(g.output_size[:-1]) * blocks
+    nanoseconds = tasks * (ROW_COST + block * vectors * taps * TAP_COST)
+    kernel, start = _reduction(problem)
+    is_conv = problem.op in ("conv", "conv_transpose")
+    return ChannelsPlan(
+        run_kernel=partial(kernel.bind(*[problem.dtype] * 4, np.int64).run, tasks, nanoseconds),
+        packing=TapsPacking(problem.mirrored, 2000.0 + g.channels * taps) if is_conv else None,
+        start=np.array([start], problem.dtype),
+        table=table.finish([head, *axes]),
+        tasks=tasks,
+        nanoseconds=nanoseconds,
+        summary=f"rows of {block} pixels, {vectors} vectors of channels, {taps} taps each",
+    )
+
+
+def _reduction(problem: Problem) -> tuple[Any, float]:
+    """The kernel that a problem needs, and what windows are reduced from."""
+    if problem.op == "avg_pool":
+        return channels_mean, 0
+    if problem.op == "max_pool":
+        dtype = problem.dtype
+        return channels_maximum, -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+    return channels_products[problem.activation is not None], 0
+
+
+def _sources(axis: Axis, mode: str) -> np.ndarray:
+    """The input element of each output and tap, -1 where there is none."""
+    starts = np.arange(axis.output)[:, None] * axis.stride - axis.before
+    positions = starts + np.arange(axis.kernel) * axis.dilation
+    inside = (positions >= 0) & (positions < axis.size)
+    if mode == "zeros":
+        return np.where(inside, positions, -1)
+    outside = [source_index(int(p), axis.size, mode) for p in positions[~inside]]
+    found = positions.copy()
+    found[~inside] = outside
+    return found
+
+
+def _inside(axis: Axis) -> tuple[int, int]:
+    """The first output whose window lies in the input, and the one behind the last."""
+    first = -(-axis.before // axis.stride) if axis.before > 0 else 0
+    end = (axis.size + axis.before - axis.extent) // axis.stride + 1
+    return min(first, axis.output), max(0, min(end, axis.output))
