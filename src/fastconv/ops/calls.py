@@ -167,12 +167,12 @@ def target_of(out: Any, operands: tuple[np.ndarray | None, ...]) -> np.ndarray |
 
 
 def _converted(y: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """A contiguous array in another dtype: in its own memory, which is at hand, where that has the same size."""
+    """An array without gaps in another dtype: in its own memory, which is at hand, where that has the same size."""
     if y.itemsize != dtype.itemsize:
         return y.astype(dtype)
-    values = y.reshape(-1)
+    values = y.transpose(sorted(range(y.ndim), key=lambda axis: -y.strides[axis])).reshape(-1)
     np.copyto(values.view(dtype), values, casting="unsafe")
-    return values.view(dtype).reshape(y.shape)
+    return y.view(dtype)
 
 
 def prepare(
