@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
@@ -218,10 +219,13 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         width, step = rows.rows, out.w.step
         tile_rows, across = _tile_rows(width, lanes(y)), min(step, out.w.size)
         strip = _strip_pixels(tile_rows, out)
+        # The sums of a strip stand behind what they begin with and up to a vector of pixels that were not written yet.
+        strip_at, done = (1 + lanes(y)) * width, np.int64(0)
         for first in range(0, pixels, strip):
             count = min(strip, pixels - first)
-            done = first * step
-            base = width - done * width
+            left = (first * step - done) * width
+            copy_run(sums, strip_at - left, sums, strip_at + strip * step * width - left, left)
+            base = strip_at - first * step * width
             for number in range(across):
                 phase = read_phase(table, phases + PHASE_FIELDS * number)
                 packed = (group * head.depth + phase.depth_at) * head.padded_out + rows.first * phase.depths
@@ -234,13 +238,13 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                     )
                     complete = number == across - 1 and part == parts - 1
                     for p in range(0, count, tile_rows):
-                        at, ready = width * (1 + p * step), min(p + tile_rows, count) * step
+                        at, ready = strip_at + width * p * step, min(p + tile_rows, count) * step
                         _sum(
                             values, places, first + p, offsets, part_depths, weights, min(tile_rows, count - p),
                             sums, at + number * width, width * step,
                         )  # fmt: skip
                         if complete:
-                            apply(sums, at, width * (1 + ready), head.activation)
+                            apply(sums, at, strip_at + width * ready, head.activation)
                             ready += first * step
                             if y_channel == 1:
                                 done = write_pixels(
@@ -248,8 +252,8 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
                                 )  # fmt: skip
                             else:
                                 done = write_rows(
-                                    sums, base, width, done, ready, p + tile_rows >= count, rows.channels, y, origin,
-                                    y_channel, to,
+                                    sums, base, width, done, ready, first + p + tile_rows >= pixels, rows.channels,
+                                    y, origin, y_channel, to,
                                 )  # fmt: skip
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
@@ -260,8 +264,8 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         pixel = _pixel_axes(table)
         spread = _spread_head(table, TABLE_SIZE + 3 * _PIXEL_FIELDS)
         y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
-        # What the sums begin with, the sums, and up to a vector of pixels that are read and dropped.
-        sums = zeros((1 + _strip_pixels(ROWS, out) * out.w.step + lanes(y)) * VECTORS * lanes(y), y.dtype)
+        # What sums begin with, pixels of the strip before, the strip, and a vector of pixels that are read in vain.
+        sums = zeros((1 + _strip_pixels(ROWS, out) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
         places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
         targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if spread.y_channel == 1 else 1, np.int64)
         slab = zeros(1 if in_place else max(head.channels, spread.pitch) * slab_channel_size(axes), y.dtype)

@@ -46,6 +46,10 @@ NARROW_FACTOR = 1.3
 #: it is with pixels where channels come last.
 CACHE_WAY_BYTES = 1024
 
+#: Where each channel stands on a page of its own, more of them than this are looked up anew for every tile: 128 channels
+#: of 56 x 56 pixels, transposed 2 x 2, take 0.83 of the time when gathered first, on a Cascade Lake.
+PAGE_BYTES, MOST_PAGES = 4096, 48
+
 
 def plan_spread(problem: Problem) -> ConvPlan:
     """Cut a convolution into blocks and write its table."""
@@ -126,7 +130,9 @@ def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
             return False
     step = problem.x_steps().steps[-1 if problem.x_last else 1]
     crowded = step * problem.dtype.itemsize % CACHE_WAY_BYTES == 0
-    return all(len(taps) <= 1 for w in windows for taps in w.shifts) and not crowded
+    g = problem.geometry
+    scattered = step * problem.dtype.itemsize >= PAGE_BYTES and g.channels // g.groups > MOST_PAGES
+    return all(len(taps) <= 1 for w in windows for taps in w.shifts) and not crowded and not scattered
 
 
 def _row_blocks(problem: Problem) -> list[RowBlock]:
