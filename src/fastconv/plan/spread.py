@@ -46,8 +46,8 @@ NARROW_FACTOR = 1.3
 #: it is with pixels where channels come last.
 CACHE_WAY_BYTES = 1024
 
-#: Where each channel stands on a page of its own, more of them than this are looked up anew for every tile: 128 channels
-#: of 56 x 56 pixels, transposed 2 x 2, take 0.83 of the time when gathered first, on a Cascade Lake.
+#: Where each channel stands on a page of its own, more of them than this are looked up for every tile: 128 channels of
+#: 56 x 56 pixels, transposed 2 x 2, take 0.83 of the time when gathered first, on a Cascade Lake.
 PAGE_BYTES, MOST_PAGES = 4096, 48
 
 
