@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastconv as fc
+from fastconv.kernels.weights import RUN
 from properties.strategies import LAYOUTS, integers
 
 RANKS = (1, 2, 3)
@@ -51,6 +52,13 @@ def test_out_takes_the_result() -> None:
 def test_takes_any_algorithm(algorithm: str) -> None:
     x, w = integers((1, 4, 6, 6), "float32"), integers((5, 4, 3, 3), "float32", 1)
     np.testing.assert_array_equal(fc.Conv2d(w, algorithm=algorithm)(x), fc.conv2d(x, w, algorithm="reference"))
+
+
+def test_packs_rows_longer_than_a_run() -> None:
+    w = integers((64, RUN // 9 + 5, 3, 3), "float32", 1)
+    x = integers((1, w.shape[1], 4, 4), "float32")
+    found = fc.conv2d(x, w, algorithm="spread")
+    np.testing.assert_array_equal(found, fc.conv2d(x, w, algorithm="reference"))
 
 
 def test_depthwise_weights_are_taken_as_they_are() -> None:

@@ -24,8 +24,8 @@ __all__ = [
 ]  # fmt: skip
 
 #: Most positions of a piece of a weight's gradient, if a row has no more. They are the depth of its sums, for which a
-#: task keeps input and a tile's weights in the second-level cache: batches of 8 take 0.4 to 0.7 of the time that they
-#: take as one piece (7x7 at stride 2 on 224, 1x1 and 3x3 on 56), and 2048 positions up to 0.3 more.
+#: task keeps input and a tile's weights in the second-level cache: batches of 8 take about 0.4 of the time that they
+#: take as one piece (7x7 at stride 2 on 224, 1x1 on 56), and with 2048 positions 0 to 0.3 more than with these.
 PIECE_POSITIONS = 4096
 
 _CONVS: tuple[Callable[..., np.ndarray], ...] = (conv1d, conv2d, conv3d)
