@@ -112,6 +112,27 @@ def test_transposed_kernels_cut_into_pieces(kernel: tuple[int, ...], stride: Any
     np.testing.assert_array_equal(conv(x, w, B[:1].repeat(10), **given, algorithm="winograd"), wanted)
 
 
+@pytest.mark.parametrize(
+    ("shape", "kernel", "given"),
+    [
+        ((64, 5, 7, 7), (9, 5, 3, 3), {"padding": 1}),
+        ((7, 5, 4, 3), (9, 5, 3, 3), {"padding": 1, "padding_mode": "circular"}),
+        ((6, 20, 5, 6), (9, 20, 5, 5), {"padding": 2}),
+        ((9, 6, 8, 7), (10, 3, 3, 3), {"padding": 1, "groups": 2, "dilation": 2}),
+        ((9, 6, 8, 7), (10, 3, 3, 3), {"padding": 1, "groups": 2, "stride": 2}),
+        ((33, 8, 3, 9, 5), (9, 8, 3, 3, 3), {"padding": 1}),
+        ((33, 8, 23), (9, 8, 9), {"padding": 4}),
+    ],
+)
+def test_small_images_share_blocks(shape: tuple[int, ...], kernel: tuple[int, ...], given: dict[str, Any]) -> None:
+    x, w = integers(shape, np.float32), integers(kernel, np.float32, seed=1)
+    conv = getattr(fc, f"conv{len(shape) - 2}d")
+    with recording() as calls:
+        found = conv(x, w, **given, algorithm="winograd")
+    np.testing.assert_array_equal(found, conv(x, w, **given, algorithm="reference"))
+    assert "images of" in calls[0][1].plan.summary
+
+
 def test_pieces_add_up_a_long_way() -> None:
     """Sums of more products than are added one after the other."""
     x, w = integers((1, 450, 6, 7)), integers((3, 450, 5, 5), seed=1)

@@ -20,7 +20,7 @@ from numba.core.runtime import rtsys
 TESTS = Path(__file__).resolve().parent.parent
 
 #: Calls of a family, cut into blocks as ever, and as many again cut into small ones.
-CALLS = 250
+CALLS = 120
 
 #: Checks are the same without optimizing, and compiled in two thirds of the time.
 CHECKED = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "0"}

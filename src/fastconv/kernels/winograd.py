@@ -1,7 +1,8 @@
 """Convolution by Winograd's minimal filtering: see `fastconv.jit.winograd`.
 
-A block of tiles is transformed for all input channels; for each row block of output channels a product of matrices
-follows for each place, whose sums stay in the first-level cache until they are turned into outputs.
+A block of tiles, of one image or of several small ones, is transformed for all input channels; for each row block of
+output channels a product of matrices follows for each place, whose sums stay in the first-level cache until they are
+turned into outputs.
 """
 
 from __future__ import annotations
@@ -267,8 +268,9 @@ def _body(kind: Kind) -> Callable[..., None]:
         tiles: Any, slab: Any, parted: Any, sources: Any, x: Any, table: Any, head: WinogradHead, axes: Space,
         block: Block, residue: Residue, part: _Part,
     ) -> None:  # fmt: skip
-        """Gather and transform what the outputs of a part read, for all channels of a group."""
-        base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
+        """Gather and transform what the outputs of a part read, for all channels of a group and images of a block."""
+        base = head.x_base + block.group * head.channels * head.x_channel
+        images = block.n * head.images, min(head.batch, (block.n + 1) * head.images)
         counts = Space(1, (part.counts.h + step_h - 1) // step_h, (part.counts.w + step_w - 1) // step_w)
         first = Space(
             residue.input_plane + part.plane * head.plane_step,
@@ -281,18 +283,18 @@ def _body(kind: Kind) -> Callable[..., None]:
         at_once = max(1, GATHERED // slab_channel_size(axes))
         for c in range(0, head.channels, at_once):
             channels = min(at_once, head.channels - c)
-            gather_plain(
-                slab, sources, x, Images(base + c * head.x_channel, channels, head.x_channel), table, axes, first
-            )
-            values = slab
-            if head.phases > 1:
-                _part_rows(parted, slab, channels * rows, columns, head.phases, head.phase_pitch)
-                values = parted
-            seen = _Slab(values, rows * row, stride * row, step_h * stride * row)
-            to = _Tiles(tiles, c * head.pitch, head.pitch)
-            for p in range(residue.pieces):
-                piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
-                transform(piece, seen, channels, counts, to, table)
+            for image in range(images[0], images[1]):
+                at = base + image * head.x_batch + c * head.x_channel
+                gather_plain(slab, sources, x, Images(at, channels, head.x_channel), table, axes, first)
+                values = slab
+                if head.phases > 1:
+                    _part_rows(parted, slab, channels * rows, columns, head.phases, head.phase_pitch)
+                    values = parted
+                seen = _Slab(values, rows * row, stride * row, step_h * stride * row)
+                to = _Tiles(tiles, c * head.pitch + (image - images[0]) * counts.h * counts.w, head.pitch)
+                for p in range(residue.pieces):
+                    piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
+                    transform(piece, seen, channels, counts, to, table)
 
     def convolve(
         begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any
@@ -330,7 +332,10 @@ def _body(kind: Kind) -> Callable[..., None]:
                 gathered = block.place
             found = 0
             columns = (part.counts.w + step_w - 1) // step_w
-            numbers = (part.counts.h + step_h - 1) // step_h * columns
+            of_image = (part.counts.h + step_h - 1) // step_h * columns
+            first_image = block.n * head.images
+            images = min(head.images, head.batch - first_image)
+            numbers = images * of_image
             last = (block.split + 1) * head.row_blocks // head.splits
             for b in range(block.split * head.row_blocks // head.splits, last):
                 packed = (block.group * head.row_blocks + b) * residue.entries * head.channels * ROWS
@@ -351,10 +356,11 @@ def _body(kind: Kind) -> Callable[..., None]:
                             found |= finish(sums, row * width + j, ROWS * width, start, lines, to, length)
                     i += vectors * n
                 apply(lines, 0, lines.size, head.activation)
-                image = block.n * head.groups * head.out_channels + channel
-                for row in range(in_use):
-                    source = _Lines(lines, row * step_h * length, length, step_w * columns)
-                    _write(source, part, step_h, head, image + row, y)
+                for image in range(images):
+                    channel_image = (first_image + image) * head.groups * head.out_channels + channel
+                    for row in range(in_use):
+                        at = row * step_h * length + step_w * image * of_image
+                        _write(_Lines(lines, at, length, step_w * columns), part, step_h, head, channel_image + row, y)
             strange[task] = found
         free((slab, parted, sources, tiles, sums, lines))
 

@@ -35,6 +35,8 @@ class WinogradHead(NamedTuple):
     ----------
     groups, channels, out_channels : int
         Groups, and the channels of one group going in and out.
+    batch, images : int
+        Images, and those that share a block.
     row_blocks, splits : int
         Row blocks of a group, and parts in which they are shared out to tasks.
     x_base, x_batch, x_channel : int
@@ -62,6 +64,8 @@ class WinogradHead(NamedTuple):
     groups: int
     channels: int
     out_channels: int
+    batch: int
+    images: int
     row_blocks: int
     splits: int
     x_base: int

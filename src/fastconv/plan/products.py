@@ -90,11 +90,14 @@ class Cut:
         Of a group's output channels.
     gather : float
         Nanoseconds of a block before the first row block.
+    images : int
+        Images that share a block.
     """
 
     blocks: Blocks
     row_blocks: Sequence[RowBlock]
     gather: float
+    images: int = 1
 
     @property
     def padded_out(self) -> int:
@@ -103,7 +106,7 @@ class Cut:
 
     def places(self, problem: Problem) -> int:
         """Blocks of all images and groups."""
-        return problem.geometry.batch * problem.geometry.groups * prod(self.blocks.counts)
+        return -(-problem.geometry.batch // self.images) * problem.geometry.groups * prod(self.blocks.counts)
 
     def end(self, problem: Problem, parts: int) -> float:
         """Nanoseconds until all threads have ended, with row blocks shared out in parts."""

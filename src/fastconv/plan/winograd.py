@@ -49,6 +49,8 @@ READ_COST, READ_FAR_COST = 0.02, 0.2
 TILES_SHARE = 0.75
 #: Most pieces of a kernel and residues of outputs. Beyond, planning takes tens of milliseconds, and others are faster.
 MOST_PIECES, MOST_RESIDUES = 200, 1024
+#: Most vectors of tiles that images together make up: beyond they gain nothing.
+MOST_TOGETHER = 6
 #: A tile of one vector waits for the nine numbers that it reads for eight products, and so do two of two a little.
 ONE_VECTOR_MORE, TWICE_TWO_MORE = 0.5, 0.25
 
@@ -195,7 +197,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     kinds = {(rows, columns): Pieces.of(d.kernel, rows, columns, kind.points) for rows, columns in both}
     cut, nanoseconds = _cut(problem, axes, kind.points, list(kinds.values()))
     sizes, lanes = cut.blocks.sizes, machine().vector_bytes // problem.dtype.itemsize
-    pitch = -(-sizes[1] * sizes[2] // lanes) * lanes
+    pitch = _pitch(sizes, cut.images, lanes)
     splits = cut.splits(problem)
     table = Table(WINOGRAD_TABLE)
     borders = Windows(d).borders(g.padding_mode)
@@ -208,6 +210,8 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     residues, size = _write_residues(problem, axes, kinds, table, seen, depth)
     head = WinogradHead(
         groups=g.groups,
+        batch=g.batch,
+        images=cut.images,
         channels=channels,
         out_channels=out_channels,
         row_blocks=row_blocks,
@@ -236,6 +240,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     weights = weights_of(problem)
     steps = [weights.base, weights.group, weights.row, weights.channel, *kind.points]
     deepest = max(max(pieces.depths) for pieces in kinds.values())
+    together = f"{cut.images} images of " if cut.images > 1 else ""
     return WinogradPlan(
         kernel=winograd[kind],
         packing=WinogradPacking(
@@ -251,9 +256,9 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         nanoseconds=nanoseconds,
         careful=plan_spread(problem),
         summary=(
-            f"blocks of {sizes[1]} x {sizes[2]} tiles of {step_of(kind.points.h)} x {step_of(kind.points.w)} outputs, "
-            f"{len(next(iter(kinds.values())).runs)} pieces of a kernel, {row_blocks} row blocks of {ROWS} channels in "
-            f"{splits} parts"
+            f"blocks of {together}{sizes[1]} x {sizes[2]} tiles of {step_of(kind.points.h)} x {step_of(kind.points.w)} "
+            f"outputs, {len(next(iter(kinds.values())).runs)} pieces of a kernel, {row_blocks} row blocks of {ROWS} "
+            f"channels in {splits} parts"
         ),
     )
 
@@ -277,6 +282,12 @@ def _write_residues(
     return [*(first[key] for key in kinds), *others], weights_at
 
 
+def _pitch(sizes: Sequence[int], images: int, lanes: int) -> int:
+    """Room for a channel's tiles in whole vectors; the last row of an image may reach into what follows it."""
+    beyond = -sizes[2] % lanes if images > 1 else 0
+    return -(-(images * sizes[1] * sizes[2] + beyond) // lanes) * lanes
+
+
 def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Sequence[Pieces]) -> tuple[Cut, float]:
     """The blocks that end first on all threads, of those whose transformed tiles fit the cache.
 
@@ -293,10 +304,10 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
     read = weights * (READ_FAR_COST if far else READ_COST)
     out_cost = OUT_COST * prod(points) / MOST_PLACES
 
-    def cut(sizes: tuple[int, ...]) -> Cut:
-        tiles = sizes[1] * sizes[2]
+    def cut(sizes: tuple[int, ...], images: int) -> Cut:
+        tiles = images * sizes[1] * sizes[2]
         vectors = -(-tiles // lanes)
-        tile_rows = sizes[1] * -(-sizes[2] // lanes)
+        tile_rows = images * sizes[1] * -(-sizes[2] // lanes)
         products = vectors + (vectors % machine().tile_vectors == 1) * (
             TWICE_TWO_MORE if vectors > 1 else ONE_VECTOR_MORE
         )
@@ -304,10 +315,9 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
         nanoseconds = gather + weights * products * PRODUCT_COST + vectors * ROWS * row_blocks * out_cost + read
         counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
         numbers = tiles * prod(map(step_of, points))
-        blocks = Blocks(
-            sizes, (residues * g.axes[0].output, *counts), numbers, int(entries * vectors * lanes), nanoseconds
-        )
-        return Cut(blocks, rows, gather)
+        slab = int(entries * _pitch(sizes, images, lanes))
+        blocks = Blocks(sizes, (residues * g.axes[0].output, *counts), numbers, slab, nanoseconds)
+        return Cut(blocks, rows, gather, images)
 
     def too_large(cut: Cut) -> float:
         tiles_bytes = cut.blocks.slab * channels * problem.dtype.itemsize
@@ -316,6 +326,8 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
     def serial(cut: Cut) -> float:
         return cut.places(problem) * cut.blocks.nanoseconds
 
-    found = list(map(cut, candidates([1, *(a.tiles for a in axes)])))
+    whole = tuple(a.tiles for a in axes)
+    together = range(2, min(g.batch, MOST_TOGETHER * lanes // prod(whole)) + 1)
+    found = [cut(sizes, 1) for sizes in candidates([1, *whole])] + [cut((1, *whole), images) for images in together]
     best = min(found, key=lambda cut: (too_large(cut), cut.end(problem, cut.splits(problem))))
     return best, serial(min(found, key=lambda cut: (too_large(cut), serial(cut))))
