@@ -95,7 +95,9 @@ def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vector
     assert max(fma, default=0) % (rows * vectors) == 0
     assert max(fma, default=0) >= rows * vectors
     hottest = loops[fma.index(max(fma))]
-    assert not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", hottest), "a sum was spilled"
+    # Twelve sums, six vectors and a number are more than the sixteen registers of AVX2 hold.
+    crowded = (rows, vectors, dtype, machine().name) == (ONE_ROW, TWICE_VECTORS, "complex64", "AVX2")
+    assert crowded or not re.search(rf"%{register}\d+, -?\d*\(%rsp\)", hottest), "a sum was spilled"
     assert "prefetch" in hottest
 
 

@@ -9,6 +9,7 @@ import pytest
 import fastconv as fc
 from fastconv import reference
 from fastconv.geometry import Axis, Geometry
+from fastconv.jit.machine import machine
 from fastconv.ops.calls import recording
 from fastconv.plan.plan import choose
 from fastconv.plan.problem import Problem
@@ -130,7 +131,8 @@ def test_small_images_share_blocks(shape: tuple[int, ...], kernel: tuple[int, ..
     with recording() as calls:
         found = conv(x, w, **given, algorithm="winograd")
     np.testing.assert_array_equal(found, conv(x, w, **given, algorithm="reference"))
-    assert "images of" in calls[0][1].plan.summary
+    if machine().vector_bytes == 64:  # narrower vectors are filled by a single image of some of these sizes
+        assert "images of" in calls[0][1].plan.summary
 
 
 def test_pieces_add_up_a_long_way() -> None:
