@@ -34,8 +34,9 @@ __all__ = ["WinogradPlan", "plan_winograd", "refuse_pieces"]
 MOST_PLACES = (MOST_TAPS + 1) ** 2
 
 #: Nanoseconds, for estimates only: to gather and transform a vector of tiles of a channel, and to turn a vector of sums
-#: into outputs and write them.
-IN_COST, OUT_COST = 16.0, 12.5
+#: into outputs and write them: between what they are on a Zen 5, 16 and 12.5, and on a Cascade Lake where a product is
+#: taken as long, 30 and 25. And to gather an input and to part it from its neighbours, where the stride asks for that.
+IN_COST, OUT_COST, PART_COST = 24.0, 18.5, 0.4
 #: Nanoseconds to transform the nine weights of a pair of channels, 3.5, and for the threads to fetch them from each
 #: other's caches: 256 channels on 14 x 14 pixels took 240 microseconds more than with packed weights on one thread, and
 #: 420 on two.
@@ -312,6 +313,10 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
             TWICE_TWO_MORE if vectors > 1 else ONE_VECTOR_MORE
         )
         gather = tile_rows * channels * IN_COST * entries / MOST_PLACES
+        if axes[1].axis.stride > 1:
+            gather += (
+                images * prod(a.positions(size) for a, size in zip(axes, sizes[1:], strict=True)) * channels * PART_COST
+            )
         nanoseconds = gather + weights * products * PRODUCT_COST + vectors * ROWS * row_blocks * out_cost + read
         counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
         numbers = tiles * prod(map(step_of, points))
