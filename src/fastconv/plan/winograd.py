@@ -37,10 +37,10 @@ MOST_PLACES = (MOST_TAPS + 1) ** 2
 #: into outputs and write them: between what they are on a Zen 5, 16 and 12.5, and on a Cascade Lake where a product is
 #: taken as long, 30 and 25. And to gather an input and to part it from its neighbours, where the stride asks for that.
 IN_COST, OUT_COST, PART_COST = 24.0, 18.5, 0.4
-#: Nanoseconds to transform the nine weights of a pair of channels, 3.5, and for the threads to fetch them from each
-#: other's caches: 256 channels on 14 x 14 pixels took 240 microseconds more than with packed weights on one thread, and
-#: 420 on two.
-WEIGHT_COST = 7.0
+#: Nanoseconds to transform the nine weights of a pair of channels, 3.5 on a Zen 5 and 9 on a Cascade Lake where a
+#: product is taken as long, and for the threads to fetch them from each other's caches: 256 channels on 14 x 14 pixels
+#: took 240 microseconds more than with packed weights on one thread of the former, and 420 on two.
+WEIGHT_COST = 12.0
 #: Nanoseconds to multiply a vector of tiles and add it: they come from the second-level cache.
 PRODUCT_COST = 0.13
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
