@@ -92,7 +92,6 @@ class _Reduction:
     def __init__(self, context: Any, builder: Any, kinds: Any, args: Any, op: int, rows: int) -> None:
         self.builder, self.kinds, self.args, self.op, self.rows = builder, kinds, args, op, rows
         self.code = VectorCode(context, builder, kinds[2].dtype)
-        self.unsigned = isinstance(kinds[2].dtype, types.Integer) and not kinds[2].dtype.signed
 
     def pointer(self, number: int, index: Any) -> Any:
         """Where an element of an array argument stands."""
@@ -113,7 +112,7 @@ class _Reduction:
             greater = builder.fcmp_ordered(">", value, total)
             greater = builder.or_(greater, builder.fcmp_unordered("uno", value, value))
         else:
-            greater = (builder.icmp_unsigned if self.unsigned else builder.icmp_signed)(">", value, total)
+            greater = builder.icmp_signed(">", value, total)
         return builder.select(greater, value, total)
 
     def write(self, left: Any) -> None:

@@ -70,6 +70,11 @@ class Kind(NamedTuple):
     least: int
     activated: bool
 
+    @property
+    def strided(self) -> bool:
+        """Whether it knows strides: 3x3 alone does without, and compiles in nine tenths of the time."""
+        return self.least < MOST_TAPS
+
     def taps(self) -> list[Plane]:
         """The pieces that there may be."""
         axes = [range(self.least, points) if points > 1 else (1,) for points in self.points]
@@ -197,8 +202,10 @@ def _transformer(kind: Kind) -> Any:
 
 
 @helper
-def _part_rows(parted: Any, slab: Any, rows: int, columns: int, phases: int, pitch: int) -> None:
-    """Each row of a slab as its `phases`, every so many columns, `pitch` apart."""
+def _part_rows(parted: Any, slab: Any, rows: int, columns: int, phases: int, pitch: int) -> Any:
+    """Each row of a slab as its `phases`, every so many columns, `pitch` apart; the slab itself if there is one."""
+    if phases == 1:
+        return slab
     for row in range(rows):
         to, at = row * phases * pitch, row * columns
         if phases == 2:
@@ -207,6 +214,13 @@ def _part_rows(parted: Any, slab: Any, rows: int, columns: int, phases: int, pit
             for phase in range(phases):
                 for i in range(columns // phases):
                     parted[to + phase * pitch + i] = slab[at + i * phases + phase]
+    return parted
+
+
+@helper
+def _keep_rows(parted: Any, slab: Any, rows: int, columns: int, phases: int, pitch: int) -> Any:
+    """The slab itself."""
+    return slab
 
 
 class _Part(NamedTuple):
@@ -257,11 +271,10 @@ def _write(lines: _Lines, part: _Part, step: int, head: WinogradHead, image: int
                 y[to + w * head.column_step] = lines.values[source + w]
 
 
-def _body(kind: Kind) -> Callable[..., None]:
-    """The body for one kind of kernels."""
-    transform, finish = _transformer(kind), tiles_out(kind.points)
-    step_h, step_w, places = step_of(kind.points.h), step_of(kind.points.w), kind.points.h * kind.points.w
-    apply = activate if kind.activated else keep
+def _filler(kind: Kind) -> Any:
+    """The helper that gathers and transforms what a block reads."""
+    transform, part_rows = _transformer(kind), _part_rows if kind.strided else _keep_rows
+    step_h, step_w = step_of(kind.points.h), step_of(kind.points.w)
 
     @helper
     def fill_tiles(
@@ -286,15 +299,25 @@ def _body(kind: Kind) -> Callable[..., None]:
             for image in range(images[0], images[1]):
                 at = base + image * head.x_batch + c * head.x_channel
                 gather_plain(slab, sources, x, Images(at, channels, head.x_channel), table, axes, first)
-                values = slab
-                if head.phases > 1:
-                    _part_rows(parted, slab, channels * rows, columns, head.phases, head.phase_pitch)
-                    values = parted
-                seen = _Slab(values, rows * row, stride * row, step_h * stride * row)
+                seen = _Slab(
+                    part_rows(parted, slab, channels * rows, columns, head.phases, head.phase_pitch),
+                    rows * row,
+                    stride * row,
+                    step_h * stride * row,
+                )
                 to = _Tiles(tiles, c * head.pitch + (image - images[0]) * counts.h * counts.w, head.pitch)
                 for p in range(residue.pieces):
                     piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
                     transform(piece, seen, channels, counts, to, table)
+
+    return fill_tiles
+
+
+def _body(kind: Kind) -> Callable[..., None]:
+    """The body for one kind of kernels."""
+    fill_tiles, finish = _filler(kind), tiles_out(kind.points)
+    step_h, step_w, places = step_of(kind.points.h), step_of(kind.points.w), kind.points.h * kind.points.w
+    apply = activate if kind.activated else keep
 
     def convolve(
         begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any
@@ -369,7 +392,7 @@ def _body(kind: Kind) -> Callable[..., None]:
 
 def _name(kind: Kind) -> str:
     name = f"winograd_{kind.points.h}x{kind.points.w}"
-    return f"{name}_pieces" if kind.least < MOST_TAPS else f"{name}{'_activated' * kind.activated}"
+    return f"{name}_pieces" if kind.strided else f"{name}{'_activated' * kind.activated}"
 
 
 winograd = {kind: kernel(_body(kind), _name(kind)) for kind in KINDS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.geometry import Axis, source_index
+from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.channels import (
@@ -21,8 +21,10 @@ from fastconv.kernels.channels import (
     channels_mean,
     channels_products,
 )
+from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
+from fastconv.plan.unpacked import UnpackedPlan
 
 __all__ = ["ChannelsPlan", "plan_channels", "refuse_channels"]
 
@@ -58,47 +60,29 @@ class TapsPacking:
         return np.ascontiguousarray(taps[::-1] if self.mirrored else taps)
 
 
-@dataclass(frozen=True)
-class ChannelsPlan:
-    """All that such a kernel needs beside the values.
+@dataclass(frozen=True, slots=True)
+class ChannelsPlan(UnpackedPlan):
+    """As its base, for weights that are packed; where there is no bias, windows are reduced from `no_bias`.
 
     Attributes
     ----------
-    run_kernel : callable
-        Runs the kernel for the dtypes of the call.
     packing : TapsPacking or None
-        How it wants the weights; None for poolings.
-    start : ndarray
-        What windows are reduced from, where there is no bias: one element.
-    table : ndarray of int64
-        Its records and their lists.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    summary : str
-        The choice in words.
+        How it wants the weights; None for poolings, which have no operand but x.
     """
 
-    run_kernel: Callable[..., None]
     packing: TapsPacking | None
-    start: np.ndarray
-    table: np.ndarray
-    tasks: int
-    nanoseconds: float
-    summary: str
 
     def run(self, x: np.ndarray, *arrays: Any) -> None:
         """Write the result, the last of the arrays; a convolution's weight and bias, or None, stand before it."""
         *operands, y = arrays
         if self.packing is None:
-            self.run_kernel(x, self.start, self.start, y, self.table)
+            self.run_kernel(x, self.no_bias, self.no_bias, y, self.table)
         else:
             self.run_packed(x, self.packing.run(operands[0]), operands[1], y)
 
     def run_packed(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """As `run`, with weights that `packing` has packed."""
-        self.run_kernel(x, packed, self.start if bias is None else bias, y, self.table)
+        self.run_kernel(x, packed, self.no_bias if bias is None else bias, y, self.table)
 
 
 def refuse_channels(problem: Problem) -> str | None:
@@ -151,7 +135,7 @@ def plan_channels(problem: Problem) -> ChannelsPlan:
     return ChannelsPlan(
         run_kernel=partial(kernel.bind(*[problem.dtype] * 4, np.int64).run, tasks, nanoseconds),
         packing=TapsPacking(problem.mirrored, 2000.0 + g.channels * taps) if is_conv else None,
-        start=np.array([start], problem.dtype),
+        no_bias=start,
         table=table.finish([head, *axes]),
         tasks=tasks,
         nanoseconds=nanoseconds,
@@ -159,14 +143,13 @@ def plan_channels(problem: Problem) -> ChannelsPlan:
     )
 
 
-def _reduction(problem: Problem) -> tuple[Any, float]:
+def _reduction(problem: Problem) -> tuple[Kernel, np.ndarray]:
     """The kernel that a problem needs, and what windows are reduced from."""
     if problem.op == "avg_pool":
-        return channels_mean, 0
+        return channels_mean, np.zeros(1, problem.dtype)
     if problem.op == "max_pool":
-        dtype = problem.dtype
-        return channels_maximum, -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
-    return channels_products[problem.activation is not None], 0
+        return channels_maximum, least_value(problem.dtype)
+    return channels_products[problem.activation is not None], np.zeros(1, problem.dtype)
 
 
 def _sources(axis: Axis, mode: str) -> np.ndarray:

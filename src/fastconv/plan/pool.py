@@ -32,7 +32,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 from fastconv.plan.windows import Windows, slab_axes
 
-__all__ = ["PoolPlan", "plan_rows", "plan_slab"]
+__all__ = ["PoolPlan", "least_value", "plan_rows", "plan_slab"]
 
 #: Nanoseconds, for estimates only: combining one element with another, and a piece of a row read in place.
 COMBINE_COST, ROW_COST = 0.12, 120
@@ -87,6 +87,11 @@ def plan_slab(problem: Problem) -> PoolPlan:
     return _plan_slab(problem, *_reduction(problem, maximum, avg_pool_slab, avg_pool_slab_truncated))
 
 
+def least_value(dtype: np.dtype) -> np.ndarray:
+    """What maxima begin with: one element, that no other is below."""
+    return np.array([-np.inf if dtype.kind == "f" else np.iinfo(dtype).min], dtype)
+
+
 def _reduction(problem: Problem, maximum: Kernel, mean: Kernel, truncated: Kernel) -> tuple[Kernel, np.ndarray]:
     """The kernel that a problem needs, and what padding counts as: one element of the type that is reduced.
 
@@ -94,7 +99,7 @@ def _reduction(problem: Problem, maximum: Kernel, mean: Kernel, truncated: Kerne
     """
     given, result = problem.x_dtype, problem.dtype
     if problem.op == "max_pool":
-        return maximum, np.array([-np.inf if result.kind == "f" else np.iinfo(result).min], result)
+        return maximum, least_value(result)
     if given.kind == "f":
         return mean, np.zeros(1, result)
     sums = np.zeros(1, np.uint64 if given == np.uint64 else np.int64)

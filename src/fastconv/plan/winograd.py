@@ -167,7 +167,7 @@ def _kind(axes: Sequence[PiecedAxis], activated: bool) -> Kind | None:
     lengths = [len(run.taps) for axis in axes if axis.points > 1 for runs in axis.runs for run in runs]
     for kind in KINDS:
         fits = kind.points == tuple(axis.points for axis in axes) and kind.least <= min(lengths)
-        if fits and kind.activated >= activated:
+        if fits and kind.activated >= activated and (kind.strided or axes[1].axis.stride == 1):
             return kind
     return None
 
