@@ -416,7 +416,7 @@ def test_pieces_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> N
 
     def last_first(tasks: int, nanoseconds: float, *arrays: np.ndarray) -> None:
         for task in reversed(range(tasks)):
-            csr.build.body(task, task + 1, *[array.reshape(-1) for array in arrays])
+            csr.build.bind(*[array.dtype for array in arrays]).run_serial(task + 1, *arrays, begin=task)
 
     monkeypatch.setattr(csr.build, "run", last_first)
     turned = fc.conv_matrix(w, size)

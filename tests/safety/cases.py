@@ -73,7 +73,8 @@ def _call(op: str, rank: int, operands: list[Any], options: dict[str, Any], algo
             function(*operands, **options)
 
     given = ", ".join(map(_text, operands))
-    return Call(f"{op}{rank}d({given}, **{options}, algorithm={algorithm!r})", run)
+    said = {name: _text(value) if isinstance(value, np.ndarray) else value for name, value in options.items()}
+    return Call(f"{op}{rank}d({given}, **{said}, algorithm={algorithm!r})", run)
 
 
 def _algorithms(op: str) -> st.SearchStrategy[str]:
@@ -245,6 +246,26 @@ def _channels_last(draw: st.DrawFn) -> Call:
     return call
 
 
+@st.composite
+def _turned(draw: st.DrawFn) -> Call:
+    """Dense convolutions whose input, result or both have channels beside each other, or neither."""
+    rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    channels, outputs, pad = draw(st.integers(2, 9)), draw(st.integers(2, 40)), draw(st.integers(0, 1))
+    size, kernel = [draw(st.integers(3, 30)) for _ in range(rank)], [draw(st.integers(1, 3)) for _ in range(rank)]
+    batch = draw(st.integers(1, 2))
+    lay_x, lay_y = (LAYOUTS[draw(st.sampled_from(("contiguous", "channels last")))] for _ in range(2))
+    x = lay_x(integers((batch, groups * channels, *size), "float32", draw(seeds)))
+    w = integers((groups * outputs, channels, *kernel), "float32", draw(seeds))
+    sizes = fc.conv_output_size(tuple(size), tuple(kernel), padding=pad)
+    options = {
+        "padding": pad,
+        "groups": groups,
+        "activation": draw(st.sampled_from([None, "relu"])),
+        "out": lay_y(np.zeros((batch, groups * outputs, *sizes), np.float32)),
+    }
+    return _call("conv", rank, [x, w, None], options, "spread")
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), outputs_axis=0),
     "one_tap": _one_tap(),
@@ -256,6 +277,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
     "channels last": _channels_last(),
+    "turned": _turned(),
     "gradients": _gradients(),
     "matrix": _matrix(),
 }

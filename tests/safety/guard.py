@@ -130,7 +130,7 @@ class Guard:
                 _run_serial(bound, tasks, *map(_as, copies, arrays))
             else:
                 for piece in reversed(range(PIECES)):
-                    bound.kernel.body(piece * tasks // PIECES, (piece + 1) * tasks // PIECES, *copies)
+                    _run_serial(bound, (piece + 1) * tasks // PIECES, *copies, begin=piece * tasks // PIECES)
         for number, yard in enumerate(yards):
             if not yard.intact():
                 raise AssertionError(f"{bound.kernel.name}: wrote outside of array {number}")

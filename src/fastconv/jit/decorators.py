@@ -19,7 +19,7 @@ compile_lock = global_compiler_lock
 # error_model: a division by zero gives infinity as in NumPy, without a branch. fastmath "contract" lets a product and a
 # sum fuse; nothing that could lose a NaN, an infinity or a sign is allowed.
 _OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": {"contract"}}
-_HELPER_OPTIONS = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_UNWRAPPED_OPTIONS = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def helper(function: Callable[..., Any]) -> Any:
@@ -27,7 +27,7 @@ def helper(function: Callable[..., Any]) -> Any:
 
     Python cannot call it: the wrappers for that took a fifth of a kernel's compile time.
     """
-    return njit(**_HELPER_OPTIONS)(function)
+    return njit(**_UNWRAPPED_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -36,13 +36,17 @@ def inlined(function: Callable[..., Any]) -> Any:
     For a large helper with one caller, as others are compiled once more on their own (0.2 s for the convolution's), and
     for what is called for each tile with arrays, whose references a call counts, one by one and atomically.
     """
-    return njit(inline="always", **_HELPER_OPTIONS)(function)
+    return njit(inline="always", **_UNWRAPPED_OPTIONS)(function)
 
 
-def compiled(function: Callable[..., Any], name: str) -> Any:
-    """Compile a function that Python calls, and keep the code on disk under a name that is unique in the package."""
+def compiled(function: Callable[..., Any], name: str, *, by_python: bool = True) -> Any:
+    """Compile a function that Python calls, and keep the code on disk under a name that is unique in the package.
+
+    One that is called by its address alone needs no wrappers: they take 0.1 to 0.3 s of a kernel's compile time.
+    """
     if config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)  # compiled code warns of nothing either
-    dispatcher = njit(**_OPTIONS)(function)
-    dispatcher._cache = CompileCache(name, repr(_OPTIONS))
+    options = _OPTIONS if by_python else _UNWRAPPED_OPTIONS
+    dispatcher = njit(**options)(function)
+    dispatcher._cache = CompileCache(name, repr(options))
     return dispatcher

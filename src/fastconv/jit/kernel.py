@@ -59,7 +59,7 @@ class Kernel:
     def __init__(self, function: Callable[..., None], name: str) -> None:
         self.__doc__ = function.__doc__
         self.name = name
-        self.body = compiled(function, name)
+        self.body = compiled(function, name, by_python=_IN_PYTHON)
         self._bound: dict[tuple[np.dtype, ...], Bound] = {}
 
     def bind(self, *dtypes: Any) -> Bound:
@@ -110,11 +110,11 @@ class Bound:
         else:
             self._run_long(tasks, nanoseconds, tuple(map(id, arrays)))
 
-    def run_serial(self, tasks: int, *arrays: np.ndarray) -> None:
-        """As `run`, for work that is known to be too little for several threads."""
+    def run_serial(self, tasks: int, *arrays: np.ndarray, begin: int = 0) -> None:
+        """As `run`, from task `begin` on, for work that is known to be too little for several threads."""
         if _IN_PYTHON:
-            self.kernel.body(0, tasks, *map(_vector, arrays))
-        elif launch(self._code or self._compile(), 0, 0, tasks, *map(id, arrays)):
+            self.kernel.body(begin, tasks, *map(_vector, arrays))
+        elif launch(self._code or self._compile(), 0, begin, tasks, *map(id, arrays)):
             raise self._no_memory(1)
 
     def _compile(self) -> int:

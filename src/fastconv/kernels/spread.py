@@ -8,6 +8,7 @@ whatever its strides. Its sums have channels beside each other: `fastconv.kernel
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,9 @@ from fastconv.kernels.conv_table import (
     ROW_BLOCK_FIELDS,
     SLAB_AT,
     TABLE_SIZE,
+    Block,
     ConvHead,
+    Phase,
     RowBlock,
     block_of,
     numbers_in_block,
@@ -39,7 +42,7 @@ from fastconv.kernels.halo import gather_pixels, gather_plain
 from fastconv.kernels.outlet import Target, list_targets, target_of_block, write_pixels, write_rows
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
 
-__all__ = ["SPREAD_TABLE", "STRIP", "PixelAxis", "SpreadHead", "spread_in_place", "spread_slab"]
+__all__ = ["SPREAD_TABLE", "STRIP", "Kind", "PixelAxis", "SpreadHead", "spread"]
 
 # Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group fewer vectors.
 ROWS = machine().spread_rows
@@ -157,103 +160,173 @@ def _tile_rows(width: int, n: int) -> int:
 
 
 @helper
-def _strip_pixels(rows: int, out: Space) -> int:
-    """Pixels of a strip: whole tiles, for each phase of a row."""
-    return max(1, STRIP // out.w.step) * rows
+def _strip_pixels(rows: int, step: int) -> int:
+    """Pixels of a strip: whole tiles, for each of the `step` phases of a row."""
+    return max(1, STRIP // step) * rows
 
 
 @inlined
-def _sum(
-    values: Any, places: Any, place_at: int, offsets: Any, depths: _Depths, weights: Any, pixels: int, sums: Any,
-    to: int, step: int,
-) -> None:  # fmt: skip
+def _sum(arrays: Any, place_at: int, depths: _Depths, pixels: int, to: int, step: int) -> None:
     """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
+    sums = arrays.sums
     start, start_step = (0, 0) if depths.first else (to, step)
     if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
         for row in range(pixels):
-            for lane in range(depths.width):
-                sums[to + row * step + lane] = sums[lane]
+            copy_run(sums, to + row * step, sums, 0, depths.width)
     elif depths.width == ONE_VECTOR * lanes(sums):
         spread_tile(
-            NARROW_ROWS, ONE_VECTOR, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
-            sums, start, start_step, sums, to, step,
+            NARROW_ROWS, ONE_VECTOR, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
+            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
         )  # fmt: skip
     elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
         spread_tile(
-            NARROW_ROWS, HALF_VECTORS, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
-            sums, start, start_step, sums, to, step,
+            NARROW_ROWS, HALF_VECTORS, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
+            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
         )  # fmt: skip
     elif pixels > HALF_ROWS:
         spread_tile(
-            ROWS, VECTORS, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
-            sums, start, start_step, sums, to, step,
+            ROWS, VECTORS, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
+            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
         )  # fmt: skip
     else:
         spread_tile(
-            HALF_ROWS, VECTORS, values, places, place_at, offsets, depths.begin, depths.end, weights, depths.at,
-            sums, start, start_step, sums, to, step,
+            HALF_ROWS, VECTORS, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
+            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
         )  # fmt: skip
 
 
 @helper
-def _the_input(x: Any, slab: Any) -> Any:
-    return x
+def _first_position(block: Block, pixel: Space, axes: Space) -> Space:
+    """The input position at which the slab of a block begins."""
+    return Space(
+        block.first.d * pixel.d.stride - axes.d.low,
+        block.first.h * pixel.h.stride - axes.h.low,
+        block.first.w * pixel.w.stride - axes.w.low,
+    )
 
 
 @helper
-def _the_slab(x: Any, slab: Any) -> Any:
-    return slab
+def _counts_in_block(out: Space, phase: Phase, block: Block) -> Space:
+    """Outputs of a phase in a block; those of all phases of a row count once."""
+    return Space(
+        numbers_in_block(out.d, phase.d, block.first.d),
+        numbers_in_block(out.h, phase.h, block.first.h),
+        numbers_in_block(out.w, 0, block.first.w),
+    )
 
 
-def _body(in_place: bool, apply: Any) -> Callable[..., None]:
-    """The convolution body that reads the input in place or a gathered slab, around one way to apply an activation."""
-    read = _the_input if in_place else _the_slab
+class Kind(NamedTuple):
+    """What a kernel is compiled for: a kernel for all kinds would take half as long again to compile.
+
+    Attributes
+    ----------
+    in_place : bool
+        Whether the input is read where it stands, not from a gathered slab.
+    last : bool
+        Whether channels of the result stand beside each other; those of the slab then do, too.
+    activated : bool
+        Whether an activation is applied.
+    """
+
+    in_place: bool
+    last: bool
+    activated: bool
+
+
+class _Arrays(NamedTuple):
+    """What all pixels are computed with.
+
+    Attributes
+    ----------
+    values, places, offsets : vector
+        What the tile reads: the numbers, where the first one of each pixel stands, and the step to that of each depth.
+    weights, sums, y, table : vector
+        The kernel's own.
+    targets : vector
+        Where the pixels of a channels-last result go.
+    """
+
+    values: Any
+    places: Any
+    offsets: Any
+    weights: Any
+    sums: Any
+    y: Any
+    table: Any
+    targets: Any
+
+
+class _Part(NamedTuple):
+    """What is the same for all pixels of one block of outputs and one block of channels.
+
+    Attributes
+    ----------
+    rows : RowBlock
+        The channels.
+    packed : int
+        Where the weights of the group begin, but for their place among those of a depth.
+    phases_at, across : int
+        Where the first phase of a row stands in the table, and how many rows have.
+    pixels : int
+        How many there are, for each phase of a row.
+    origin, y_channel : int
+        Place of the first channel in an image of the result, and the step from one to the next.
+    """
+
+    rows: RowBlock
+    packed: int
+    phases_at: int
+    across: int
+    pixels: int
+    origin: int
+    y_channel: int
+
+
+def _body(kind: Kind) -> Callable[..., None]:
+    """The convolution body for one kind of calls."""
+    in_place, channels_last = kind.in_place, kind.last
+    apply = activate if kind.activated else keep
 
     @inlined
-    def convolve_rows(
-        values: Any, places: Any, offsets: Any, weights: Any, sums: Any, y: Any, table: Any, head: ConvHead,
-        rows: RowBlock, group: int, origin: int, y_channel: int, phases: int, pixels: int, to: Target, targets: Any,
-        out: Space,
-    ) -> None:  # fmt: skip
+    def convolve_part(arrays: _Arrays, part: _Part, head: ConvHead, to: Target, step: int) -> None:
         """All pixels of a block for one block of channels, a strip at a time."""
-        width, step = rows.rows, out.w.step
-        tile_rows, across = _tile_rows(width, lanes(y)), min(step, out.w.size)
-        strip = _strip_pixels(tile_rows, out)
+        sums, width, n, done = arrays.sums, part.rows.rows, lanes(arrays.y), 0
+        tile_rows = _tile_rows(width, n)
+        strip = _strip_pixels(tile_rows, step)
         # The sums of a strip stand behind what they begin with and up to a vector of pixels that were not written yet.
-        strip_at, done = (1 + lanes(y)) * width, np.int64(0)
-        for first in range(0, pixels, strip):
-            count = min(strip, pixels - first)
+        strip_at = (1 + n) * width
+        for first in range(0, part.pixels, strip):
+            count = min(strip, part.pixels - first)
             left = (first * step - done) * width
             copy_run(sums, strip_at - left, sums, strip_at + strip * step * width - left, left)
             base = strip_at - first * step * width
-            for number in range(across):
-                phase = read_phase(table, phases + PHASE_FIELDS * number)
-                packed = (group * head.depth + phase.depth_at) * head.padded_out + rows.first * phase.depths
-                parts = max(1, (phase.depths + DEPTHS - 1) // DEPTHS)
-                depths = (phase.depths + parts - 1) // parts
-                for part in range(parts):
-                    begin, end = part * depths, min((part + 1) * depths, phase.depths)
-                    part_depths = _Depths(
-                        phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, part == 0
+            for number in range(part.across):
+                phase = read_phase(arrays.table, part.phases_at + PHASE_FIELDS * number)
+                packed = part.packed + phase.depth_at * head.padded_out + part.rows.first * phase.depths
+                runs = max(1, (phase.depths + DEPTHS - 1) // DEPTHS)
+                depths = (phase.depths + runs - 1) // runs
+                for run in range(runs):
+                    begin, end = run * depths, min((run + 1) * depths, phase.depths)
+                    run_depths = _Depths(
+                        phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, run == 0
                     )
-                    complete = number == across - 1 and part == parts - 1
+                    complete = number == part.across - 1 and run == runs - 1
                     for p in range(0, count, tile_rows):
-                        at, ready = strip_at + width * p * step, min(p + tile_rows, count) * step
-                        _sum(
-                            values, places, first + p, offsets, part_depths, weights, min(tile_rows, count - p),
-                            sums, at + number * width, width * step,
-                        )  # fmt: skip
+                        at, in_use = strip_at + width * p * step, min(tile_rows, count - p)
+                        ready = (p + in_use) * step
+                        _sum(arrays, first + p, run_depths, in_use, at + number * width, width * step)
                         if complete:
                             apply(sums, at, strip_at + width * ready, head.activation)
                             ready += first * step
-                            if y_channel == 1:
+                            if channels_last:
                                 done = write_pixels(
-                                    sums, base, width, done, ready, rows.channels, y, origin, targets
+                                    sums, base, width, done, ready, part.rows.channels, arrays.y, part.origin,
+                                    arrays.targets,
                                 )  # fmt: skip
                             else:
                                 done = write_rows(
-                                    sums, base, width, done, ready, first + p + tile_rows >= pixels, rows.channels,
-                                    y, origin, y_channel, to,
+                                    sums, base, width, done, ready, first + p + tile_rows >= part.pixels,
+                                    part.rows.channels, arrays.y, part.origin, part.y_channel, to,
                                 )  # fmt: skip
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
@@ -262,15 +335,16 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
         axes = slab_axes(table, SLAB_AT)
         out = output_axes(table)
         pixel = _pixel_axes(table)
-        spread = _spread_head(table, TABLE_SIZE + 3 * _PIXEL_FIELDS)
+        layout = _spread_head(table, TABLE_SIZE + 3 * _PIXEL_FIELDS)
         y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
         # What sums begin with, pixels of the strip before, the strip, and a vector of pixels that are read in vain.
-        sums = zeros((1 + _strip_pixels(ROWS, out) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
+        sums = zeros((1 + _strip_pixels(ROWS, out.w.step) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
         places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
-        targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if spread.y_channel == 1 else 1, np.int64)
-        slab = zeros(1 if in_place else max(head.channels, spread.pitch) * slab_channel_size(axes), y.dtype)
+        targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if channels_last else 1, np.int64)
+        slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), y.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
-        values = read(x, slab)
+        arrays = _Arrays(x if in_place else slab, places, offsets, weights, sums, y, table, targets)
+        across = min(out.w.step, out.w.size)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head.splits, head.groups, out)
@@ -278,55 +352,39 @@ def _body(in_place: bool, apply: Any) -> Callable[..., None]:
             if in_place:
                 base += block.first.d * pixel.d.step + block.first.h * pixel.h.step + block.first.w * pixel.w.step
             elif gathered != block.place:  # the parts of a group's row blocks share their slab
-                first = Space(
-                    block.first.d * pixel.d.stride - axes.d.low,
-                    block.first.h * pixel.h.stride - axes.h.low,
-                    block.first.w * pixel.w.stride - axes.w.low,
-                )
-                images = Images(base, head.channels, head.x_channel)
-                if spread.pitch:
-                    gather_pixels(slab, sources, x, images, table, axes, first, spread.pitch)
+                images, first = Images(base, head.channels, head.x_channel), _first_position(block, pixel, axes)
+                if channels_last:
+                    gather_pixels(slab, sources, x, images, table, axes, first, layout.pitch)
                 else:
                     gather_plain(slab, sources, x, images, table, axes, first)
                 gathered = block.place
-            for number in range(0, head.phases, min(out.w.step, out.w.size)):
-                phases = head.phases_at + PHASE_FIELDS * number
-                phase = read_phase(table, phases)
-                counts = Space(
-                    numbers_in_block(out.d, phase.d, block.first.d),
-                    numbers_in_block(out.h, phase.h, block.first.h),
-                    numbers_in_block(out.w, 0, block.first.w),
-                )
-                if counts.d == 0 or counts.h == 0 or counts.w == 0:
+            for number in range(0, head.phases, across):
+                phases_at = head.phases_at + PHASE_FIELDS * number
+                phase = read_phase(table, phases_at)
+                counts = _counts_in_block(out, phase, block)
+                pixels = counts.d * counts.h * counts.w
+                if pixels == 0:
                     continue
                 _list_places(places, base if in_place else 0, pixel, counts)
-                image = spread.y_base + block.n * spread.y_batch
-                to = target_of_block(image, block, phase, out, counts, y_steps)
-                if spread.y_channel == 1:
-                    sums_in_block = counts.d * counts.h * counts.w * out.w.step
-                    list_targets(targets, to, sums_in_block // (to.rows * to.pitch), y_steps.w)
+                to = target_of_block(layout.y_base + block.n * layout.y_batch, block, phase, out, counts, y_steps)
+                if channels_last:
+                    list_targets(targets, to, pixels * out.w.step // (to.rows * to.pitch), y_steps.w)
                 last_rows = (block.split + 1) * head.row_blocks // head.splits
                 for b in range(block.split * head.row_blocks // head.splits, last_rows):
                     rows = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * b)
                     channel = block.group * head.out_channels + rows.first
                     for c in range(rows.rows):
                         sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
-                    convolve_rows(
-                        values, places, offsets, weights, sums, y, table, head, rows, block.group,
-                        channel * spread.y_channel, spread.y_channel, phases, counts.d * counts.h * counts.w, to,
-                        targets, out,
-                    )  # fmt: skip
+                    packed, origin = block.group * head.depth * head.padded_out, channel * layout.y_channel
+                    part = _Part(rows, packed, phases_at, across, pixels, origin, layout.y_channel)
+                    convolve_part(arrays, part, head, to, out.w.step)
         free((sums, places, targets, slab, sources))
 
     return convolve
 
 
-#: By whether they apply an activation.
-spread_slab = {
-    False: kernel(_body(False, keep), "spread_slab"),
-    True: kernel(_body(False, activate), "spread_slab_activated"),
-}
-spread_in_place = {
-    False: kernel(_body(True, keep), "spread_in_place"),
-    True: kernel(_body(True, activate), "spread_in_place_activated"),
-}
+def _name(kind: Kind) -> str:
+    return f"spread_{'in_place' if kind.in_place else 'slab'}{'_last' * kind.last}{'_activated' * kind.activated}"
+
+
+spread = {kind: kernel(_body(kind), _name(kind)) for kind in starmap(Kind, product((False, True), repeat=3))}

@@ -14,10 +14,10 @@ from fastconv.kernels.spread import (
     ONE_VECTOR,
     SPREAD_TABLE,
     VECTORS,
+    Kind,
     PixelAxis,
     SpreadHead,
-    spread_in_place,
-    spread_slab,
+    spread,
 )
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
@@ -55,28 +55,27 @@ def plan_spread(problem: Problem) -> ConvPlan:
     """Cut a convolution into blocks and write its table."""
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
-    channels, activated = g.channels // g.groups, problem.activation is not None
+    channels = g.channels // g.groups
     blocks = _blocks(problem, windows)
     cut = Cut(blocks, _row_blocks(problem), blocks.slab * channels * GATHER_COST)
     table = Table(SPREAD_TABLE)
     x, y, pitch = problem.x_steps(), _y_steps(problem), 0
-    if _in_place(problem, windows):
+    kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None)
+    if kind.in_place:
         axes = [plain_axis(table) for _ in windows]
         steps: Sequence[int] = x.steps[2:]
         lows: Sequence[int] = (0,) * len(windows)
         channel_step = x.steps[1]
-        kernel = spread_in_place[activated]
     else:
         axes = [
             plain_axis(table, w.axis.size, step, w.low, _positions(w, size), w.borders(g.padding_mode))
             for w, size, step in zip(windows, cut.blocks.sizes, x.steps[2:], strict=True)
         ]
         sizes = [axis.positions for axis in axes]
-        pitch = _pitch(problem) if problem.x_last else 0
+        pitch = _pitch(problem) if kind.last else 0
         steps = tuple(max(1, pitch) * prod(sizes[i + 1 :]) for i in range(len(sizes)))
         channel_step = 1 if pitch else prod(sizes)
         lows = [axis.low for axis in axes]
-        kernel = spread_slab[activated]
     residues = [
         [[(tap, (shift + low) * step) for tap, shift in shifts.items()] for shifts in w.shifts]
         for w, low, step in zip(windows, lows, steps, strict=True)
@@ -87,7 +86,7 @@ def plan_spread(problem: Problem) -> ConvPlan:
     ]
     taps = Taps.of(residues, channels, channel_step, weights_of(problem))
     head = SpreadHead(pitch, y.base, *y.steps[:2])
-    return write_plan(problem, kernel, table, axes, windows, cut, taps, [*pixels, head])
+    return write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
 
 
 def spread_writes(problem: Problem) -> bool:
@@ -104,7 +103,7 @@ def _y_steps(problem: Problem) -> Steps:
         if g.output_shape[i] == 1:
             steps[i] = below
         below = steps[i] * g.output_shape[i]
-    if g.out_channels == 1 and steps[-1] != 1:
+    if g.out_channels == 1 and (steps[-1] != 1 or problem.x_last):
         steps[1] = 1
     return Steps(base, tuple(steps))
 
