@@ -224,6 +224,32 @@ def test_part_of_a_square_is_transposed_and_nothing_else_touched(dtype: str) -> 
             np.testing.assert_array_equal(meaning, expected)
 
 
+@pytest.mark.parametrize("short", [None, "source", "target"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [4, 8])
+def test_rows_are_turned_and_checked(rows: int, dtype: str, short: str | None) -> None:
+    @njit(boundscheck=True)
+    def run(source, step, target):
+        transpose.turn_rows(rows, source, 1, step, target, 2)
+
+    n = machine().vector_bytes // np.dtype(dtype).itemsize
+    arrays = {
+        "source": whole(np.random.default_rng(0), 1 + (rows - 1) * (n + 3) + n, dtype),
+        "target": np.full(2 + n * rows + max(0, n - rows), 77, dtype),
+    }
+    if short is None:
+        run(arrays["source"], n + 3, arrays["target"])
+        turned = [arrays["source"][1 + i * (n + 3) + j] for j in range(n) for i in range(rows)]
+        np.testing.assert_array_equal(arrays["target"][: 2 + n * rows], [77, 77, *turned])
+        meaning = np.zeros(2 + n * rows, dtype)
+        transpose._turn_rows_meaning(rows, arrays["source"], 1, n + 3, meaning, 2)
+        np.testing.assert_array_equal(meaning[2:], turned)
+    else:
+        arrays[short] = arrays[short][:-1]
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(arrays["source"], n + 3, arrays["target"])
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 def test_lead_counts_from_whole_vectors_in_memory(dtype: str) -> None:
     @njit

@@ -7,7 +7,7 @@ from numba import njit
 from fastconv.jit import winograd
 from fastconv.jit.machine import machine
 from fastconv.jit.winograd import Plane, place_points, step_of
-from fastconv.kernels.winograd import KINDS
+from fastconv.kernels.winograd_kinds import KINDS, ROWS
 
 TYPES = ["float32", "float64"]
 PIECES = sorted({(taps, kind.points) for kind in KINDS for taps in kind.taps()})
@@ -44,6 +44,25 @@ def test_tiles_in(taps: Plane, points: Plane, dtype: str) -> None:
     found, expected = np.full((2, 7 + places * (n + 3)), 77, dtype)
     run(source, 3, pitch, found, 2, np.append(5, starts), 1)
     winograd.tiles_in_meaning(taps, points)(source, 3, pitch, expected, 2, np.append(5, starts), 1)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("taps", "points"), PIECES)
+def test_weights_in(taps: Plane, points: Plane, dtype: str) -> None:
+    transform = winograd.weights_in(taps, points, ROWS)
+
+    @njit
+    def run(turned, at, slots, slots_at, target, to, step):
+        transform(turned, at, slots, slots_at, target, to, step)
+
+    count = taps.h * taps.w
+    places = len(place_points(taps.h, points.h)) * len(place_points(taps.w, points.w))
+    slots = np.append(5, np.random.default_rng(1).permutation(count + 2)[:count])
+    turned = whole(3 + (count + 2) * ROWS, dtype)
+    found, expected = np.full((2, 2 + places * (ROWS + 3)), 77, dtype)
+    run(turned, 3, slots, 1, found, 2, ROWS + 3)
+    winograd.weights_in_meaning(taps, points, ROWS)(turned, 3, slots, 1, expected, 2, ROWS + 3)
     np.testing.assert_array_equal(found, expected)
 
 

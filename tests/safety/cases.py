@@ -6,7 +6,7 @@ name: draw calls that reach it, in a family below or in a new one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,8 +30,8 @@ from properties.strategies import (
 #: Elements that the last axis may have beyond what a case has: with them, rows are longer than a tile is wide.
 MOST_WIDER = 150
 
-#: Sums of 4, 8 and 8 bytes, the last in two parts: each type is compiled, in two ways.
-PRODUCT_TYPES = ("float32", "int32", "complex64")
+#: Sums of 4 and 8 bytes, the latter of converted numbers or in two parts: each type is compiled, in two ways.
+WHOLE, COMPLEX = ("float32", "int32"), ("float32", "complex64")
 REAL_TYPES = ("float32", "int8")
 MATRIX_TYPES = (("float32", np.int32), ("int8", np.int64))
 
@@ -83,10 +83,10 @@ def _algorithms(op: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def _products(
-    draw: st.DrawFn, op: str, cases: st.SearchStrategy[Case], outputs_axis: int, algorithm: str | None = None
+    draw: st.DrawFn, op: str, cases: st.SearchStrategy[Case], dtypes: Sequence[str], algorithm: str | None = None
 ) -> Call:
-    case, dtype = _wider(draw, draw(cases)), draw(st.sampled_from(PRODUCT_TYPES))
-    outputs = case.weight_shape[0] if outputs_axis == 0 else case.weight_shape[1] * case.options["groups"]
+    case, dtype = _wider(draw, draw(cases)), draw(st.sampled_from(dtypes))
+    outputs = case.weight_shape[1] * case.options["groups"] if op == "conv_transpose" else case.weight_shape[0]
     operands = [_values(draw, shape, dtype) for shape in (case.input_shape, case.weight_shape, (outputs,))]
     if draw(st.booleans()):
         operands[2] = None
@@ -100,7 +100,7 @@ def _products(
 def _one_tap(draw: st.DrawFn) -> Call:
     """Kernels of one element, which read the input in place."""
     groups, channels, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 5)), draw(st.integers(1, 40))
-    size, dtype = (draw(st.integers(1, 9)), draw(st.integers(1, MOST_WIDER))), draw(st.sampled_from(PRODUCT_TYPES))
+    size, dtype = (draw(st.integers(1, 9)), draw(st.integers(1, MOST_WIDER))), draw(st.sampled_from(WHOLE))
     shapes = ((draw(st.integers(1, 2)), groups * channels, *size), (groups * outputs, channels, 1, 1))
     operands = [_values(draw, shape, dtype) for shape in (*shapes, (groups * outputs,))]
     if draw(st.booleans()):
@@ -267,13 +267,13 @@ def _turned(draw: st.DrawFn) -> Call:
 
 
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
-    "conv": _products("conv", conv_cases(), outputs_axis=0),
+    "conv": _products("conv", conv_cases(), COMPLEX),
     "one_tap": _one_tap(),
-    "conv_transpose": _products("conv_transpose", conv_transpose_cases(), outputs_axis=1),
+    "conv_transpose": _products("conv_transpose", conv_transpose_cases(), WHOLE),
     "three by three": _three_by_three(),
     "pieces": _pieces(),
-    "square windows": _products("conv", depthwise_cases(square=True), outputs_axis=0, algorithm="depthwise"),
-    "depthwise": _products("conv", depthwise_cases(), outputs_axis=0, algorithm="depthwise"),
+    "square windows": _products("conv", depthwise_cases(square=True), COMPLEX, algorithm="depthwise"),
+    "depthwise": _products("conv", depthwise_cases(), WHOLE, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
     "channels last": _channels_last(),

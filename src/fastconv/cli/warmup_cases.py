@@ -72,9 +72,14 @@ _ACTIVATED_LAYERS = (
 #: Those of channels-last inputs that take other code than channels-first ones.
 _LAST_LAYERS = (
     _Layer(8, 8, 3, 8, {"padding": 1}),
-    _Layer(3, 2, 3, 1, {}),
+    _Layer(3, 2, 3, 1, {"padding": 1}),
+    _Layer(64, 64, 1, 1, {}),
 )
-_ACTIVATED_LAST_LAYERS = (_Layer(8, 8, 3, 8, {"activation": "relu"}),)
+_ACTIVATED_LAST_LAYERS = (
+    _Layer(8, 8, 3, 8, {"activation": "relu"}),
+    _Layer(3, 2, 3, 1, {"activation": "relu", "padding": 1}),
+    _Layer(64, 64, 1, 1, {"activation": "relu"}),
+)
 
 
 def _many_channels(rank: int) -> _Layer:

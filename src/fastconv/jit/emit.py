@@ -36,11 +36,13 @@ class VectorCode:
     moved : bool
         Vectors are only moved, so elements may be taken for integers of as many bits, up to 64. Of floats LLVM makes
         other shuffles than it is asked for, which take twice as long.
+    lanes : int, optional
+        Elements of a vector, if they are not to fill a register.
     """
 
-    def __init__(self, context: Any, builder: Any, dtype: Any, moved: bool = False) -> None:
+    def __init__(self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0) -> None:
         self._context, self.builder = context, builder
-        self.lanes = lane_count(dtype)
+        self.lanes = lanes or lane_count(dtype)
         part = dtype.underlying_float if isinstance(dtype, types.Complex) else dtype
         self._align = part.bitwidth // 8
         if moved:
@@ -153,6 +155,10 @@ class VectorCode:
     def subtract(self, a: Any, b: Any) -> Any:
         """a - b."""
         return self.builder.fsub(a, b) if isinstance(self._part, types.Float) else self.builder.sub(a, b)
+
+    def halve(self, a: Any) -> Any:
+        """a / 2, for floats."""
+        return self.builder.fmul(a, ir.Constant(self.type, [0.5] * self.type.count))
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """a * b + c, fused for floats where the CPU can.

@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 
-__all__ = ["transpose", "transpose_part"]
+__all__ = ["transpose", "transpose_part", "turn_rows"]
 
 
 def _transpose_meaning(source: np.ndarray, at: int, step: int, target: np.ndarray, to: int, pitch: int) -> None:
@@ -84,17 +84,54 @@ def _transpose_part(
     return signature, codegen
 
 
-def _columns(code: VectorCode, builder: Any, source: Any, args: Any) -> list[Any]:
-    """The columns of a square as vectors.
+def _turn_rows_meaning(rows: int, source: np.ndarray, at: int, step: int, target: np.ndarray, to: int) -> None:
+    """target[to + j * rows + i] = source[at + i * step + j] for i below `rows` and j below the lanes of a vector.
+
+    Up to a vector behind the last of them is overwritten.
+    """
+    n = machine().vector_bytes // source.itemsize
+    turned = np.array([source[at + i * step :][:n] for i in range(rows)]).T
+    target[to : to + turned.size] = turned.ravel()
+
+
+@intrinsic(prefer_literal=True)
+def _turn_rows(typingctx: Any, rows: Any, source: Any, at: Any, step: Any, target: Any, to: Any) -> Any:
+    """As `_turn_rows_meaning`, for a literal power of two of rows.
+
+    Where vectors are longer than that the square has each row twice, or oftener, and what is done twice is dropped when
+    compiling. Each column overwrites what the one before has too much.
+    """
+    if not isinstance(rows, types.IntegerLiteral):
+        return None
+    count, whole = rows.literal_value, types.intp
+    signature = types.void(rows, source, whole, whole, target, whole)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        code = VectorCode(context, builder, source.dtype, moved=True)
+        n = code.lanes
+        code.check(target, args[4], args[5], n * count + max(0, n - count))
+        base = code.pointer(target, args[4], args[5])
+        for first in range(0, count, n):
+            at = builder.add(args[2], builder.mul(args[3], INT64(first)))
+            for j, column in enumerate(_columns(code, builder, source, (args[1], at, args[3]), min(count, n))):
+                code.store(column, base, j * count + first)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _columns(code: VectorCode, builder: Any, source: Any, args: Any, count: int = 0) -> list[Any]:
+    """The columns of a square as vectors; with a `count`, of one that has so many rows again and again.
 
     First the small squares inside 16 bytes, then 16 bytes as wholes: there are faster shuffles for either than for
     elements from anywhere in two vectors (5 ns for 256 float32s, not 10).
     """
     n, bits = code.lanes, source.dtype.bitwidth
-    for i in range(n):
+    count = count or n
+    for i in range(count):
         code.check(source, args[0], builder.add(args[1], builder.mul(args[2], INT64(i))), n)
     base = code.pointer(source, args[0], args[1])
-    rows = [code.load(base, builder.mul(args[2], INT64(i))) for i in range(n)]
+    rows = [code.load(base, builder.mul(args[2], INT64(i))) for i in range(count)] * (n // count)
     small = 128 // bits
     low = [part + i + side for part in range(0, n, small) for i in range(small // 2) for side in (0, n)]
     high = [place + small // 2 for place in low]
@@ -112,3 +149,4 @@ def _columns(code: VectorCode, builder: Any, source: Any, args: Any) -> list[Any
 
 transpose = _transpose_meaning if config.DISABLE_JIT else _transpose
 transpose_part = _transpose_part_meaning if config.DISABLE_JIT else _transpose_part
+turn_rows = _turn_rows_meaning if config.DISABLE_JIT else _turn_rows

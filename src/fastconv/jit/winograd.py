@@ -37,6 +37,8 @@ __all__ = [
     "tiles_in_meaning",
     "tiles_out",
     "tiles_out_meaning",
+    "weights_in",
+    "weights_in_meaning",
 ]
 
 #: Most taps of a piece along an axis.
@@ -50,6 +52,11 @@ _B = {
     3: np.array([[1, 0, 0, 0], [0, 1, -1, -1], [-1, 1, 1, 0], [0, 0, 0, 1]]),
 }
 _A = np.array([[1, 0], [1, 1], [1, -1], [0, 1]])
+_G = {
+    1: np.array([[1], [1]]),
+    2: np.array([[1, 0], [1, 1], [0, 1]]),
+    3: np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]),
+}
 
 
 class Plane(NamedTuple):
@@ -97,6 +104,73 @@ def _mix(code: VectorCode, matrix: np.ndarray, values: list[Any]) -> list[Any]:
             total = code.add(total, value) if sign > 0 else code.subtract(total, value)
         mixed.append(total)
     return mixed
+
+
+def _points_of(code: VectorCode, step: int, values: list[Any]) -> list[Any]:
+    """The entries of ``G @ values``: vectors of up to three taps at the points of an axis."""
+    if step == 1:
+        return values
+    if len(values) == 1:
+        return values * 2
+    if len(values) == 2:
+        a, b = values
+        return [a, code.add(a, b), b]
+    a, b, c = values
+    ends, middle = code.halve(code.add(a, c)), code.halve(b)
+    return [a, code.add(ends, middle), code.subtract(ends, middle), c]
+
+
+def weights_in_meaning(taps: Plane, points: Plane, rows: int) -> Any:
+    """What `weights_in` does, in NumPy's words."""
+    g_h, g_w = (_G[count] if step_of(p) == 2 else np.ones((1, 1)) for count, p in zip(taps, points, strict=True))
+
+    def meaning(
+        turned: np.ndarray, at: int, slots: np.ndarray, slots_at: int, target: np.ndarray, to: int, step: int
+    ) -> None:
+        kernel = np.array([turned[at + slot * rows :][:rows] for slot in slots[slots_at : slots_at + taps.h * taps.w]])
+        for row in range(rows):
+            places = g_h.astype(kernel.dtype) @ kernel[:, row].reshape(taps) @ g_w.T.astype(kernel.dtype)
+            target[to + row :][: places.size * step : step] = places.ravel()
+
+    return meaning
+
+
+def weights_in(taps: Plane, points: Plane, rows: int) -> Any:
+    """The intrinsic ``weights_in(turned, at, slots, slots_at, target, to, step)`` for pieces of so many taps.
+
+    For a vector of output channels, as many as `rows`, it writes ``(G @ g @ G.T)[place]`` to
+    ``target[to + place * step + row]``. Tap number t stands at ``turned[at + slots[slots_at + t] * rows + row]``.
+    """
+    step_h, step_w = step_of(points.h), step_of(points.w)
+
+    @intrinsic
+    def transform(
+        typingctx: Any, turned: Any, at: Any, slots: Any, slots_at: Any, target: Any, to: Any, step: Any
+    ) -> Any:
+        whole = types.intp
+        signature = types.void(turned, whole, slots, whole, target, whole, whole)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = VectorCode(context, builder, turned.dtype, lanes=rows)
+            slots_base = code.pointer(slots, args[2], args[3])
+            base, target_base = code.pointer(turned, args[0], args[1]), code.pointer(target, args[4], args[5])
+            code.check(slots, args[2], args[3], taps.h * taps.w)
+            kernel = []
+            for t in range(taps.h * taps.w):
+                place = builder.mul(builder.load(builder.gep(slots_base, [INT64(t)])), INT64(rows))
+                code.check(turned, args[0], builder.add(args[1], place), rows)
+                kernel.append(code.load(base, place))
+            columns = [_points_of(code, step_h, kernel[s :: taps.w]) for s in range(taps.w)]
+            lines = [_points_of(code, step_w, list(line)) for line in zip(*columns, strict=True)]
+            for number, value in enumerate(value for line in lines for value in line):
+                place = builder.mul(args[6], INT64(number))
+                code.check(target, args[4], builder.add(args[5], place), rows)
+                code.store(value, target_base, place)
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return weights_in_meaning(taps, points, rows) if config.DISABLE_JIT else transform
 
 
 def tiles_in_meaning(taps: Plane, points: Plane) -> Any:

@@ -23,6 +23,7 @@ from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import Block, block_of, output_axes
 from fastconv.kernels.halo import gather_plain
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
+from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
 from fastconv.kernels.winograd_table import (
     OUTPUT_AT,
     PIECE_FIELDS,
@@ -35,9 +36,8 @@ from fastconv.kernels.winograd_table import (
     read_piece,
     read_residue,
 )
-from fastconv.kernels.winograd_weights import ROWS
 
-__all__ = ["KINDS", "Kind", "winograd"]
+__all__ = ["winograd"]
 
 # Literals for the compiler.
 VECTORS = machine().tile_vectors
@@ -51,46 +51,6 @@ GATHERED = 4096
 #: Most products that are added one after the other. Longer sums are put together from several: of 4608 products, whose
 #: error in float32 is then below 0.8e-6 of the largest result (1.5e-6 with 768), as that of plain sums.
 DEPTHS = 256
-
-
-class Kind(NamedTuple):
-    """What a kernel is made for.
-
-    Attributes
-    ----------
-    points : Plane
-        Points of the axes.
-    least : int
-        Fewest taps of a piece along an axis with several points.
-    activated : bool
-        Whether an activation may be applied; else the kernel compiles in less time.
-    """
-
-    points: Plane
-    least: int
-    activated: bool
-
-    @property
-    def strided(self) -> bool:
-        """Whether it knows strides: 3x3 alone does without, and compiles in nine tenths of the time."""
-        return self.least < MOST_TAPS
-
-    def taps(self) -> list[Plane]:
-        """The pieces that there may be."""
-        axes = [range(self.least, points) if points > 1 else (1,) for points in self.points]
-        return [Plane(h, w) for h in axes[0] for w in axes[1]]
-
-
-#: 3x3 at stride 1 is the commonest by far. Longer kernels have pieces of two and three taps; where there are only two
-#: and fewer, it is at stride 2. The last two are for kernels along one axis.
-KINDS = (
-    Kind(Plane(4, 4), 3, False),
-    Kind(Plane(4, 4), 3, True),
-    Kind(Plane(4, 4), 2, True),
-    Kind(Plane(3, 3), 1, True),
-    Kind(Plane(1, 4), 2, True),
-    Kind(Plane(4, 1), 2, True),
-)
 
 
 class _Operands(NamedTuple):
@@ -390,9 +350,7 @@ def _body(kind: Kind) -> Callable[..., None]:
     return convolve
 
 
-def _name(kind: Kind) -> str:
-    name = f"winograd_{kind.points.h}x{kind.points.w}"
-    return f"{name}_pieces" if kind.strided else f"{name}{'_activated' * kind.activated}"
-
-
-winograd = {kind: kernel(_body(kind), _name(kind)) for kind in KINDS}
+winograd = {
+    kind: kernel(_body(kind), f"winograd_{kind.name}{'_activated' * (kind.activated and not kind.strided)}")
+    for kind in KINDS
+}

@@ -132,8 +132,8 @@ class Piece(NamedTuple):
         Where the list begins of the elements of the transformed tiles where its places begin.
     entries_at : int
         Where the list begins of the numbers of its places, counted through all places of a residue.
-    weights_at : int
-        Where the list of the steps of its weights begins.
+    slots_at : int
+        Where the list of the slots of its weights begins: see `fastconv.kernels.winograd_weights`.
     """
 
     taps_h: int
@@ -141,7 +141,7 @@ class Piece(NamedTuple):
     at: int
     starts_at: int
     entries_at: int
-    weights_at: int
+    slots_at: int
 
 
 #: What stands in a table, in this order. The output's axis d counts residues and planes, the others tiles of the first

@@ -1,106 +1,186 @@
-"""Weights transformed for `fastconv.kernels.winograd`."""
+"""Weights transformed for `fastconv.kernels.winograd`.
+
+Those of some input channels are turned first, so that output channels of a row block stand beside each other. Then each
+piece is read as vectors of them and transformed in registers. What belongs to a place is copied there in runs: places
+are a power of two apart as a rule, and single vectors would throw each other out of the cache.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
-from fastconv.jit.machine import machine
+from fastconv.jit.records import reader
 from fastconv.jit.scratch import free, zeros
-from fastconv.jit.vector import unsigned
-from fastconv.jit.winograd import MOST_TAPS
-from fastconv.kernels.winograd_table import PIECE_FIELDS, RESIDUE_FIELDS, read_head, read_piece, read_residue
+from fastconv.jit.tile import lanes
+from fastconv.jit.transpose import turn_rows
+from fastconv.jit.winograd import MOST_TAPS, Plane, place_points, weights_in
+from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
+from fastconv.kernels.winograd_table import (
+    PIECE_FIELDS,
+    RESIDUE_FIELDS,
+    Piece,
+    read_head,
+    read_piece,
+    read_residue,
+)
 
-__all__ = ["ROWS", "winograd_weights"]
+__all__ = ["WeightSteps", "winograd_weights"]
 
-#: Output channels of a row block.
-ROWS = machine().tile_rows
+#: Most input channels whose weights are turned at a time, and most weights of an output channel: with AVX-512 they take
+#: 24 KiB of float32.
+TOGETHER, TURNED = 16, 768
+#: Most places of a piece.
+MOST_PLACES = (MOST_TAPS + 1) ** 2
 
-#: Input channels whose weights are transformed at a time, and numbers of them for each tap.
-TOGETHER = 16
-NUMBERS = TOGETHER * ROWS
-#: Most points of an axis.
-_MOST_POINTS = MOST_TAPS + 1
+
+class WeightSteps(NamedTuple):
+    """Where weights stand.
+
+    Attributes
+    ----------
+    base : int
+        Flat position of the first one.
+    group, row, channel : int
+        Steps of group, output channel and input channel.
+    taps : int
+        Taps of a kernel. Each has a *slot*, its place among those of a channel once they are turned.
+    positions_at : int
+        Where the list of the steps from a channel's first weight to the one of each slot begins, in the plan's table.
+    run : int
+        Whether the weights of a channel are a run in memory, slot by slot.
+    residues : int
+        Residues of outputs that have transformed weights of their own, the first ones.
+    """
+
+    base: int
+    group: int
+    row: int
+    channel: int
+    taps: int
+    positions_at: int
+    run: int
+    residues: int
+
+
+_steps = reader(WeightSteps)
 
 
 @helper
-def _transform(values: Any, at: int, step: int, taps: int, target: Any, to: int, to_step: int) -> None:
-    """target[to + point * to_step + i] = (G @ g)[point] for NUMBERS vectors g of some taps, `step` apart."""
-    half = values.dtype.type(0.5)
-    zeroth, first, second = unsigned(to), unsigned(to + to_step), unsigned(to + 2 * to_step)
-    a_at, b_at, c_at = unsigned(at), unsigned(at + step), unsigned(at + 2 * step)
-    if taps == 1:
-        for i in range(unsigned(NUMBERS)):
-            target[zeroth + i] = values[a_at + i]
-            target[first + i] = values[a_at + i]
-    elif taps == 2:
-        for i in range(unsigned(NUMBERS)):
-            a, b = values[a_at + i], values[b_at + i]
-            target[zeroth + i] = a
-            target[first + i] = a + b
-            target[second + i] = b
-    else:
-        third = unsigned(to + 3 * to_step)
-        for i in range(unsigned(NUMBERS)):
-            a, b, c = values[a_at + i], values[b_at + i], values[c_at + i]
-            ends = half * (a + c)
-            target[zeroth + i] = a
-            target[first + i] = ends + half * b
-            target[second + i] = ends - half * b
-            target[third + i] = c
+def _round_up(count: int, n: int) -> int:
+    return (count + n - 1) // n * n
 
 
-@kernel
-def winograd_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, steps: Any) -> None:
-    """Transform weights to [residue, group, row block, place, piece, channel, row].
+@helper
+def _turn(weights: Any, at: int, w: WeightSteps, channels: int, turned: Any, pitch: int) -> bool:
+    """Turn a run of weights for each of ROWS output channels, or of each input channel; not beyond the array's ends.
 
-    A task is one row block of one group of one residue. `steps` holds the flat position of the first weight, the steps
-    of group, output channel and input channel, and the points of the axes h and w. Rows that fill up a block are zero.
+    Whole vectors are read, which may go beyond a run.
     """
-    head = read_head(table, 0)
-    base, group_step, row_step, channel_step = steps[0], steps[1], steps[2], steps[3]
-    points_h, points_w = steps[4], steps[5]
-    taps = zeros(MOST_TAPS * MOST_TAPS * NUMBERS, weights.dtype)
-    halfway = zeros(MOST_TAPS * _MOST_POINTS * NUMBERS, weights.dtype)
-    places = zeros(_MOST_POINTS * _MOST_POINTS * NUMBERS, weights.dtype)
-    for task in range(begin, end):
-        number = task // (head.groups * head.row_blocks)
-        residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
-        in_residue = task - number * head.groups * head.row_blocks
-        group = in_residue // head.row_blocks
-        first = (in_residue - group * head.row_blocks) * ROWS
-        rows = min(ROWS, head.out_channels - first)
-        to_block = residue.weights_at + in_residue * residue.entries * head.channels * ROWS
-        for i in range(taps.size):
-            taps[i] = 0
-        for p in range(residue.pieces):
-            piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
-            high = min(points_h, piece.taps_h + 1)
-            wide = min(points_w, piece.taps_w + 1)
-            for c in range(0, head.channels, TOGETHER):
-                count = min(TOGETHER, head.channels - c)
-                for row in range(rows):
-                    at = base + group * group_step + (first + row) * row_step + c * channel_step
-                    for tap in range(piece.taps_h * piece.taps_w):
-                        source = unsigned(at + table[piece.weights_at + tap])
-                        to = unsigned(tap * NUMBERS + row)
-                        for _ in range(count):
-                            taps[to] = weights[source]
-                            source += unsigned(channel_step)
-                            to += unsigned(ROWS)
-                for s in range(piece.taps_w):  # down the columns, then along the rows
-                    _transform(
-                        taps, s * NUMBERS, piece.taps_w * NUMBERS, piece.taps_h,
-                        halfway, s * NUMBERS, piece.taps_w * NUMBERS,
-                    )  # fmt: skip
-                for r in range(high):
-                    _transform(
-                        halfway, r * piece.taps_w * NUMBERS, NUMBERS, piece.taps_w, places, r * wide * NUMBERS, NUMBERS
-                    )
-                for place in range(high * wide):
-                    entry = table[piece.entries_at + place]
-                    to_place = to_block + (entry * head.channels + c) * ROWS
-                    copy_run(packed, to_place, places, place * NUMBERS, count * ROWS)
-    free((taps, halfway, places))
+    n = lanes(turned)
+    runs = 1 if w.channel == w.taps else channels
+    length = _round_up(channels * w.taps if w.channel == w.taps else w.taps, n)
+    rows_reach, runs_reach = (ROWS - 1) * w.row, (runs - 1) * w.channel
+    lowest = at + min(0, rows_reach) + min(0, runs_reach)
+    if lowest < 0 or at + max(0, rows_reach) + max(0, runs_reach) + length > weights.size:
+        return False
+    for run in range(runs):
+        for d in range(0, length, n):
+            turn_rows(ROWS, weights, at + run * w.channel + d, w.row, turned, (run * pitch + d) * ROWS)
+    return True
+
+
+@helper
+def _gather(
+    weights: Any, at: int, w: WeightSteps, channels: int, rows: int, turned: Any, pitch: int, table: Any
+) -> None:  # fmt: skip
+    """The same one by one, wherever weights stand; rows that fill up a block are zero."""
+    for c in range(channels):
+        for slot in range(w.taps):
+            source, to = at + c * w.channel + table[w.positions_at + slot], (c * pitch + slot) * ROWS
+            for row in range(ROWS):
+                turned[to + row] = weights[source + row * w.row] if row < rows else 0
+
+
+class _Packed(NamedTuple):
+    """Where transformed weights go: `at` is the first channel's at the first place, places are `step` apart."""
+
+    values: Any
+    at: int
+    step: int
+
+
+def _transformer(kind: Kind) -> Any:
+    """The helper that transforms one piece for some channels, whichever of the kind's pieces it is."""
+
+    def for_taps(taps: Plane, others: Any) -> Any:
+        transform = weights_in(taps, kind.points, ROWS)
+        taps_h, taps_w = taps.h, taps.w
+        count = len(place_points(taps.h, kind.points.h)) * len(place_points(taps.w, kind.points.w))
+
+        @helper
+        def run(piece: Piece, turned: Any, pitch: int, channels: int, places: Any, packed: _Packed, table: Any) -> None:
+            if piece.taps_h != taps_h or piece.taps_w != taps_w:
+                others(piece, turned, pitch, channels, places, packed, table)
+                return
+            for c in range(channels):
+                transform(turned, c * pitch * ROWS, table, piece.slots_at, places, c * ROWS, TOGETHER * ROWS)
+            for place in range(count):
+                to = packed.at + table[piece.entries_at + place] * packed.step
+                copy_run(packed.values, to, places, place * TOGETHER * ROWS, channels * ROWS)
+
+        return run
+
+    @helper
+    def none_of_them(
+        piece: Piece, turned: Any, pitch: int, channels: int, places: Any, packed: _Packed, table: Any
+    ) -> None:  # fmt: skip
+        return
+
+    found = none_of_them
+    for taps in kind.taps():
+        found = for_taps(taps, found)
+    return found
+
+
+def _body(kind: Kind) -> Callable[..., None]:
+    """The body for one kind of kernels."""
+    transform = _transformer(kind)
+
+    def transform_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, steps: Any) -> None:
+        """Transform weights to [residue, group, row block, place, piece, channel, row].
+
+        A task is one row block of one group; see `WeightSteps` for the steps.
+        """
+        head, w, n = read_head(table, 0), _steps(steps, 0), lanes(packed)
+        pitch = w.taps if w.channel == w.taps else _round_up(w.taps, n)
+        together = max(1, min(TOGETHER, TURNED // w.taps))
+        turned = zeros((_round_up(together * pitch, n) + n) * ROWS, packed.dtype)
+        places = zeros(MOST_PLACES * TOGETHER * ROWS, packed.dtype)
+        step = head.channels * ROWS
+        for task in range(begin, end):
+            group = task // head.row_blocks
+            first = (task - group * head.row_blocks) * ROWS
+            rows = min(ROWS, head.out_channels - first)
+            for c in range(0, head.channels, together):
+                channels = min(together, head.channels - c)
+                at = w.base + group * w.group + first * w.row + c * w.channel
+                lowest = at + table[w.positions_at]
+                if not (w.run and rows == ROWS and _turn(weights, lowest, w, channels, turned, pitch)):
+                    _gather(weights, at, w, channels, rows, turned, pitch, table)
+                for number in range(w.residues):
+                    residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
+                    to = _Packed(packed, residue.weights_at + task * residue.entries * step + c * ROWS, step)
+                    for p in range(residue.pieces):
+                        piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
+                        transform(piece, turned, pitch, channels, places, to, table)
+        free((turned, places))
+
+    return transform_weights
+
+
+#: By the names of kinds.
+winograd_weights = {kind.name: kernel(_body(kind), f"winograd_weights_{kind.name}") for kind in KINDS if kind.activated}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from fastconv.plan.table import Table
 from fastconv.plan.weights import Weights
 from fastconv.plan.windows import Windows, plain_axis
 
-__all__ = ["Depth", "PiecedAxis", "Pieces", "Run", "Seen"]
+__all__ = ["Depth", "PiecedAxis", "Pieces", "Run", "Seen", "Slots"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,41 @@ class Depth(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Slots:
+    """The weights of a pair of channels in the order in which they stand in memory.
+
+    Attributes
+    ----------
+    positions : tuple of int
+        Steps from the first weight of the kernel to the one in each slot.
+    taps : tuple of int
+        Steps of the axes.
+    """
+
+    positions: tuple[int, ...]
+    taps: tuple[int, ...]
+
+    @classmethod
+    def all_of(cls, kernel: Sequence[int], weights: Weights) -> Slots:
+        """Of a kernel of so many taps."""
+        found = {sum(map(mul, tap, weights.taps)) for tap in product(*map(range, kernel))}
+        return cls(tuple(sorted(found)), weights.taps)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the weights follow each other."""
+        return self.positions[-1] - self.positions[0] == len(self.positions) - 1
+
+    @lazy
+    def _numbers(self) -> dict[int, int]:
+        return {position: slot for slot, position in enumerate(self.positions)}
+
+    def of(self, *tap: int) -> int:
+        """The slot of a tap."""
+        return self._numbers[sum(map(mul, tap, self.taps))]
+
+
+@dataclass(frozen=True)
 class Pieces:
     """All pieces of a residue.
 
@@ -207,22 +243,18 @@ class Pieces:
                 following[place] += 1
         return cls(runs, depths, entries)
 
-    def write(self, table: Table, seen: Seen, depth: Depth, weights: Weights) -> tuple[int, int, int, int]:
+    def write(self, table: Table, seen: Seen, depth: Depth, slots: Slots) -> tuple[int, int, int, int]:
         """Add the records; returns where they begin, their number, where `depths` begins, and the sum of those."""
         records = []
         for (plane, row, column), entries in zip(self.runs, self.entries, strict=True):
             line = plane * seen.rows + row.place * seen.stride + row.phase
-            steps = [
-                plane * weights.taps[0] + r * weights.taps[1] + s * weights.taps[2]
-                for r, s in product(row.taps, column.taps)
-            ]
             piece = Piece(
                 taps_h=len(row.taps),
                 taps_w=len(column.taps),
                 at=line * seen.row + column.phase * seen.phase_pitch + column.place,
                 starts_at=table.append([entry * depth.size for entry in entries]),
                 entries_at=table.append(entries),
-                weights_at=table.append(steps),
+                slots_at=table.append([slots.of(plane, r, s) for r, s in product(row.taps, column.taps)]),
             )
             records.append(piece)
         return table.append_records(records), len(records), table.append(self.depths), sum(self.depths)

@@ -15,11 +15,12 @@ from fastconv.jit.machine import machine
 from fastconv.jit.winograd import MOST_TAPS, Plane, step_of
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import OutputAxis, RowBlock
-from fastconv.kernels.winograd import KINDS, Kind, winograd
+from fastconv.kernels.winograd import winograd
+from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
 from fastconv.kernels.winograd_table import WINOGRAD_TABLE, Residue, WinogradHead
-from fastconv.kernels.winograd_weights import ROWS, winograd_weights
+from fastconv.kernels.winograd_weights import WeightSteps, winograd_weights
 from fastconv.plan.blocks import MOST_NUMBERS, Blocks, candidates
-from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen
+from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen, Slots
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan, Cut
 from fastconv.plan.span import aligned_empty
@@ -37,10 +38,9 @@ MOST_PLACES = (MOST_TAPS + 1) ** 2
 #: into outputs and write them: between what they are on a Zen 5, 16 and 12.5, and on a Cascade Lake where a product is
 #: taken as long, 30 and 25. And to gather an input and to part it from its neighbours, where the stride asks for that.
 IN_COST, OUT_COST, PART_COST = 24.0, 18.5, 0.4
-#: Nanoseconds to transform the nine weights of a pair of channels, 3.5 on a Zen 5 and 9 on a Cascade Lake where a
-#: product is taken as long, and for the threads to fetch them from each other's caches: 256 channels on 14 x 14 pixels
-#: took 240 microseconds more than with packed weights on one thread of the former, and 420 on two.
-WEIGHT_COST = 12.0
+#: Nanoseconds to transform the nine weights of a pair of channels, on a Cascade Lake where a product is taken as long,
+#: and for the threads to fetch them from each other's caches.
+WEIGHT_COST = 6.5
 #: Nanoseconds to multiply a vector of tiles and add it: they come from the second-level cache.
 PRODUCT_COST = 0.13
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
@@ -69,10 +69,12 @@ class WinogradPacking:
 
     Attributes
     ----------
+    kernel : Kernel
+        What transforms them.
     table : ndarray of int64
         The plan's.
     steps : ndarray of int64
-        As `winograd_weights` takes them.
+        Their `WeightSteps`.
     size : int
         Elements of the transformed weights.
     tasks : int
@@ -81,6 +83,7 @@ class WinogradPacking:
         Equal layouts give equal results for equal weights.
     """
 
+    kernel: Kernel
     table: np.ndarray
     steps: np.ndarray
     size: int
@@ -95,7 +98,7 @@ class WinogradPacking:
     def run(self, weight: np.ndarray) -> Transformed:
         """The transformed weights."""
         packed = aligned_empty(self.size, weight.dtype)
-        winograd_weights.run(self.tasks, self.nanoseconds, weight, packed, self.table, self.steps)
+        self.kernel.run(self.tasks, self.nanoseconds, weight, packed, self.table, self.steps)
         return Transformed(packed, weight)
 
 
@@ -208,7 +211,13 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     phase_pitch = -(-slab[2].positions // w.stride // lanes) * lanes if w.stride > 1 else 0
     seen = Seen(slab[1].positions, max(slab[2].positions, w.stride * phase_pitch), h.stride, phase_pitch)
     depth = Depth(channels, pitch, lanes)
-    residues, size = _write_residues(problem, axes, kinds, table, seen, depth)
+    weights = weights_of(problem)
+    slots = Slots.all_of(g.kernel_size, weights)
+    residues, size = _write_residues(problem, axes, kinds, table, seen, depth, slots)
+    steps = WeightSteps(
+        weights.base, weights.group, weights.row, weights.channel, len(slots.positions),
+        table.append(slots.positions), slots.is_run, len(kinds),
+    )  # fmt: skip
     head = WinogradHead(
         groups=g.groups,
         batch=g.batch,
@@ -238,18 +247,17 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     )
     outputs = [OutputAxis(size * count, 1, size, count) for size, count in zip(sizes, cut.blocks.counts, strict=True)]
     finished = table.finish([head, *slab, *outputs])
-    weights = weights_of(problem)
-    steps = [weights.base, weights.group, weights.row, weights.channel, *kind.points]
     deepest = max(max(pieces.depths) for pieces in kinds.values())
     together = f"{cut.images} images of " if cut.images > 1 else ""
     return WinogradPlan(
         kernel=winograd[kind],
         packing=WinogradPacking(
+            winograd_weights[kind.name],
             finished,
             steps=np.array(steps, np.int64),
             size=size,
-            tasks=len(kinds) * g.groups * row_blocks,
-            layout=f"winograd {kind.points} {steps} {weights.taps} {channels} {row_blocks} {[*kinds]}",
+            tasks=g.groups * row_blocks,
+            layout=f"winograd {kind.points} {weights} {channels} {row_blocks} {[*kinds]}",
         ),
         table=finished,
         offsets=depth.offsets(deepest),
@@ -265,13 +273,12 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
 
 
 def _write_residues(
-    problem: Problem, axes: Sequence[PiecedAxis], kinds: _Kinds, table: Table, seen: Seen, depth: Depth
+    problem: Problem, axes: Sequence[PiecedAxis], kinds: _Kinds, table: Table, seen: Seen, depth: Depth, slots: Slots
 ) -> tuple[list[Residue], int]:
     """The residues, first one for each set of pieces; and the elements of transformed weights of them all."""
-    g, weights = problem.geometry.lift(), weights_of(problem)
-    written, weights_at = {}, 0
+    g, written, weights_at = problem.geometry.lift(), {}, 0
     for key, pieces in kinds.items():
-        written[key] = (*pieces.write(table, seen, depth, weights), weights_at)
+        written[key] = (*pieces.write(table, seen, depth, slots), weights_at)
         weights_at += g.groups * sum(pieces.depths) * depth.channels * _row_blocks(problem) * ROWS
     first: dict[_Runs, Residue] = {}
     others = []
