@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fastconv.ops.explain import explain
     from fastconv.ops.matrix import ConvMatrix, conv_matrix
     from fastconv.ops.packed import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+    from fastconv.ops.pad import pad
     from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
     from fastconv.ops.sizes import conv_output_size, conv_transpose_output_size, pool_output_size
 
@@ -43,6 +44,7 @@ __all__ = [
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "pad",
     "pool_output_size",
     "threads",
 ]
@@ -53,6 +55,7 @@ _MODULES = {
     "ops.explain": ("explain",),
     "ops.matrix": ("ConvMatrix", "conv_matrix"),
     "ops.packed": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
+    "ops.pad": ("pad",),
     "ops.pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
     "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
     "jit.threads": ("threads",),

@@ -1,10 +1,10 @@
-"""Copying up to a vector of elements."""
+"""Copying up to a vector of elements, and blocks of rows."""
 
 import numpy as np
 import pytest
 from numba import config, njit
 
-from fastconv.jit.copy import copy_lanes
+from fastconv.jit.copy import copy_block, copy_lanes
 from fastconv.jit.machine import machine
 
 LANES = machine().vector_bytes // 4
@@ -29,3 +29,27 @@ def test_as_many_as_are_asked_for_are_copied(count: int) -> None:
 def test_checked_copy_goes_no_further(target: int, source: int) -> None:
     with pytest.raises(IndexError, match="out of bounds"):
         run(np.zeros(target, np.float32), 0, np.zeros(source, np.float32), 0, 5)
+
+
+@njit(boundscheck=True)
+def run_block(target, to, pitch, source, at, step, count, rows):
+    copy_block(target, to, pitch, source, at, step, count, rows)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "complex128"])
+def test_rows_of_every_length(dtype: str) -> None:
+    source = np.arange(1200).astype(dtype)
+    for count in range(180):
+        target, wanted = np.zeros((3, 200), dtype), np.zeros((3, 200), dtype)
+        run_block(target.reshape(-1), 5, 200, source, 1000 - count, -7, count, 3)
+        for row in range(3):
+            wanted[row, 5 : 5 + count] = source[1000 - count - 7 * row :][:count]
+        np.testing.assert_array_equal(target, wanted)
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+@pytest.mark.parametrize(("target", "source"), [(24, 15), (25, 14)])
+def test_a_checked_block_goes_no_further(target: int, source: int) -> None:
+    run_block(np.zeros(25, np.int32), 0, 10, np.zeros(15, np.int32), 0, 5, 5, 3)
+    with pytest.raises(IndexError, match="out of bounds"):
+        run_block(np.zeros(target, np.int32), 0, 10, np.zeros(source, np.int32), 0, 5, 5, 3)

@@ -210,6 +210,12 @@ def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, _channels_last(x), 3, 1, 1, dtype=result)
 
 
+def _pad(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    x, widths = numbers((2, 3, *size), dtype), [(0, 0), (0, 0), *[(1, 2)] * rank]
+    for mode in ("constant", "reflect"):
+        yield Case(partial(fc.pad, x, (1, 2) * rank, mode), partial(np.pad, x, widths, mode))
+
+
 def _conv_matrix(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     for channels, out_channels in ((4, 6), (1, 1)):
         w = numbers((out_channels, channels, *(3,) * rank), dtype)
@@ -287,5 +293,6 @@ FAMILIES = {
     "grad.conv_transpose_weight": _family("grad.conv_transpose{}_weight", partial(_gradient, True, True), "biufc"),
     "max_pool": _family("max_pool{}", _max_pool, "biuf"),
     "avg_pool": _family("avg_pool{}", _avg_pool, "iuf"),
+    "pad": Family(_pad, "biufc", ("pad",) * 3),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
 }
