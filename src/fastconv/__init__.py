@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastconv import grad as grad
     from fastconv.jit.threads import threads
+    from fastconv.ops.columns import fold, unfold
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
     from fastconv.ops.explain import explain
@@ -41,15 +42,18 @@ __all__ = [
     "conv_transpose3d",
     "conv_transpose_output_size",
     "explain",
+    "fold",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
     "pad",
     "pool_output_size",
     "threads",
+    "unfold",
 ]
 
 _MODULES = {
+    "ops.columns": ("fold", "unfold"),
     "ops.conv": ("conv1d", "conv2d", "conv3d"),
     "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
     "ops.explain": ("explain",),

@@ -73,6 +73,15 @@ CONSTANT_PADS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((2, 3, 2, 3, 2), (1, 0, 0, 1, -1, 1, 1, 1, 2, 0)),
 ]
 
+# Shape of the input, then kernel, dilation, padding, stride.
+COLUMNS: list[tuple[Any, ...]] = [
+    ((2, 3, 8, 9), 3, 1, 0, 1),
+    ((3, 8, 9), (3, 2), 1, (1, 0), 1),
+    ((2, 3, 8, 8), 3, 1, 1, 1),
+    ((1, 2, 12, 12), 4, 1, 0, 4),
+    ((2, 2, 9, 14), (2, 3), (3, 2), (0, 4), (2, 3)),
+]
+
 DTYPES = ["float32", "float64"]
 
 
@@ -197,3 +206,14 @@ def test_pad(mode: str, dtype: str) -> None:
             x = x.astype(np.uint8)
         call = ("pad", x, pad, mode, 1 if mode == "constant" else None)
         np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float16", "float32", "complex64"])
+@pytest.mark.parametrize("columns", COLUMNS, ids=str)
+def test_unfold_and_fold(columns: tuple[Any, ...], dtype: str) -> None:
+    shape, *arguments = columns
+    call = ("unfold", integers(shape, dtype), *arguments)
+    unfolded = ours(*call)
+    np.testing.assert_array_equal(unfolded, theirs(*call), strict=True)
+    folded = ("fold", unfolded, shape[-2:], *arguments)
+    np.testing.assert_array_equal(ours(*folded), theirs(*folded), strict=True)

@@ -282,6 +282,20 @@ def _pad(draw: st.DrawFn) -> Call:
     return Call(f"pad({_text(x)}, {given}, {mode!r})", lambda: fc.pad(x, given, mode))
 
 
+@st.composite
+def _columns(draw: st.DrawFn) -> Call:
+    """Windows as columns and back."""
+    case = _wider(draw, draw(conv_cases(padding_modes=("zeros",))))
+    x = _values(draw, case.input_shape, draw(st.sampled_from(REAL_TYPES)))
+    arguments = (case.weight_shape[2:], *(case.options[name] for name in ("dilation", "padding", "stride")))
+    layout = LAYOUTS[draw(layouts)]
+
+    def run() -> None:
+        fc.fold(layout(fc.unfold(x, *arguments)), case.input_shape[2:], *arguments)
+
+    return Call(f"unfold and fold({_text(x)}, {arguments})", run)
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), COMPLEX),
     "one_tap": _one_tap(),
@@ -296,5 +310,6 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "turned": _turned(),
     "gradients": _gradients(),
     "pad": _pad(),
+    "columns": _columns(),
     "matrix": _matrix(),
 }

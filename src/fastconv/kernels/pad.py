@@ -110,14 +110,14 @@ def pad_blocks(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> 
     head = _read_head(table, 0)
     unit, fill, y_row, y_column = head.unit, value[0], head.y_row, head.y_column
     for task in range(begin, end):
-        part = task // head.column_pieces
+        part = task // head.column_pieces if head.column_pieces > 1 else task
         column_piece = head.column_pieces_at + task - part * head.column_pieces
-        plane = part // head.row_pieces
+        plane = part // head.row_pieces if head.row_pieces > 1 else part
         row_piece = head.row_pieces_at + part - plane * head.row_pieces
         at, to, inside = head.x_base, head.y_base, True
         for i in range(head.outer):
             axis = _read_axis(table, _AXES_AT + i * _AXIS)
-            rest = plane // axis.outputs
+            rest = plane // axis.outputs if i + 1 < head.outer else 0
             place, plane = plane - rest * axis.outputs, rest
             source = table[axis.sources_at + place] if axis.sources_at >= 0 else place * axis.x_step
             inside = inside and source != NOTHING
