@@ -15,9 +15,8 @@ from fastconv import reference
 from properties.strategies import LAYOUTS, conv_cases, examples, forget_decisions, integers, seeds
 from sharing import share_out
 
-DTYPES = [
-    "bool", "int8", "uint16", "int32", "uint64", "float16", "float32", "float64", "complex64", "complex128",
-]  # fmt: skip
+#: Sums of each kind, and moves of each size.
+DTYPES = ["bool", "uint8", "int32", "float16", "float32", "complex64"]
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ def test_gradients() -> None:
 @pytest.mark.parametrize("layout", ["contiguous", "fortran", "strided", "misaligned"])
 def test_out(layout: str) -> None:
     call = CALLS["images"]
-    x, columns = integers(call.shape, np.float16), columns_of(call, "int16")
+    x, columns = integers(call.shape, np.float16), columns_of(call, "int32")
     for run, expected in (
         (lambda out: fc.unfold(x, *call.arguments, out=out), fc.unfold(x, *call.arguments)),
         (lambda out: fc.fold(columns, (9, 40), *call.arguments, out=out), fc.fold(columns, (9, 40), *call.arguments)),

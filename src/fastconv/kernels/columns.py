@@ -119,15 +119,15 @@ def unfold_taps(begin: int, end: int, x: Any, y: Any, table: Any) -> None:
             source, target = at + (window - first_d) * d.stride * d.step, to + window * plane
             begin_rows, end_rows = target + first_h * w.windows, target + last_h * w.windows
             if w.stride == 1:
-                if h.stride * h.step == w.windows:  # what stands between the rows is zeroed afterwards
-                    copy_block(y, begin_rows + first_w, 0, x, source, 0, (rows - 1) * w.windows + count, 1)
-                else:
-                    copy_block(y, begin_rows + first_w, w.windows, x, source, h.stride * h.step, count, rows)
+                step, pitch, length, lines = h.stride * h.step, w.windows, count, rows
+                if step == pitch:  # one run for all rows; what is between them is zeroed afterwards
+                    length, lines = (rows - 1) * pitch + count, 1
+                copy_block(y, begin_rows + first_w, pitch, x, source, step, length, lines)
             else:
                 for row in range(rows):
                     place = unsigned(begin_rows + row * w.windows + first_w)
                     number = unsigned(source + row * h.stride * h.step)
-                    for i in range(unsigned(count)):
+                    for i in range(unsigned(count)):  # with a literal step of 2, in vectors, twice as long
                         y[place + i] = x[number + i * unsigned(w.stride)]
             for i in range(unsigned(target), unsigned(begin_rows)):
                 y[i] = 0

@@ -32,6 +32,9 @@ class PadHead(NamedTuple):
     unit, y_row, y_column : int
         Elements that stand together at each position of a line, and the steps of the result from line to line and from
         position to position.
+    fills_rows : int
+        Whether lines, which then follow each other in the result without gaps, are filled as wholes before the input is
+        copied: faster than their ends alone where lines are short.
     outer : int
         Number of axes outside of planes, whose records stand behind the head, innermost first.
     rows_at, row_pieces_at, row_pieces : int
@@ -46,6 +49,7 @@ class PadHead(NamedTuple):
     unit: int
     y_row: int
     y_column: int
+    fills_rows: int
     outer: int
     rows_at: int
     row_pieces_at: int
@@ -124,11 +128,17 @@ def pad_blocks(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> 
             at, to = at + source, to + place * axis.y_step
         for row_run in range(table[row_piece], table[row_piece + 1]):
             rows = _read_run(table, head.rows_at + row_run * _RUN)
+            if head.fills_rows:
+                first = to + rows.y_at
+                for i in range(unsigned(first), unsigned(first + rows.length * y_row)):
+                    y[i] = fill
             for column_run in range(table[column_piece], table[column_piece + 1]):
                 columns = _read_run(table, head.columns_at + column_run * _RUN)
                 source, place = at + rows.x_at + columns.x_at, to + rows.y_at + columns.y_at
                 elements = columns.length * unit
                 if not inside or rows.x_at == NOTHING or columns.x_at == NOTHING:
+                    if head.fills_rows:
+                        continue
                     if elements < _FEW or y_column != unit:
                         for p in range(columns.length):
                             for i in range(unit):
@@ -139,14 +149,14 @@ def pad_blocks(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> 
                             first = place + row * y_row
                             for i in range(unsigned(first), unsigned(first + elements)):
                                 y[i] = fill
-                elif columns.x_step == unit and y_column == unit:
-                    copy_block(y, place, y_row, x, source, rows.x_step, elements, rows.length)
-                elif unit > 1 or columns.length < _FEW:
-                    for p in range(columns.length):
-                        column, found = place + p * y_column, source + p * columns.x_step
-                        copy_block(y, column, y_row, x, found, rows.x_step, unit, rows.length)
-                else:
+                elif unit == 1 and columns.length >= _FEW and (columns.x_step != 1 or y_column != 1):
                     for row in range(rows.length):
                         line, found = place + row * y_row, source + row * rows.x_step
                         for p in range(columns.length):
                             y[unsigned(line + p * y_column)] = x[unsigned(found + p * columns.x_step)]
+                else:
+                    together = columns.x_step == unit and y_column == unit
+                    count = elements if together else unit
+                    for p in range(1 if together else columns.length):
+                        column, found = place + p * y_column, source + p * columns.x_step
+                        copy_block(y, column, y_row, x, found, rows.x_step, count, rows.length)

@@ -18,6 +18,9 @@ from fastconv.plan.span import steps
 
 __all__ = ["fold", "grad_fold", "grad_unfold", "unfold"]
 
+#: In what elements are summed that are not summed as they are.
+_SUMS: dict[str, np.dtype] = {"e": np.dtype(np.float32), "?": np.dtype(np.int32)}
+
 
 def unfold(
     input: Any,
@@ -256,7 +259,7 @@ def _prepare_fold(
     channels = rows // prod(kernel)
     geometry = Geometry(batch, channels, channels, channels, axes)
     dtype = x.dtype.newbyteorder("=")
-    work = np.dtype(np.float32) if dtype == np.float16 else dtype
+    work = _SUMS.get(dtype.char, dtype)
     x, copied = _readable(x, work)
     strides = x.strides if len(x.shape) == 3 else (0, *x.strides)
     plan = plan_fold(geometry, steps((batch, rows, windows), strides, work.itemsize), work)

@@ -27,6 +27,8 @@ _WORDS: dict[int, np.dtype] = {
 BYTE_COST, RUN_COST, TASK_COST = 0.15, 6.0, 20.0
 #: Bytes of a task: some microseconds, and what one run after the other is written to stays in the first-level cache.
 TASK_BYTES = 16384
+#: Bytes of a line up to which it is filled as a whole before the input is copied into it.
+SHORT_LINE = 512
 
 
 def word_of(dtype: np.dtype) -> np.dtype:
@@ -114,8 +116,10 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
     merged = [PaddedAxis(1, 0, 0, 0, 0)] * (2 - len(merged)) + merged
     *outer, rows, columns = merged
     unit_bytes = unit * dtype.itemsize
-    row_runs, row_pieces = _pieces(rows, mode, TASK_BYTES // max(1, columns.outputs * unit_bytes))
+    line_bytes = columns.outputs * unit_bytes
+    row_runs, row_pieces = _pieces(rows, mode, TASK_BYTES // max(1, line_bytes))
     column_runs, column_pieces = _pieces(columns, mode, 2 * TASK_BYTES // unit_bytes)
+    is_whole = len(column_pieces) == 2
     table = Table((PadHead, *[PadAxis] * len(outer)))
     records = [
         PadAxis(axis.outputs, axis.x_step, axis.y_step, table.append(axis.sources(mode)) if axis.padded else -1)
@@ -127,6 +131,7 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
         unit=unit,
         y_row=rows.y_step,
         y_column=columns.y_step,
+        fills_rows=mode == "zeros" and line_bytes <= SHORT_LINE and is_whole and _is_dense(rows, columns, unit),
         outer=len(outer),
         rows_at=table.append_records(row_runs),
         row_pieces_at=table.append(row_pieces),
@@ -138,7 +143,7 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
     planes, word = prod(axis.outputs for axis in outer), word_of(dtype)
     tasks = planes * head.row_pieces * head.column_pieces
     lines = planes * rows.outputs
-    nanoseconds = lines * (columns.outputs * unit_bytes * BYTE_COST + len(column_runs) * RUN_COST) + tasks * TASK_COST
+    nanoseconds = lines * (line_bytes * BYTE_COST + len(column_runs) * RUN_COST) + tasks * TASK_COST
     return PadPlan(pad_blocks.bind(word, word, word, np.int64), table.finish([head, *records]), tasks, nanoseconds)
 
 
@@ -151,6 +156,11 @@ def _pieces(axis: PaddedAxis, mode: str, longest: int) -> tuple[list[PadRun], li
             positions = 0
         positions += run.length
     return runs, [*pieces, len(runs)]
+
+
+def _is_dense(rows: PaddedAxis, columns: PaddedAxis, unit: int) -> bool:
+    """Whether lines of the result have no gaps inside and between them."""
+    return columns.y_step == unit and rows.y_step == columns.outputs * unit
 
 
 def _steps_by(axis: PaddedAxis, step: int) -> bool:
