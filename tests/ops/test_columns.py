@@ -59,6 +59,10 @@ def columns_of(call: Windows, dtype: str, seed: int = 1) -> np.ndarray:
     return integers(shape, dtype, seed)
 
 
+def zeros(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.float32)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", CALLS)
 def test_every_dtype(name: str, dtype: str) -> None:
@@ -109,7 +113,7 @@ def test_sums_are_those_of_the_reference_to_the_last_bit() -> None:
 
 
 def test_what_sums_become() -> None:
-    ones = np.ones((4, 4))
+    ones = np.ones((4, 4), np.float32)
     assert fc.fold((100 * ones).astype(np.uint8), 3, 2)[0, 1].tolist() == [200, 400 % 256, 200]
     assert fc.fold(ones > 0, 3, 2).dtype == bool
     assert fc.fold(ones > 0, 3, 2).all()
@@ -119,7 +123,7 @@ def test_what_sums_become() -> None:
 
 
 def test_infinities_and_nans_stay_where_they_are() -> None:
-    x = np.zeros((1, 3, 3))
+    x = np.zeros((1, 3, 3), np.float32)
     x[0, 1, 1], x[0, 0, 0] = np.nan, np.inf
     np.testing.assert_array_equal(
         fc.unfold(x, 3, padding=1), reference.unfold(x[None], (3, 3), (1, 1), ((1, 1),) * 2, (1, 1))[0]
@@ -128,20 +132,20 @@ def test_infinities_and_nans_stay_where_they_are() -> None:
 
 
 def test_how_many_axes_are_spatial() -> None:
-    assert fc.unfold(np.zeros((3, 9)), 2).shape == (6, 8)
-    assert fc.unfold(np.zeros((3, 9, 9)), 2).shape == (12, 64)
-    assert fc.unfold(np.zeros((3, 9, 9)), (2,)).shape == (3, 18, 8)
-    assert fc.unfold(np.zeros((2, 3, 9, 9)), [2, 1]).shape == (2, 6, 72)
-    assert fc.unfold(np.zeros((2, 3, 9, 9)), (2, 1, 1)).shape == (4, 162)
-    assert fc.unfold(np.zeros((2, 3, 4, 4, 4)), 2).shape == (2, 24, 27)
-    assert fc.fold(np.zeros((2, 8, 9)), 4, 2).shape == (2, 2, 4, 4)
-    assert fc.fold(np.zeros((2, 8, 9)), (10,), 2).shape == (2, 4, 10)
-    assert fc.fold(np.zeros((8, 9)), 10, [2]).shape == (4, 10)
-    assert fc.fold(np.zeros((8, 27)), (4, 4, 4), 2).shape == (1, 4, 4, 4)
+    assert fc.unfold(zeros(3, 9), 2).shape == (6, 8)
+    assert fc.unfold(zeros(3, 9, 9), 2).shape == (12, 64)
+    assert fc.unfold(zeros(3, 9, 9), (2,)).shape == (3, 18, 8)
+    assert fc.unfold(zeros(2, 3, 9, 9), [2, 1]).shape == (2, 6, 72)
+    assert fc.unfold(zeros(2, 3, 9, 9), (2, 1, 1)).shape == (4, 162)
+    assert fc.unfold(zeros(2, 3, 4, 4, 4), 2).shape == (2, 24, 27)
+    assert fc.fold(zeros(2, 8, 9), 4, 2).shape == (2, 2, 4, 4)
+    assert fc.fold(zeros(2, 8, 9), (10,), 2).shape == (2, 4, 10)
+    assert fc.fold(zeros(8, 9), 10, [2]).shape == (4, 10)
+    assert fc.fold(zeros(8, 27), (4, 4, 4), 2).shape == (1, 4, 4, 4)
 
 
 def test_paddings_as_in_convolutions() -> None:
-    x, w = integers((2, 3, 8, 7)), integers((5, 3, 3, 3), seed=1)
+    x, w = integers((2, 3, 8, 7), np.float32), integers((5, 3, 3, 3), np.float32, 1)
     for padding in ("same", "full", 2, (1, 0), [(0, 2), (1, 1)]):
         y = fc.conv2d(x, w, padding=padding, algorithm="reference")
         np.testing.assert_array_equal((w.reshape(5, -1) @ fc.unfold(x, 3, padding=padding)).reshape(y.shape), y)
@@ -150,7 +154,7 @@ def test_paddings_as_in_convolutions() -> None:
 
 
 def test_gradients() -> None:
-    x, y = integers((2, 3, 8, 7)), integers((2, 27, 4 * 4), seed=1)
+    x, y = integers((2, 3, 8, 7), np.float32), integers((2, 27, 4 * 4), np.float32, 1)
     arguments = (3, 1, 1, 2)
     np.testing.assert_array_equal(fc.grad.unfold(y, x.shape, *arguments), fc.fold(y, (8, 7), *arguments))
     np.testing.assert_array_equal(fc.grad.unfold(y[0], x.shape[1:], *arguments), fc.fold(y[0], (8, 7), *arguments))
@@ -172,15 +176,15 @@ def test_out(layout: str) -> None:
 
 
 def test_an_out_that_overlaps_the_input_gets_what_a_copy_would() -> None:
-    memory = np.arange(50.0)
+    memory = np.arange(50, dtype=np.int32)
     expected = fc.unfold(memory[2:18].reshape(1, 4, 4).copy(), 2)
     out = memory[:36].reshape(4, 9)
     np.testing.assert_array_equal(fc.unfold(memory[2:18].reshape(1, 4, 4), 2, out=out), expected)
 
 
 def test_empty_batches() -> None:
-    assert fc.unfold(np.zeros((0, 3, 4, 4)), 2).shape == (0, 12, 9)
-    assert fc.fold(np.zeros((0, 12, 9)), 4, 2).shape == (0, 3, 4, 4)
+    assert fc.unfold(zeros(0, 3, 4, 4), 2).shape == (0, 12, 9)
+    assert fc.fold(zeros(0, 12, 9), 4, 2).shape == (0, 3, 4, 4)
 
 
 def test_arguments_are_pytorchs() -> None:
@@ -215,7 +219,11 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: fc.fold(Y, (4, 4), (2, 2, 2)), ValueError, "kernel_size=.* has 3 entries"),
     (lambda: fc.fold(Y, 1, 2), ValueError, "the output would be empty"),
     (lambda: fc.fold(Y, 4, 2, out=X.astype(int)), ValueError, "dtype int64; the result needs shape"),
-    (lambda: fc.grad.unfold(Y, (2, 4, 4, 4), 2), ValueError, r"not of input_size=\(2, 4, 4, 4\)"),
+    (
+        lambda: fc.grad.unfold(Y, (2, 4, 4, 4), 2),
+        ValueError,
+        r"for input_size=\(2, 4, 4, 4\) and 4 taps it is \(2, 16, windows\)",
+    ),
     (lambda: fc.grad.unfold(Y, (4,), 2), ValueError, r"input has shape \(4,\)"),
     (lambda: fc.grad.fold(X, (5, 4), 2), ValueError, r"that of a fold to \(5, 4\) ends with these sizes"),
 ]

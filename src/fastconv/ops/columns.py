@@ -157,13 +157,14 @@ def grad_unfold(
     shape = tuple(arg.whole(n, f"input_size[{i}]", 0) for i, n in enumerate(input_size))
     rank = _rank_of_unfold(kernel_size, len(shape))
     arg.check_shape(shape, rank, "unfold", ", ".join("DHW"[3 - rank :]))
-    found = fold(grad_output, shape[-rank:], kernel_size, dilation, padding, stride)
-    if found.shape != shape:
+    y, taps = arg.array(grad_output, "grad_output"), prod(arg.per_axis(kernel_size, rank, "kernel_size", 1))
+    rows = (*shape[: -rank - 1], shape[-rank - 1] * taps)
+    if y.shape[:-1] != rows:
+        wanted = ", ".join(map(str, rows))
         raise ValueError(
-            f"grad_output has shape {np.shape(grad_output)}, the gradient of an input of shape {found.shape}, not of "
-            f"input_size={shape}; give what unfold gave for that."
+            f"grad_output has shape {y.shape}; for input_size={shape} and {taps} taps it is ({wanted}, windows)."
         )
-    return found
+    return fold(y, shape[-rank:], kernel_size, dilation, padding, stride)
 
 
 def grad_fold(
@@ -185,11 +186,10 @@ def grad_fold(
     """
     rank = _rank_of_fold(output_size, kernel_size)
     size = arg.per_axis(output_size, rank, "output_size", 1)
-    given = np.shape(grad_output)
-    if given[-rank:] != size:
-        raise ValueError(f"grad_output has shape {given}; that of a fold to {size} ends with these sizes.")
-    kernel = arg.per_axis(kernel_size, rank, "kernel_size", 1)
-    return unfold(grad_output, kernel, dilation, padding, stride)
+    y = arg.array(grad_output, "grad_output")
+    if y.shape[-rank:] != size:
+        raise ValueError(f"grad_output has shape {y.shape}; that of a fold to {size} ends with these sizes.")
+    return unfold(y, arg.per_axis(kernel_size, rank, "kernel_size", 1), dilation, padding, stride)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def strides_in(order: Sequence[int], shape: Sequence[int], itemsize: int) -> tup
     return tuple(lying[order.index(axis)] for axis in range(len(shape)))
 
 
-def empty_in(order: Sequence[int], shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+def empty_in(order: tuple[int, ...], shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
     """An array without values and gaps whose axes lie in that order, outermost first.
 
     Examples
@@ -144,5 +144,7 @@ def empty_in(order: Sequence[int], shape: Sequence[int], dtype: np.dtype) -> np.
     >>> empty_in((1, 0), (2, 3), np.dtype(np.int8)).strides
     (1, 2)
     """
+    if order == tuple(range(len(shape))):
+        return np.empty(shape, dtype)
     lying = np.empty([shape[axis] for axis in order], dtype)
     return lying.transpose([order.index(axis) for axis in range(len(shape))])
