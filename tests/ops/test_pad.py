@@ -113,7 +113,7 @@ def test_the_result_lies_as_the_input_does() -> None:
     x = integers((2, 3, 5, 4))
     pad = (1, 1, 2, 0)
     assert fc.pad(x, pad).flags.c_contiguous
-    assert fc.pad(x[..., ::-1], pad).flags.c_contiguous
+    assert fc.pad(x[:, ::-1], pad).flags.c_contiguous
     assert fc.pad(LAYOUTS["channels last"](x), pad).transpose(0, 2, 3, 1).flags.c_contiguous
     assert fc.pad(np.asfortranarray(x), pad, "reflect").flags.f_contiguous
     assert fc.pad(np.broadcast_to(x[:, :1], x.shape), pad).flags.c_contiguous
@@ -137,8 +137,10 @@ def test_an_out_that_overlaps_the_input_gets_what_a_copy_would() -> None:
     x = memory[4:34].reshape(5, 6)
     expected = fc.pad(x.copy(), (1, -1), "circular")
     np.testing.assert_array_equal(fc.pad(x, (1, -1), "circular", out=memory[:30].reshape(5, 6)), expected)
-    folded = np.lib.stride_tricks.as_strided(np.zeros(8), (3, 4), (16, 8))
-    assert fc.pad(np.ones((3, 4)), (0, 0), out=folded) is folded
+    folded, wanted = (np.lib.stride_tricks.as_strided(np.zeros(8), (3, 4), (8, 16)) for _ in range(2))
+    x = np.arange(12.0).reshape(3, 4)
+    np.copyto(wanted, x)
+    np.testing.assert_array_equal(fc.pad(x, (0, 0), out=folded), wanted)
 
 
 def test_empty_arrays() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastconv.jit.copy import copy_block
+from fastconv.jit.copy import copy_block, copy_every_other
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
@@ -123,11 +123,13 @@ def unfold_taps(begin: int, end: int, x: Any, y: Any, table: Any) -> None:
                 if step == pitch:  # one run for all rows; what is between them is zeroed afterwards
                     length, lines = (rows - 1) * pitch + count, 1
                 copy_block(y, begin_rows + first_w, pitch, x, source, step, length, lines)
+            elif w.stride == 2:
+                copy_every_other(y, begin_rows + first_w, w.windows, x, source, h.stride * h.step, count, rows)
             else:
                 for row in range(rows):
                     place = unsigned(begin_rows + row * w.windows + first_w)
                     number = unsigned(source + row * h.stride * h.step)
-                    for i in range(unsigned(count)):  # with a literal step of 2, in vectors, twice as long
+                    for i in range(unsigned(count)):
                         y[place + i] = x[number + i * unsigned(w.stride)]
             for i in range(unsigned(target), unsigned(begin_rows)):
                 y[i] = 0
