@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastconv import grad as grad
     from fastconv.jit.threads import threads
+    from fastconv.ops.columns import fold, unfold
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
     from fastconv.ops.explain import explain
     from fastconv.ops.matrix import ConvMatrix, conv_matrix
     from fastconv.ops.packed import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+    from fastconv.ops.pad import pad
     from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
     from fastconv.ops.sizes import conv_output_size, conv_transpose_output_size, pool_output_size
 
@@ -40,19 +42,24 @@ __all__ = [
     "conv_transpose3d",
     "conv_transpose_output_size",
     "explain",
+    "fold",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "pad",
     "pool_output_size",
     "threads",
+    "unfold",
 ]
 
 _MODULES = {
+    "ops.columns": ("fold", "unfold"),
     "ops.conv": ("conv1d", "conv2d", "conv3d"),
     "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
     "ops.explain": ("explain",),
     "ops.matrix": ("ConvMatrix", "conv_matrix"),
     "ops.packed": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
+    "ops.pad": ("pad",),
     "ops.pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
     "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
     "jit.threads": ("threads",),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastconv as fc
+from fastconv import reference
 
 __all__ = ["FAMILIES", "LARGE", "SMALL", "Case", "Family", "numbers"]
 
@@ -210,6 +211,26 @@ def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, _channels_last(x), 3, 1, 1, dtype=result)
 
 
+def _pad(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    x, widths = numbers((2, 3, *size), dtype), [(0, 0), (0, 0), *[(1, 2)] * rank]
+    for mode in ("constant", "reflect"):
+        yield Case(partial(fc.pad, x, (1, 2) * rank, mode), partial(np.pad, x, widths, mode))
+
+
+def _columns(folded: bool, gradient: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    kernel, ones, padding, stride = (3,) * rank, (1,) * rank, ((1, 1),) * rank, (2,) * rank
+    x = numbers((2, 4, *size), dtype)
+    columns = reference.unfold(x, kernel, ones, padding, stride)
+    if folded:
+        fold: Any = partial(fc.grad.unfold, columns, x.shape) if gradient else partial(fc.fold, columns, size)
+        yield Case(
+            partial(fold, kernel, 1, 1, 2), partial(reference.fold, columns, size, kernel, ones, padding, stride)
+        )
+    else:
+        unfold: Any = partial(fc.grad.fold, x, size) if gradient else partial(fc.unfold, x)
+        yield Case(partial(unfold, kernel, 1, 1, 2), lambda: columns)
+
+
 def _conv_matrix(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     for channels, out_channels in ((4, 6), (1, 1)):
         w = numbers((out_channels, channels, *(3,) * rank), dtype)
@@ -287,5 +308,10 @@ FAMILIES = {
     "grad.conv_transpose_weight": _family("grad.conv_transpose{}_weight", partial(_gradient, True, True), "biufc"),
     "max_pool": _family("max_pool{}", _max_pool, "biuf"),
     "avg_pool": _family("avg_pool{}", _avg_pool, "iuf"),
+    "pad": Family(_pad, "biufc", ("pad",) * 3),
+    "unfold": Family(partial(_columns, False, False), "biufc", ("unfold",) * 3),
+    "fold": Family(partial(_columns, True, False), "biufc", ("fold",) * 3),
+    "grad.unfold": Family(partial(_columns, True, True), "biufc", ("grad.unfold",) * 3),
+    "grad.fold": Family(partial(_columns, False, True), "biufc", ("grad.fold",) * 3),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
 }
