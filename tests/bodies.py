@@ -65,5 +65,6 @@ def held_job() -> tuple[threading.Thread, np.ndarray]:
     thread = threading.Thread(target=holding.run, args=(2, 1e6, words))
     thread.start()
     while words[0] < 2:
+        assert thread.is_alive(), "the job ended before it was to"
         time.sleep(0.001)
     return thread, words

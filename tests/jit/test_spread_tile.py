@@ -97,6 +97,7 @@ def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vector
 
 
 @pytest.mark.skipif(machine().name != "AVX-512", reason="the tests of the host's own tiles are enough elsewhere")
+@pytest.mark.nightly
 def test_tiles_of_narrower_machines() -> None:
     env = os.environ | {"NUMBA_CPU_NAME": "haswell"}
     env.pop("NUMBA_CPU_FEATURES", None)

@@ -203,7 +203,8 @@ def test_every_shape_has_a_kernel_with_a_name_of_its_own() -> None:
     machine().name != "AVX-512" or numba.config.DISABLE_JIT,
     reason="the tests of the host's own tiles are enough elsewhere",
 )
-@pytest.mark.parametrize("cpu", ["haswell", pytest.param("nocona", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("cpu", ["haswell", "nocona"])
 def test_on_narrower_machines(cpu: str) -> None:
     env = os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", __file__, "-k"]
