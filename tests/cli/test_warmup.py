@@ -245,7 +245,7 @@ def test_after_warmup_a_first_call_compiles_nothing(tmp_path: Path) -> None:
     outcome = json.loads(done.stdout)
     [operation] = outcome["operations"]
     assert operation["op"] == "avg_pool2d"
-    assert {"avg_pool_rows", "avg_pool_slab", "launch", "share"} <= set(operation["compiled"])
+    assert {"avg_pool_tile_2_step_2", "avg_pool_rows", "launch", "share"} <= set(operation["compiled"])
     assert operation["loaded"] == []
     files = list((tmp_path / "fastconv").iterdir())
     assert outcome["files_written"] == len(files) == len(operation["compiled"])
@@ -258,7 +258,7 @@ def test_after_warmup_a_first_call_compiles_nothing(tmp_path: Path) -> None:
 
     again = python("-m", "fastconv", "warmup", "avg_pool2d", "--dtype", "float32", cache=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "loaded avg_pool_rows, avg_pool_slab" in " ".join(again.stdout.split())
+    assert "loaded avg_pool_rows, avg_pool_tile" in " ".join(again.stdout.split())
     assert "Compiled 0 and loaded" in again.stdout
     assert "Wrote" not in again.stdout
     assert "[1/1]" in again.stderr

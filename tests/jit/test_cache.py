@@ -355,10 +355,10 @@ def test_leftovers_of_killed_processes_are_removed_after_an_hour(directory: Path
 
 def test_kernels_of_the_package_have_names_of_their_own() -> None:
     from fastconv.kernels import conv, csr, pool_rows, pool_slab
+    from fastconv.kernels.pool_tile import pool_tiles
 
-    kernels = [
-        k for module in (conv, csr, pool_rows, pool_slab) for k in vars(module).values() if isinstance(k, Kernel)
-    ]
+    found = [value for module in (conv, csr, pool_rows, pool_slab) for value in vars(module).values()]
+    kernels = [k for k in (*found, *pool_tiles.values()) if isinstance(k, Kernel)]
     names = [kernel.name for kernel in kernels]
     assert len(names) >= 12
     assert len(set(names)) == len(names)

@@ -45,6 +45,8 @@ def small_blocks() -> Iterator[None]:
         patch.setattr("fastconv.plan.blocks.ROW_LIMITS", (3,))
         patch.setattr("fastconv.plan.blocks.MOST_ROWS", 2)
         patch.setattr("fastconv.plan.depthwise.MOST_OUTPUTS", 40)
+        patch.setattr("fastconv.plan.pool_tile.MOST_OUTPUTS", 40)
+        patch.setattr("fastconv.plan.pool_tile.COLUMNS", 9)
         share_out(patch, helpers=3)
         forget_decisions()
         yield

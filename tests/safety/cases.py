@@ -137,6 +137,18 @@ def _avg_pool(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _small_windows(draw: st.DrawFn) -> Call:
+    """Poolings that have tiles of their own, and any at a step of 1, in every rank; rows are whole."""
+    kernel, stride = draw(st.sampled_from([(3, 1), (3, 2), (2, 2), (5, 1)]))
+    rank, sides = draw(st.integers(1, 3)), st.integers(kernel, 9)
+    size = (*(draw(sides) for _ in range(rank - 1)), draw(st.integers(kernel, MOST_WIDER)))
+    x = integers((draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size), "float32", draw(seeds))
+    padding = tuple((draw(st.integers(0, kernel - 1)), draw(st.integers(0, kernel - 1))) for _ in size)
+    options = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": draw(st.booleans())}
+    return _call(draw(st.sampled_from(["max_pool", "avg_pool"])), rank, [x], options, "tile")
+
+
+@st.composite
 def _matrix(draw: st.DrawFn) -> Call:
     """K' and its transpose: built, multiplied by a vector and by a matrix, and given other weights."""
     case, (dtype, index_dtype) = draw(conv_cases()), draw(st.sampled_from(MATRIX_TYPES))
@@ -306,6 +318,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "depthwise": _products("conv", depthwise_cases(), WHOLE, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
+    "small windows": _small_windows(),
     "channels last": _channels_last(),
     "turned": _turned(),
     "gradients": _gradients(),

@@ -46,6 +46,8 @@ class InstructionSet:
         vectors and a weight for each row of the kernel they must fit the registers.
     masked_loads : bool
         Whether some lanes of a vector can be loaded, the others being zero, in one instruction.
+    masked_bytes : int
+        Size of the smallest elements that can.
     """
 
     name: str
@@ -60,6 +62,7 @@ class InstructionSet:
     window_rows: int
     window_vectors: int
     masked_loads: bool
+    masked_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,10 @@ class Machine(InstructionSet):
         """Most bytes of gathered input that one task works on: half of the second level, as weights and sums follow."""
         return self.l2_bytes // 2
 
+    def masks(self, itemsize: int) -> bool:
+        """Whether some lanes of vectors of such elements can be loaded."""
+        return self.masked_loads and itemsize >= self.masked_bytes
+
 
 #: Narrowest first; a CPU of an unknown kind takes the first row, whose vectors and registers they all have.
 MACHINES = {
@@ -100,6 +107,7 @@ MACHINES = {
         window_rows=4,
         window_vectors=2,
         masked_loads=False,
+        masked_bytes=0,
     ),
     "neon": InstructionSet(
         name="NEON",
@@ -114,6 +122,7 @@ MACHINES = {
         window_rows=4,
         window_vectors=4,
         masked_loads=False,
+        masked_bytes=0,
     ),
     "avx2": InstructionSet(
         name="AVX2",
@@ -128,6 +137,7 @@ MACHINES = {
         window_rows=4,  # a sum or two is spilled, but 3 or 2 rows, or one vector, took 1 to 28 % longer
         window_vectors=2,
         masked_loads=True,
+        masked_bytes=4,
     ),
     "avx512": InstructionSet(
         name="AVX-512",
@@ -144,6 +154,7 @@ MACHINES = {
         window_rows=4,  # 16 sums + 4 pixels + up to 7 weights of 32 registers
         window_vectors=4,
         masked_loads=True,
+        masked_bytes=1,
     ),
 }
 

@@ -16,13 +16,11 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastconv.jit.emit import INT64, VectorCode
-from fastconv.jit.machine import LINE, machine
+from fastconv.jit.emit import INT64, lane_count
+from fastconv.jit.lines import NO_LINE, Line, LineTile
+from fastconv.jit.machine import machine
 
 __all__ = ["NO_LINE", "Shape", "Window", "window_tile"]
-
-#: What stands for the position of an input row that is not there: all zeros.
-NO_LINE = np.iinfo(np.int64).min
 
 
 class Shape(NamedTuple):
@@ -148,7 +146,7 @@ def window_tile(shape: Shape) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             code = _WindowCode(context, builder, shape, signature.args, args)
             code.add_windows()
-            code.write()
+            code.write_sums()
             return context.get_dummy_value()
 
         return result, codegen
@@ -160,7 +158,7 @@ def window_tile(shape: Shape) -> Any:
 _ARGUMENTS = list(signature(_window_tile_meaning).parameters)[1:]
 
 
-class _WindowCode:
+class _WindowCode(LineTile):
     """Writes one window tile.
 
     Parameters
@@ -172,42 +170,47 @@ class _WindowCode:
     """
 
     def __init__(self, context: Any, builder: Any, shape: Shape, kinds: Any, values: Any) -> None:
-        self.context, self.builder, self.shape = context, builder, shape
-        self.kinds, self.values = (dict(zip(_ARGUMENTS, found, strict=True)) for found in (kinds, values))
-        self.values |= zip(Window._fields, cgutils.unpack_tuple(builder, self.values["window"]), strict=True)
-        self.code = VectorCode(context, builder, self.kinds["y"].dtype)
-        self.masked = machine().masked_loads
-        start = self.code.broadcast(self.values["start"])
+        named = dict(zip(_ARGUMENTS, values, strict=True))
+        named |= zip(Window._fields, cgutils.unpack_tuple(builder, named["window"]), strict=True)
+        kind = dict(zip(_ARGUMENTS, kinds, strict=True))
+        super().__init__(context, builder, kind, named, lane_count(kind["y"].dtype))
+        self.shape, self.code = shape, self.writes
+        start = self.code.broadcast(named["start"])
         # Places in memory that LLVM turns into registers.
         self.sums = [
             [cgutils.alloca_once_value(builder, start) for _ in range(shape.vectors)] for _ in range(shape.rows)
         ]
-        self.same = self.kinds["x"].dtype == self.kinds["y"].dtype
-        self.source = self._array("slab", INT64(0))
-        if self.same:
-            self.read_in_place = builder.icmp_signed("!=", self.values["in_place"], INT64(0))
-            self.source = builder.select(self.read_in_place, self._array("x", INT64(0)), self.source)
+        self.same = kind["x"].dtype == kind["y"].dtype
+        slab = self.array("slab", INT64(0))
+        self.reads = self.code
+        self.in_place = builder.icmp_signed("!=", named["in_place"], INT64(0))
+        self.source = builder.select(self.in_place, self.source, slab) if self.same else slab
 
-    def _array(self, name: str, index: Any) -> Any:
-        return self.code.pointer(self.kinds[name], self.values[name], index)
-
-    def _check(self, name: str, first: Any, count: Any) -> None:
-        self.code.check(self.kinds[name], self.values[name], first, count)
+    def check_source(self, at: Any, count: Any) -> None:
+        """In the input or in the slab."""
+        if not self.same:
+            self.check("slab", at, count)
+            return
+        with self.builder.if_else(self.in_place) as (here, slab):
+            with here:
+                self.check("x", at, count)
+            with slab:
+                self.check("slab", at, count)
 
     def add_windows(self) -> None:
         """Add all products to the sums."""
         builder, v = self.builder, self.values
         count = self.shape.lines
-        self._check("table", v["planes_at"], v["planes"])
-        self._check("table", v["lines_at"], builder.mul(v["groups"], INT64(count)))
-        self._check("table", v["offsets_at"], v["width"])
+        self.check("table", v["planes_at"], v["planes"])
+        self.check("table", v["lines_at"], builder.mul(v["groups"], INT64(count)))
+        self.check("table", v["offsets_at"], v["width"])
         with cgutils.for_range(builder, v["planes"], intp=INT64) as plane:
-            plane_at = builder.load(self._array("table", builder.add(v["planes_at"], plane.index)))
+            plane_at = builder.load(self.array("table", builder.add(v["planes_at"], plane.index)))
             weights_d = builder.add(v["weight_at"], builder.mul(plane.index, v["weight_d"]))
             with cgutils.for_range(builder, v["groups"], intp=INT64) as group:
                 first = builder.add(v["lines_at"], builder.mul(group.index, INT64(count)))
-                lines = [self._line(plane_at, builder.add(first, INT64(i))) for i in range(count)]
-                self._fetch(lines)
+                lines = self.lines(first, count, plane_at)
+                self.fetch(lines, self.shape.rows * self.shape.row_step, self.shape.vectors, self.shape.column_step)
                 weights_h = builder.mul(builder.mul(group.index, INT64(self.shape.taps)), v["weight_h"])
                 weights_h = builder.add(weights_d, weights_h)
                 if self.shape.columns:
@@ -216,52 +219,21 @@ class _WindowCode:
                     with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
                         self._add_column(lines, weights_h, tap.index)
 
-    def _fetch(self, lines: list[tuple[Any, Any]]) -> None:
-        """Have the rows of the next tile brought into the first-level cache (3x3 at 112 x 112: 12 % faster).
-
-        They are as far from the last rows of this one as those are from the rows before them. Where these are not there
-        nothing is fetched: memory that is not mapped costs as long as it takes to find that out.
-        """
-        builder, code, step = self.builder, self.code, self.shape.rows * self.shape.row_step
-        if len(lines) <= step:
-            return
-        last, before = lines[-1], lines[-1 - step]
-        both = builder.and_(*(builder.icmp_signed("!=", line, INT64(NO_LINE)) for line, _ in (last, before)))
-        ahead = builder.sub(*(builder.ptrtoint(pointer, INT64) for _, pointer in (last, before)))
-        ahead = builder.select(both, ahead, INT64(0))
-        first = builder.mul(self.values["column"], INT64(self.shape.column_step))
-        for _, line in lines[-step:]:
-            place = builder.inttoptr(builder.add(builder.ptrtoint(line, INT64), ahead), line.type)
-            for i in range(self.shape.vectors * self.shape.column_step):
-                code.prefetch(code.at(place, builder.add(first, INT64(i * code.lanes))), LINE)
-
-    def _line(self, plane: Any, index: Any) -> tuple[Any, Any]:
-        """Where an input row begins: its position, `NO_LINE` where it is not there, and the pointer."""
-        builder = self.builder
-        line = builder.load(self._array("table", index))
-        absent = builder.or_(
-            builder.icmp_signed("==", plane, INT64(NO_LINE)), builder.icmp_signed("==", line, INT64(NO_LINE))
-        )
-        at = builder.add(builder.add(self.values["base"], plane), line)
-        nothing = self._array("nothing", INT64(0))
-        pointer = builder.select(absent, nothing, builder.gep(self.source, [at]))
-        return builder.select(absent, INT64(NO_LINE), at), pointer
-
-    def _add_column(self, lines: list[tuple[Any, Any]], weight_at: Any, tap: Any) -> None:
+    def _add_column(self, lines: list[Line], weight_at: Any, tap: Any) -> None:
         """Add the products of one column of taps, whose vectors are loaded as they stand.
 
         All are loaded before the weights: LLVM then keeps all in registers (7x7: 10 % faster).
         """
-        load = self._vectors(tap)
+        load = self.loader(tap, self.shape.column_step)
         pixels = [[load(line, i) for i in range(self.shape.vectors)] for line in lines]
         weights = self._weights(weight_at, tap)
         for number, row in enumerate(pixels):
             self._multiply(number, weights, row)
 
-    def _add_columns(self, lines: list[tuple[Any, Any]], weight_at: Any) -> None:
+    def _add_columns(self, lines: list[Line], weight_at: Any) -> None:
         """Add the products of all columns of taps: each vector is loaded once, and shifted from tap to tap."""
         code, step = self.code, self.shape.column_step
-        load = self._vectors(INT64(0))
+        load = self.loader(INT64(0), step)
         weights = [self._weights(weight_at, INT64(s)) for s in range(self.shape.columns)]
         reach = (self.shape.vectors * code.lanes - 1) * step + self.shape.columns
         for numbers in _far_apart(len(lines)):
@@ -275,24 +247,6 @@ class _WindowCode:
                     shifted = [code.shifted(phases[number][phase], i, shift) for i in range(self.shape.vectors)]
                     self._multiply(number, column, shifted)
 
-    def _vectors(self, tap: Any) -> Any:
-        """A function that loads vector number `i` of a line, counted from the tile's first window at a tap."""
-        builder, code, v = self.builder, self.code, self.values
-        place = builder.load(self._array("table", builder.add(v["offsets_at"], tap)))
-        place = builder.add(place, builder.mul(v["column"], INT64(self.shape.column_step)))
-        masks: dict[int, Any] = {}
-
-        def load(line: tuple[Any, Any], i: int) -> Any:
-            at = builder.add(place, INT64(i * code.lanes))
-            self._check_vector(line[0], at)
-            if not self.masked:
-                return code.load(line[1], at)
-            if i not in masks:
-                masks[i] = code.mask(at, v["limit"])
-            return code.load_masked(line[1], at, masks[i])
-
-        return load
-
     def _weights(self, at: Any, tap: Any) -> list[Any]:
         """The weights of a column of taps, each in all lanes."""
         builder, v = self.builder, self.values
@@ -300,8 +254,8 @@ class _WindowCode:
         found = []
         for k in range(self.shape.taps):
             place = builder.add(at, builder.mul(INT64(k), v["weight_h"]))
-            self._check("weights", place, 1)
-            found.append(self.code.broadcast(builder.load(self._array("weights", place))))
+            self.check("weights", place, 1)
+            found.append(self.code.broadcast(builder.load(self.array("weights", place))))
         return found
 
     def _multiply(self, line: int, weights: list[Any], pixels: list[Any]) -> None:
@@ -312,58 +266,9 @@ class _WindowCode:
                 for pixel, total in zip(pixels, self.sums[row], strict=True):
                     self.builder.store(self.code.multiply_add(weight, pixel, self.builder.load(total)), total)
 
-    def _check_vector(self, line: Any, place: Any) -> None:
-        """See to it that the lanes that a load reads are there, in code compiled with bounds checks."""
-        if not self.context.enable_boundscheck:
-            return
-        builder, lanes = self.builder, INT64(self.code.lanes)
-        first, end = INT64(0), lanes
-        if self.masked:
-            first = _clamped(builder, builder.neg(place), lanes)
-            end = _clamped(builder, builder.sub(self.values["limit"], place), lanes)
-        count = builder.sub(builder.select(builder.icmp_signed(">", end, first), end, first), first)
-        place = builder.add(place, first)
-        with builder.if_else(builder.icmp_signed("==", line, INT64(NO_LINE))) as (absent, present):
-            with absent:
-                self._check("nothing", place, count)
-            with present:
-                at = builder.add(line, place)
-                if not self.same:
-                    self._check("slab", at, count)
-                else:
-                    with builder.if_else(self.read_in_place) as (input_, gathered):
-                        with input_:
-                            self._check("x", at, count)
-                        with gathered:
-                            self._check("slab", at, count)
-
-    def write(self) -> None:
-        """Write the sums, whole vectors where all of them are wanted."""
-        builder, code, v = self.builder, self.code, self.values
-        width = self.shape.vectors * code.lanes
-        all_rows = builder.icmp_signed(">=", v["rows_here"], INT64(self.shape.rows))
-        all_lanes = builder.icmp_signed(">=", v["numbers"], INT64(width))
-        few = builder.select(all_lanes, INT64(width), v["numbers"])
-        with builder.if_else(builder.and_(all_rows, all_lanes)) as (whole, part):
-            with whole:
-                for row, sums in enumerate(self.sums):
-                    self._write_row(row, sums, few, [None] * self.shape.vectors)
-            with part:
-                masks = [code.mask(INT64(i * code.lanes), few) for i in range(self.shape.vectors)]
-                for row, sums in enumerate(self.sums):
-                    with builder.if_then(builder.icmp_signed(">", v["rows_here"], INT64(row))):
-                        self._write_row(row, sums, few, masks)
-
-    def _write_row(self, row: int, sums: list[Any], count: Any, masks: list[Any]) -> None:
-        builder, code, v = self.builder, self.code, self.values
-        at = builder.add(v["y_at"], builder.mul(v["pitch"], INT64(row)))
-        self._check("y", at, count)
-        base = self._array("y", at)
-        for i, (total, mask) in enumerate(zip(sums, masks, strict=True)):
-            if mask is None:
-                code.store(builder.load(total), base, i * code.lanes)
-            else:
-                code.store_masked(builder.load(total), base, i * code.lanes, mask)
+    def write_sums(self) -> None:
+        """Write the sums."""
+        self.write([[self.builder.load(total) for total in sums] for sums in self.sums])
 
 
 def _far_apart(count: int) -> list[range]:
@@ -371,9 +276,3 @@ def _far_apart(count: int) -> list[range]:
     3x3 windows at a step of 2)."""
     half = -(-count // 2)
     return [range(first, count, half) for first in range(half)]
-
-
-def _clamped(builder: Any, value: Any, most: Any) -> Any:
-    """At least 0 and at most `most`."""
-    value = builder.select(builder.icmp_signed("<", value, INT64(0)), INT64(0), value)
-    return builder.select(builder.icmp_signed(">", value, most), most, value)

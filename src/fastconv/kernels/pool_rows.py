@@ -1,7 +1,8 @@
-"""Pooling of wide maps, row by row: first down the rows of a window, as they stand in memory, then along the result.
+"""Pooling by passes: rows of windows are reduced down first, as they stand in memory, then along the result.
 
-A window of k x k taps costs 2k operations an output instead of k * k, and most of them on contiguous vectors: the input
-is read in place, and only one reduced row is ever copied.
+A window of k x k taps costs 2k operations an output instead of k * k, and fewer where k has factors or maxima may
+overlap: then windows are put together of smaller ones, pass by pass. All passes are register tiles. What is between
+them stays in the first-level cache, a few rows at a time.
 """
 
 from __future__ import annotations
@@ -9,150 +10,129 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
+from fastconv.jit.pool_tile import MAXIMUM, MEAN, SUM, PoolShape, PoolWindow, pool_tile
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import empty, free
-from fastconv.kernels.reduce import add, copy, maximum, write, write_mean, write_truncated_mean
+from fastconv.jit.scratch import free, zeros
+from fastconv.jit.tile import lanes
+from fastconv.jit.vector import unsigned
+from fastconv.kernels.pool_tile import ROWS, VECTORS, PoolTileHead, following, task_of
 
-__all__ = [
-    "ROW_POOL_TABLE",
-    "RowPoolAxis",
-    "RowPoolHead",
-    "avg_pool_rows",
-    "avg_pool_rows_truncated",
-    "max_pool_rows",
-]
+__all__ = ["DOWN", "ROW_POOL_TABLE", "RowPoolHead", "RowPoolPass", "avg_pool_rows", "max_pool_rows"]
 
 
 class RowPoolHead(NamedTuple):
-    """The head of a pooling's integer table.
+    """What stands behind a `PoolTileHead`.
 
     Attributes
     ----------
-    channels : int
-        Channels of an image of the batch.
-    x_base, x_batch, x_channel : int
-        Flat position of the first input element, and the steps of batch and channel.
-    block, blocks : int
-        Outputs of a piece of a row, and pieces of a row.
-    divisor : int
-        Of every average, or 0 for the windows' own counts.
+    stride, extent : int
+        Of the windows' columns: from one to the next, and how many a window reaches over.
+    start_at : int
+        A list of one: where the first column stands before the first output.
+    rows_at : int
+        The list of the rows of a tile of what is reduced down.
+    zero_at : int
+        A list of one: 0.
+    reach : int
+        Columns that the outputs of a block see.
+    passes_at, passes : int
+        The list of `RowPoolPass` records, and their number.
+    ones_at : int
+        Where there are ones in the settings, of which what is no last pass takes its counts.
     """
 
-    channels: int
-    x_base: int
-    x_batch: int
-    x_channel: int
-    block: int
-    blocks: int
-    divisor: int
-
-
-class RowPoolAxis(NamedTuple):
-    """One axis of a pooling.
-
-    Attributes
-    ----------
-    size, step : int
-        Input elements, and the step between them in the flat input.
-    outputs : int
-        Number of outputs.
-    kernel, stride, dilation, before : int
-        Of the windows.
-    counts_at : int
-        Where the number of elements that each output averages stands in the table.
-    """
-
-    size: int
-    step: int
-    outputs: int
-    kernel: int
     stride: int
-    dilation: int
-    before: int
-    counts_at: int
+    extent: int
+    start_at: int
+    rows_at: int
+    zero_at: int
+    reach: int
+    passes_at: int
+    passes: int
+    ones_at: int
+
+
+class RowPoolPass(NamedTuple):
+    """One pass along rows.
+
+    Attributes
+    ----------
+    taps_at, taps : int
+        The list of places from which on windows of the last pass are reduced.
+    beyond : int
+        The last of them.
+    """
+
+    taps_at: int
+    taps: int
+    beyond: int
 
 
 #: What stands in a table, in this order, before the lists that its records point to.
-ROW_POOL_TABLE = (RowPoolHead, RowPoolAxis, RowPoolAxis, RowPoolAxis)
+ROW_POOL_TABLE = (PoolTileHead, RowPoolHead)
 
-_AXIS_AT = len(RowPoolHead._fields)
-_AXIS_FIELDS = len(RowPoolAxis._fields)
+_read_head, _read_rows, _read_pass = reader(PoolTileHead), reader(RowPoolHead), reader(RowPoolPass)
+_ROWS_AT, _PASS = len(PoolTileHead._fields), len(RowPoolPass._fields)
 
-_head = reader(RowPoolHead)
-_axis = reader(RowPoolAxis)
-
-
-@helper
-def _taps(axis: RowPoolAxis, output: int) -> tuple[int, int, int]:
-    """(first, end, start): the taps of a window that meet the input, and the input position of tap 0."""
-    start = output * axis.stride - axis.before
-    first = max(0, -(start // axis.dilation))
-    end = min(axis.kernel, (axis.size - start + axis.dilation - 1) // axis.dilation)
-    return first, end, start
+#: The tile of the first pass, which reduces rows that stand anywhere; NaNs included.
+DOWN = PoolShape(MAXIMUM, ROWS, VECTORS, 1, 0, 1, exact=True)
 
 
-def _body(combine: Any, write: Any) -> Callable[..., None]:
-    """The pooling body around one way to combine values and one to write results."""
+def _body(op: int) -> Callable[..., None]:
+    """The body around one way to reduce."""
+    down_tile = pool_tile(DOWN._replace(op=MAXIMUM if op == MAXIMUM else SUM))
+    along_tile = pool_tile(DOWN._replace(op=op))
 
-    @helper
-    def reduce_rows(row: Any, x: Any, at: int, d: RowPoolAxis, h: RowPoolAxis, i_d: int, i_h: int, step: int) -> None:
-        """Combine the rows of a window, whose elements stand at `at` in the first row of an image, into one."""
-        d_first, d_end, d_start = _taps(d, i_d)
-        h_first, h_end, h_start = _taps(h, i_h)
-        for tap_d in range(d_first, d_end):
-            plane = at + (d_start + tap_d * d.dilation) * d.step
-            for tap_h in range(h_first, h_end):
-                start = plane + (h_start + tap_h * h.dilation) * h.step
-                if tap_d == d_first and tap_h == h_first:
-                    copy(row, x, start, step)
-                else:
-                    combine(row, x, start, step)
-
-    def pool(begin: int, end: int, x: Any, y: Any, fill: Any, table: Any) -> None:
-        """Tasks are pieces of output rows [image, channel, d, h, piece].
-
-        `fill` holds one element: what padding counts as, in the type of the sums.
-        """
-        head = _head(table, 0)
-        d = _axis(table, _AXIS_AT)
-        h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
-        w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
-        reach = (head.block - 1) * w.stride + (w.kernel - 1) * w.dilation + 1
-        buffer = empty(reach, fill.dtype)
-        reduced = empty(head.block, fill.dtype)
-        for task in range(begin, end):
-            line = task // head.blocks
-            plane = line // h.outputs
-            image = plane // d.outputs
-            n = image // head.channels
-            i_d, i_h = plane - image * d.outputs, line - plane * h.outputs
-            i_w = (task - line * head.blocks) * head.block
-            base = head.x_base + n * head.x_batch + (image - n * head.channels) * head.x_channel
-
-            # The buffer holds input positions `start` to `start + reach`; those outside the input count as the fill.
-            start = i_w * w.stride - w.before
-            low, high = max(0, -start), min(reach, w.size - start)
-            for i in range(low):
-                buffer[i] = fill[0]
-            for i in range(high, reach):
-                buffer[i] = fill[0]
-            reduce_rows(buffer[low:high], x, base + (start + low) * w.step, d, h, i_d, i_h, w.step)
-
-            outputs = min(head.block, w.outputs - i_w)
-            result = reduced[:outputs]
-            copy(result, buffer, 0, w.stride)
-            for tap in range(1, w.kernel):
-                combine(result, buffer, tap * w.dilation, w.stride)
-            taps = table[d.counts_at + i_d] * table[h.counts_at + i_h]
-            to = line * w.outputs + i_w
-            write(y[to : to + outputs], result, table[w.counts_at + i_w :], taps, head.divisor)
-        free((buffer, reduced))
+    def pool(begin: int, end: int, x: Any, y: Any, settings: Any, table: Any) -> None:
+        """Tasks and `settings` as those of tiles have them."""
+        head, along = _read_head(table, 0), _read_rows(table, _ROWS_AT)
+        nothing = zeros(head.nothing, x.dtype)
+        for i in range(head.nothing):
+            nothing[i] = settings[0]
+        half = ROWS * along.reach
+        reduced = zeros(2 * half, settings.dtype)  # from one half to the other
+        width, step = VECTORS * lanes(settings), unsigned(along.stride)
+        task = task_of(begin, head)
+        for _ in range(begin, end):
+            first_row, first_column = task.row_block * head.row_block, task.column_block * head.column_block
+            columns = min(head.column_block, head.columns - first_column)
+            plane_at = ((task.n * head.channels + task.c) * head.planes + task.d) * head.rows
+            for row in range(first_row, min(first_row + head.row_block, head.rows), ROWS):
+                window = PoolWindow(
+                    head.x_base + task.n * head.x_batch + task.c * head.x_channel,
+                    head.planes_at + task.d * head.taps_d, head.taps_d, head.lines_at + row * head.groups, head.groups,
+                    along.start_at, 1, head.limit, 0, 0, 0, 0, along.reach, ROWS,
+                )  # fmt: skip
+                left = (columns - 1) * along.stride + along.extent
+                seen = first_column * along.stride
+                for i in range(0, left, width):
+                    down_tile(window, seen + i, left - i, x, nothing, table, settings, reduced, i)
+                source, target = 0, half
+                for number in range(along.passes):
+                    this = _read_pass(table, along.passes_at + number * _PASS)
+                    left -= this.beyond
+                    last = number + 1 == along.passes
+                    window = PoolWindow(
+                        source, along.zero_at, 1, along.rows_at, 1, this.taps_at, this.taps, along.reach,
+                        head.plane_counts + task.d if last else along.ones_at,
+                        head.row_counts + row if last else along.ones_at,
+                        head.column_counts + seen * head.counts_step if last else along.ones_at,
+                        head.counts_step if last else 0, along.reach, head.rows - row,
+                    )  # fmt: skip
+                    for i in range(0, left, width):
+                        along_tile(window, i, left - i, reduced, reduced, table, settings, reduced, target + i)
+                    source, target = target, source
+                for r in range(min(ROWS, head.rows - row)):
+                    to = unsigned((plane_at + row + r) * head.columns + first_column)
+                    at = unsigned(source + r * along.reach)
+                    for i in range(unsigned(columns)):
+                        y[to + i] = reduced[at + i * step]
+            task = following(task, head)
+        free((nothing, reduced))
 
     return pool
 
 
-max_pool_rows = kernel(_body(maximum, write), "max_pool_rows")
-avg_pool_rows = kernel(_body(add, write_mean), "avg_pool_rows")
-avg_pool_rows_truncated = kernel(_body(add, write_truncated_mean), "avg_pool_rows_truncated")
+max_pool_rows = kernel(_body(MAXIMUM), "max_pool_rows")
+avg_pool_rows = kernel(_body(MEAN), "avg_pool_rows")

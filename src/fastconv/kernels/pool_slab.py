@@ -1,4 +1,4 @@
-"""Pooling of small maps: a window's taps are reduced one axis after the other, over slabs of whole images.
+"""Pooling of gathered images: a window's taps are reduced one axis after the other, over slabs of whole images.
 
 A window of k x k taps costs 2k operations an output instead of k * k. For maxima the passes run from the last axis to
 the first, each keeping what it had unless the new value is greater or a NaN. So of equal maxima the first in row-major
@@ -160,9 +160,9 @@ def _reducer(combine: Any) -> Any:
                 phase, place = table[axis.places_at + 2 * tap], table[axis.places_at + 2 * tap + 1]
                 begin = (plane * p.phases + phase) * p.size + place * p.step
                 if tap == 0:
-                    copy(part, values, begin, 1)
+                    copy(part, values, begin)
                 else:
-                    combine(part, values, begin, 1)
+                    combine(part, values, begin)
 
     return reduce_axis
 

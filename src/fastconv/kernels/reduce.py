@@ -5,55 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from fastconv.jit.decorators import helper
-from fastconv.jit.vector import unsigned
 
 __all__ = ["add", "copy", "maximum", "write", "write_mean", "write_truncated_mean"]
 
-# Each of these takes the values from `start` on, `step` apart. Contiguous ones are a slice, looped over from 0 on: a
-# loop whose index could be negative, and so would have to be wrapped around, is not vectorized (1.0 against 0.1 ns an
-# element).
+# Each of these takes the values from `start` on, as a slice that is looped over from 0 on: a loop whose index could be
+# negative, and so would have to be wrapped around, is not vectorized (1.0 against 0.1 ns an element).
 
 
 @helper
-def copy(to: Any, values: Any, start: int, step: int) -> None:
-    if step == 1:
-        part = values[start : start + to.size]
-        for i in range(to.size):
-            to[i] = part[i]
-    else:
-        at = unsigned(start)
-        for i in range(to.size):
-            to[i] = values[at]
-            at += unsigned(step)
+def copy(to: Any, values: Any, start: int) -> None:
+    part = values[start : start + to.size]
+    for i in range(to.size):
+        to[i] = part[i]
 
 
 @helper
-def maximum(to: Any, values: Any, start: int, step: int) -> None:
+def maximum(to: Any, values: Any, start: int) -> None:
     """to = the greater; a NaN on either side stays."""
-    if step == 1:
-        part = values[start : start + to.size]
-        for i in range(to.size):
-            new, old = part[i], to[i]
-            to[i] = new if new > old or new != new else old
-    else:
-        at = unsigned(start)
-        for i in range(to.size):
-            new, old = values[at], to[i]
-            to[i] = new if new > old or new != new else old
-            at += unsigned(step)
+    part = values[start : start + to.size]
+    for i in range(to.size):
+        new, old = part[i], to[i]
+        to[i] = new if new > old or new != new else old
 
 
 @helper
-def add(to: Any, values: Any, start: int, step: int) -> None:
-    if step == 1:
-        part = values[start : start + to.size]
-        for i in range(to.size):
-            to[i] += part[i]
-    else:
-        at = unsigned(start)
-        for i in range(to.size):
-            to[i] += values[at]
-            at += unsigned(step)
+def add(to: Any, values: Any, start: int) -> None:
+    part = values[start : start + to.size]
+    for i in range(to.size):
+        to[i] += part[i]
 
 
 @helper

@@ -10,14 +10,6 @@ import numpy as np
 
 from fastconv.jit.kernel import Bound, Kernel
 from fastconv.jit.machine import machine
-from fastconv.kernels.pool_rows import (
-    ROW_POOL_TABLE,
-    RowPoolAxis,
-    RowPoolHead,
-    avg_pool_rows,
-    avg_pool_rows_truncated,
-    max_pool_rows,
-)
 from fastconv.kernels.pool_slab import (
     SLAB_POOL_TABLE,
     SlabPoolAxis,
@@ -32,16 +24,14 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 from fastconv.plan.windows import Windows, slab_axes
 
-__all__ = ["PoolPlan", "least_value", "plan_rows", "plan_slab"]
+__all__ = ["PoolPlan", "least_value", "plan_slab"]
 
-#: Nanoseconds, for estimates only: combining one element with another, and a piece of a row read in place.
-COMBINE_COST, ROW_COST = 0.12, 120
+#: Nanoseconds, for estimates only: combining one element with another.
+COMBINE_COST = 0.12
 #: Nanoseconds, for estimates only: gathering an element into a slab, a line of the slab, and a slab.
 GATHER_COST, LINE_COST, TASK_COST = 0.8, 20, 300
 #: Nanoseconds that a task should not take: until it is over Python sees no Ctrl-C.
 LONGEST_TASK = 100_000_000
-#: Outputs of a piece of a row: its input, in the widest type and at stride 2, still fits a first-level cache of 32 KiB.
-LONGEST_ROW = 1024
 
 
 @dataclass(frozen=True)
@@ -54,8 +44,8 @@ class PoolPlan:
         What reduces.
     table : ndarray of int64
         Its records and their lists.
-    fill : ndarray
-        One element: what padding counts as, in the type in which windows are reduced.
+    settings : ndarray
+        What padding counts as, in the type in which windows are reduced, and what else the kernel needs of that type.
     tasks : int
         Number of tasks.
     nanoseconds : float
@@ -66,19 +56,14 @@ class PoolPlan:
 
     kernel: Bound
     table: np.ndarray
-    fill: np.ndarray
+    settings: np.ndarray
     tasks: int
     nanoseconds: float
     summary: str
 
     def run(self, x: np.ndarray, *results: np.ndarray) -> None:
         """Write the values, and the indices where they are wanted, into contiguous arrays."""
-        self.kernel.run(self.tasks, self.nanoseconds, x, *results, self.fill, self.table)
-
-
-def plan_rows(problem: Problem) -> PoolPlan:
-    """Plan a pooling that reads the rows of the input in place."""
-    return _plan_rows(problem, *_reduction(problem, max_pool_rows, avg_pool_rows, avg_pool_rows_truncated))
+        self.kernel.run(self.tasks, self.nanoseconds, x, *results, self.settings, self.table)
 
 
 def plan_slab(problem: Problem) -> PoolPlan:
@@ -111,48 +96,6 @@ def _bind(problem: Problem, kernel: Kernel, fill: np.ndarray) -> Bound:
     return kernel.bind(problem.x_dtype, *results, fill.dtype, np.int64)
 
 
-def _plan_rows(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
-    g = problem.geometry.lift()
-    x = problem.x_steps()
-    outputs = g.output_size
-    blocks = -(-outputs[-1] // LONGEST_ROW)
-    table = Table(ROW_POOL_TABLE)
-    axes = [
-        RowPoolAxis(
-            size=a.size,
-            step=step,
-            outputs=a.output,
-            kernel=a.kernel,
-            stride=a.stride,
-            dilation=a.dilation,
-            before=a.before,
-            counts_at=table.append(a.window_sizes(count_padding=problem.count_include_pad)),
-        )
-        for a, step in zip(g.axes, x.steps[2:], strict=True)
-    ]
-    head = RowPoolHead(
-        channels=g.channels,
-        x_base=x.base,
-        x_batch=x.steps[0],
-        x_channel=x.steps[1],
-        block=-(-outputs[-1] // blocks),
-        blocks=blocks,
-        divisor=problem.divisor or 0,
-    )
-    lines = g.batch * g.channels * prod(outputs[:-1])
-    k_d, k_h, k_w = g.kernel_size
-    reach = (head.block - 1) * g.axes[-1].stride + g.axes[-1].extent
-    combined = k_d * k_h * min(g.input_size[-1], reach) + k_w * head.block
-    return PoolPlan(
-        kernel=_bind(problem, kernel, fill),
-        table=table.finish([head, *axes]),
-        fill=fill,
-        tasks=lines * blocks,
-        nanoseconds=lines * blocks * (ROW_COST + combined * COMBINE_COST),
-        summary=f"{lines} rows of outputs in {blocks} pieces, {k_d * k_h} input rows and {k_w} shifts each",
-    )
-
-
 def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
@@ -181,7 +124,7 @@ def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
         table=table.finish(
             [SlabPoolHead(g.channels, x.base, x.steps[0], x.steps[1], problem.divisor or 0), *slabs, *axes]
         ),
-        fill=fill,
+        settings=fill,
         tasks=tasks,
         nanoseconds=tasks * blocks.nanoseconds,
         summary=f"{blocks}, {sum(g.kernel_size)} shifts of each",

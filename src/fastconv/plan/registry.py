@@ -14,7 +14,8 @@ from fastconv.plan.copied import plan_copied
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
-from fastconv.plan.pool import plan_rows, plan_slab
+from fastconv.plan.pool import plan_slab
+from fastconv.plan.pool_tile import plan_pool_rows, plan_pool_tile, refuse_pool_rows, refuse_pool_tile
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
@@ -24,10 +25,6 @@ from fastconv.plan.winograd import plan_winograd, refuse_pieces
 __all__ = ["ALGORITHMS", "planned"]
 
 Planner = Callable[[Problem], Any]
-
-#: Outputs of a row from which on reading rows in place is no slower than gathering images first, at stride 1 (at 28
-#: outputs it takes 2.2 times as long, at 112 1.5 times, at 224 0.9 times; at stride 2 never more than 0.75 times).
-SHORT_ROW = 192
 
 
 def _refuse_direct(problem: Problem) -> str | None:
@@ -65,18 +62,6 @@ def _refuse_depthwise(problem: Problem) -> str | None:
     if any(axis.stretch > 1 for axis in problem.geometry.axes):
         return "it stretches no input"
     return f"its windows hold no {problem.dtype.name}" if problem.dtype.kind == "c" else None
-
-
-def _refuse_rows(problem: Problem) -> str | None:
-    return "it keeps no indices" if problem.indices else None
-
-
-def _rows_yield(problem: Problem) -> str | None:
-    rows, last = problem.geometry.axes[-2:] if len(problem.geometry.axes) > 1 else (None, problem.geometry.axes[-1])
-    overlapping = rows is not None and rows.stride == last.stride == 1
-    if overlapping and last.size < 2 * last.output < 2 * SHORT_ROW:
-        return f"windows at stride 1 overlap, and rows of {last.output} outputs are too short for its vectors"
-    return None
 
 
 def _serve(problem: Problem) -> None:
@@ -141,6 +126,11 @@ def _spread_yields(problem: Problem) -> str | None:
     return _slower(problem, plan_spread, {"tile": _plan_tile})
 
 
+def _pool_tile_yields(problem: Problem) -> str | None:
+    """Its work grows with the product of a window's rows and columns, that of two passes with their sum."""
+    return _slower(problem, plan_pool_tile, {"rows": plan_pool_rows})
+
+
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CHANNELS = Algorithm(
     "channels", "reduces windows in place, channels-last ones with channels as lanes", refuse_channels, plan_channels
@@ -176,7 +166,17 @@ _CONV = (
 _POOL = (
     _CHANNELS,
     Algorithm(
-        "rows", "reduces rows of the input in place, then along the result", _refuse_rows, plan_rows, _rows_yield
+        "tile",
+        "reduces register tiles of windows, read in place",
+        refuse_pool_tile,
+        plan_pool_tile,
+        _pool_tile_yields,
+    ),
+    Algorithm(
+        "rows",
+        "reduces rows of the input in place, then along the result",
+        refuse_pool_rows,
+        plan_pool_rows,
     ),
     Algorithm("slab", "gathers whole images and reduces them along one axis after the other", _serve, plan_slab),
     _REFERENCE,

@@ -1,0 +1,334 @@
+"""The pooling tile: rows of neighbouring outputs, each a window of one channel reduced, that stay in registers.
+
+Lanes are neighbouring outputs of a row. Input rows are read where they stand: lanes outside them are masked and count
+as what windows are reduced from. At a column step of 1 a vector is loaded anew for each tap of a row. At others rows
+are reduced down first, and what comes out is sorted into its phases once for all of them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from inspect import signature
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from fastconv.jit.emit import INT64, VectorCode, lane_count
+from fastconv.jit.lines import NO_LINE, Line, LineTile
+from fastconv.jit.machine import machine
+
+__all__ = ["MAXIMUM", "MEAN", "SUM", "PoolShape", "PoolWindow", "pool_tile"]
+
+#: What windows are reduced to.
+MAXIMUM, SUM, MEAN = range(3)
+
+
+class PoolShape(NamedTuple):
+    """What is a literal of a tile.
+
+    Attributes
+    ----------
+    op : int
+        `MAXIMUM`, `SUM` or `MEAN`.
+    rows, vectors : int
+        Rows of a tile, and vectors of a row.
+    taps : int
+        Rows of a window that are reduced together. Where there is one, the rows of a tile stand anywhere; otherwise
+        they follow each other, and windows share them.
+    columns : int
+        Taps in a row, which follow each other, or 0 for any that stand anywhere; `column_step` is 1 then.
+    column_step : int
+        Columns from one window to the next.
+    exact : bool
+        Whether maxima are right where there are NaNs too: that takes three instructions for each in place of one.
+    """
+
+    op: int
+    rows: int
+    vectors: int
+    taps: int
+    columns: int
+    column_step: int
+    exact: bool = False
+
+    @property
+    def lines(self) -> int:
+        """Input rows that a tile's windows have of each group of kernel rows."""
+        return self.rows - 1 + self.taps
+
+
+class PoolWindow(NamedTuple):
+    """Where a tile finds what it reduces, and which of its results are wanted.
+
+    Attributes
+    ----------
+    base : int
+        Position of the channel.
+    planes_at, planes, lines_at, groups : int
+        The lists of planes and of rows in the table, and how many planes and groups of kernel rows there are. A row
+        begins at base, plane and line together, or is not there where either is `NO_LINE`.
+    offsets_at, width : int
+        The list of a row's taps: where each stands from the tile's first window on.
+    limit : int
+        Places of a row.
+    plane_count, row_counts, column_counts, counts_step : int
+        Where `settings` tell what averages are divided by, the product of three numbers: one of the plane, those of the
+        tile's rows and those of the columns, `counts_step` for each column, 1 or 0, and a tile's width more.
+    pitch : int
+        Step from one row of the result to the next.
+    rows_here : int
+        Rows that are written, as far as the tile has them.
+    """
+
+    base: int
+    planes_at: int
+    planes: int
+    lines_at: int
+    groups: int
+    offsets_at: int
+    width: int
+    limit: int
+    plane_count: int
+    row_counts: int
+    column_counts: int
+    counts_step: int
+    pitch: int
+    rows_here: int
+
+
+def _pool_tile_meaning(
+    shape: PoolShape,
+    window: PoolWindow,
+    column: int,
+    numbers: int,
+    x: np.ndarray,
+    nothing: np.ndarray,
+    table: np.ndarray,
+    settings: np.ndarray,
+    y: np.ndarray,
+    y_at: int,
+) -> bool:
+    """y[row, lane] = all line[p, g, row + k][(column + lane) column_step + table[offsets_at + s]], reduced.
+
+    Over all p, g, k and s, from ``settings[0]`` on, whose type sums have. `numbers` lanes are written, as far as the
+    tile has them. Returns whether it met a NaN that it may have lost; this meaning loses none.
+    """
+    v = window
+    lane = column + np.arange(shape.vectors * machine().vector_bytes // settings.itemsize)
+    total = np.full((shape.rows, lane.size), settings[0])
+    for p, g, s in product(range(v.planes), range(v.groups), range(v.width)):
+        place = lane * shape.column_step + table[v.offsets_at + s]
+        inside = (place >= 0) & (place < v.limit)
+        for row, k in product(range(shape.rows), range(shape.taps)):
+            plane, line = table[v.planes_at + p], table[v.lines_at + g * shape.lines + row + k]
+            if NO_LINE not in (plane, line):
+                new, old = x[v.base + plane + line + place[inside]].astype(total.dtype), total[row, inside]
+                total[row, inside] = np.maximum(old, new) if shape.op == MAXIMUM else old + new
+    count = min(numbers, lane.size)
+    for row in range(min(shape.rows, v.rows_here)):
+        result = total[row, :count]
+        if shape.op == MEAN:
+            by = settings[v.plane_count] * settings[v.row_counts + row]
+            result = result / (by * settings[v.column_counts + column * v.counts_step :][:count])
+        y[y_at + row * v.pitch :][:count] = result
+    return False
+
+
+def pool_tile(shape: PoolShape) -> Any:
+    """The tile of a shape, for kernels: as `_pool_tile_meaning`, but for the shape."""
+    if config.DISABLE_JIT:
+        return partial(_pool_tile_meaning, shape)
+
+    @intrinsic
+    def tile(
+        typingctx: Any, window: Any, column: Any, numbers: Any, x: Any, nothing: Any, table: Any, settings: Any, y: Any,
+        y_at: Any,
+    ) -> Any:  # fmt: skip
+        whole = types.intp
+        result = types.boolean(window, whole, whole, x, nothing, table, settings, y, whole)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = _PoolCode(context, builder, shape, signature.args, args)
+            code.reduce()
+            code.finish()
+            return code.met_nan()
+
+        return result, codegen
+
+    return tile
+
+
+#: The arguments of a tile by name.
+_ARGUMENTS = list(signature(_pool_tile_meaning).parameters)[1:]
+
+
+class _PoolCode(LineTile):
+    """Writes one pooling tile.
+
+    Parameters
+    ----------
+    context, builder, kinds, values : object
+        As an intrinsic gets them.
+    shape : PoolShape
+        Of the tile.
+    """
+
+    def __init__(self, context: Any, builder: Any, shape: PoolShape, kinds: Any, values: Any) -> None:
+        named = dict(zip(_ARGUMENTS, values, strict=True))
+        named |= zip(PoolWindow._fields, cgutils.unpack_tuple(builder, named["window"]), strict=True)
+        kind = dict(zip(_ARGUMENTS, kinds, strict=True))
+        self.dtype = kind["settings"].dtype
+        super().__init__(context, builder, kind, named, lane_count(self.dtype))
+        self.shape, self.code = shape, VectorCode(context, builder, self.dtype)
+        self.watched = isinstance(self.dtype, types.Float) and shape.op == MAXIMUM and not shape.exact
+        self.nans = cgutils.alloca_once_value(builder, ir.IntType(self.code.lanes)(0))
+        self.check("settings", INT64(0), 1)
+        self.start = self.code.broadcast(builder.load(self.array("settings", INT64(0))))
+        if shape.op == MAXIMUM:
+            self.beside = self.start
+        reach = (shape.vectors * self.code.lanes - 1) * shape.column_step + max(1, shape.columns)
+        kept = shape.vectors if shape.column_step == 1 else -(-reach // self.code.lanes)
+        # Places in memory that LLVM turns into registers.
+        self.totals = [[cgutils.alloca_once_value(builder, self.start) for _ in range(kept)] for _ in range(shape.rows)]
+
+    def reduce(self) -> None:
+        """Reduce all rows of all windows; along a row too unless its columns are apart."""
+        builder, v, shape = self.builder, self.values, self.shape
+        self.check("table", v["planes_at"], v["planes"])
+        self.check("table", v["lines_at"], builder.mul(v["groups"], INT64(shape.lines)))
+        self.check("table", v["offsets_at"], v["width"])
+        with cgutils.for_range(builder, v["planes"], intp=INT64) as plane:
+            plane_at = builder.load(self.array("table", builder.add(v["planes_at"], plane.index)))
+            with cgutils.for_range(builder, v["groups"], intp=INT64) as group:
+                first = builder.add(v["lines_at"], builder.mul(group.index, INT64(shape.lines)))
+                lines = self.lines(first, shape.lines, plane_at)
+                if shape.columns and shape.column_step == 1:
+                    self._reduce_lines(lines, [self._loader(INT64(s)) for s in range(shape.columns)])
+                elif shape.columns:
+                    self._reduce_lines(lines, [self._loader(INT64(0))])
+                else:
+                    with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
+                        self._reduce_lines(lines, [self._loader(tap.index)])
+
+    def _loader(self, tap: Any) -> Any:
+        """A function that loads a vector in the type of the sums; see `loader`."""
+        load = self.loader(tap, self.shape.column_step)
+        return lambda line, i: self._as_sum(load(line, i))
+
+    def _reduce_lines(self, lines: list[Line], loads: list[Any]) -> None:
+        """Rows of windows into the totals: along each line what the loads give, then down."""
+        for i in range(len(self.totals[0])):
+            vectors = []
+            for line in lines:
+                loaded = [load(line, i) for load in loads]
+                vectors.append(self._reduced(loaded))
+                self._watch(loaded)
+                self.code.keep_order()
+            for row, shared in enumerate(self._windows(vectors)):
+                total = self.totals[row][i]
+                self.builder.store(self._combine(self.builder.load(total), shared), total)
+
+    def _watch(self, loaded: list[Any]) -> None:
+        """Take note of NaNs in neighbouring vectors: in the first and the last, which hold all that the others do."""
+        if self.watched:
+            builder = self.builder
+            found = builder.bitcast(builder.fcmp_unordered("uno", loaded[0], loaded[-1]), self.nans.type.pointee)
+            builder.store(builder.or_(builder.load(self.nans), found), self.nans)
+
+    def met_nan(self) -> Any:
+        """Whether there were any."""
+        nans = self.builder.load(self.nans)
+        return self.builder.icmp_signed("!=", nans, nans.type(0))
+
+    def _reduced(self, vectors: list[Any]) -> Any:
+        total = vectors[0]
+        for vector in vectors[1:]:
+            total = self._combine(total, vector)
+        return total
+
+    def _windows(self, vectors: list[Any]) -> list[Any]:
+        """The vectors that follow each other in each window of `taps` reduced.
+
+        Of two windows that are neighbours what they share is reduced once.
+        """
+        taps, found = self.shape.taps, []
+        for first in range(0, len(vectors) - taps + 1, 2):
+            pair = first + taps < len(vectors)
+            shared = self._reduced(vectors[first + pair : first + max(taps, pair + 1)])
+            if pair and taps > 1:
+                found += [self._combine(vectors[first], shared), self._combine(shared, vectors[first + taps])]
+            else:
+                found += [vectors[first], vectors[first + 1]] if pair else [shared]
+        return found
+
+    def _combine(self, old: Any, new: Any) -> Any:
+        """The sum, or the greater; where NaNs are not watched for, one on either side stays."""
+        builder = self.builder
+        if self.shape.op != MAXIMUM:
+            return self.code.add(old, new)
+        if isinstance(self.dtype, types.Float):
+            if not self.watched:
+                return self.code.maximum(old, new)
+            return builder.select(builder.fcmp_ordered(">", new, old), new, old)
+        compare = builder.icmp_signed if self.dtype.signed else builder.icmp_unsigned
+        return builder.select(compare(">", new, old), new, old)
+
+    def _as_sum(self, vector: Any) -> Any:
+        """Elements of the input in the type of the sums."""
+        given, builder = self.kinds["x"].dtype, self.builder
+        if given == self.dtype:
+            return vector
+        return (builder.sitofp if given.signed else builder.uitofp)(vector, self.code.type)
+
+    def _as_result(self, vector: Any) -> Any:
+        """Results in the type that they are to have, whole numbers without their fraction."""
+        wanted, builder = self.kinds["y"].dtype, self.builder
+        if wanted == self.dtype:
+            return vector
+        if isinstance(wanted, types.Float):
+            return builder.fptrunc(vector, self.writes.type)
+        return (builder.fptosi if wanted.signed else builder.fptoui)(vector, self.writes.type)
+
+    def finish(self) -> None:
+        """Reduce along rows what is left to reduce, divide means, and write the results."""
+        rows = [self._along([self.builder.load(total) for total in totals]) for totals in self.totals]
+        if self.shape.op == MEAN:
+            rows = self._divided(rows)
+        self.write([[self._as_result(vector) for vector in row] for row in rows])
+
+    def _along(self, vectors: list[Any]) -> list[Any]:
+        """Results of a row whose columns are apart."""
+        code, step = self.code, self.shape.column_step
+        if step == 1:
+            return vectors
+        phases = [code.every(step, vectors, phase) for phase in range(min(step, self.shape.columns))]
+        found = []
+        for i in range(self.shape.vectors):
+            total = code.shifted(phases[0], i, 0)
+            for s in range(1, self.shape.columns):
+                shift, phase = divmod(s, step)
+                total = self._combine(total, code.shifted(phases[phase], i, shift))
+            found.append(total)
+        return found
+
+    def _divided(self, rows: list[list[Any]]) -> list[list[Any]]:
+        """Sums over the number of elements of each."""
+        builder, code, v = self.builder, self.code, self.values
+        first = builder.add(v["column_counts"], builder.mul(v["column"], v["counts_step"]))
+        self.check("settings", first, self.shape.vectors * code.lanes)
+        self.check("settings", v["row_counts"], self.shape.rows)
+        self.check("settings", v["plane_count"], 1)
+        base = self.array("settings", first)
+        columns = [code.load(base, i * code.lanes) for i in range(self.shape.vectors)]
+        plane = builder.load(self.array("settings", v["plane_count"]))
+        found = []
+        for row, sums in enumerate(rows):
+            count = builder.load(self.array("settings", builder.add(v["row_counts"], INT64(row))))
+            by = code.broadcast(builder.fmul(plane, count))
+            found.append([builder.fdiv(s, builder.fmul(by, column)) for s, column in zip(sums, columns, strict=True)])
+        return found
