@@ -80,7 +80,6 @@ ARRAYS: list[Row] = [
     *((matrix(weight=value), TypeError, f"weight {words}") for value, words in NO_NUMBERS),
     (max_pool(input=X.astype(complex)), TypeError, "input has dtype complex128; pooling takes real numbers"),
     (avg_pool(input=X.astype(np.complex64)), TypeError, "input has dtype complex64; pooling takes real numbers"),
-    (avg_pool(input=X > 0), TypeError, "input has dtype bool, whose averages .* dtype=np.float32"),
 ]
 
 SHAPES: list[Row] = [
@@ -132,6 +131,7 @@ NUMBERS: list[Row] = [
     (avg_pool(divisor_override=1.5), TypeError, "divisor_override=1.5 is not a whole number"),
     (avg_pool(divisor_override=0), ValueError, "divisor_override=0 cannot divide"),
     (avg_pool(input=X.astype(np.uint8), divisor_override=-1), ValueError, "divisor_override=-1 cannot divide .* uint8"),
+    (avg_pool(input=X > 0, divisor_override=-1), ValueError, "divisor_override=-1 cannot divide sums of bool"),
     (conv(stride=0), ValueError, "stride=0 is too small; give at least 1"),
     (conv(stride=(1, -2)), ValueError, r"stride\[1\]=-2 is too small"),
     (conv(dilation=0), ValueError, "dilation=0 is too small"),

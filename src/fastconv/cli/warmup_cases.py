@@ -286,6 +286,6 @@ FAMILIES = {
     "grad.conv_transpose_input": _family("grad.conv_transpose{}_input", partial(_gradient, True, False), "biufc"),
     "grad.conv_transpose_weight": _family("grad.conv_transpose{}_weight", partial(_gradient, True, True), "biufc"),
     "max_pool": _family("max_pool{}", _max_pool, "biuf"),
-    "avg_pool": _family("avg_pool{}", _avg_pool, "iuf"),
+    "avg_pool": _family("avg_pool{}", _avg_pool, "biuf"),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
 }

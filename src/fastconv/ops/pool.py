@@ -169,7 +169,7 @@ def avg_pool2d(
     Parameters
     ----------
     input : array_like, shape (N, C, H, W) or (C, H, W)
-        Images of any real dtype.
+        Images of any real dtype, booleans included.
     kernel_size, stride, padding, ceil_mode
         As in `max_pool2d`.
     count_include_pad : bool
@@ -181,7 +181,8 @@ def avg_pool2d(
         Step from tap to tap inside a window.
     dtype : dtype, optional
         Of the result; by default the input's. Averages of integers are exact sums (in 64 bits) divided with the
-        fraction dropped, toward zero, as PyTorch's int64; a floating `dtype` gives the true mean.
+        fraction dropped, toward zero, as PyTorch's int64; a floating `dtype` gives the true mean. Booleans count as
+        0 and 1, so by default an average is True where all that it counts is, padding included.
     out : ndarray, optional
         Takes the result; right shape and dtype, any strides.
     algorithm : str
@@ -326,7 +327,7 @@ def _prepare_avg(
     geometry = _geometry(f"avg_pool{rank}d", rank, x, kernel_size, stride, padding, dilation, ceil_mode)
     result = _mean_dtype(x.dtype, dtype)
     divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
-    if divisor == 0 or (divisor is not None and divisor < 0 and result.kind == "u"):
+    if divisor == 0 or (divisor is not None and divisor < 0 and result.kind in "bu"):
         raise ValueError(f"divisor_override={divisor} cannot divide sums of {result}; give a positive int.")
     work = arg.sum_dtype(result) if result.kind == "f" else result
     x, conversion = x.taken_as(work if x.dtype.kind == "f" else x.dtype.newbyteorder("="), rank)
@@ -358,11 +359,7 @@ def _geometry(
 
 def _mean_dtype(given: np.dtype, dtype: Any) -> np.dtype:
     """The dtype of averages: the input's unless another is asked for."""
-    if dtype is None and given.kind == "b":
-        raise TypeError(
-            "input has dtype bool, whose averages would be 0 or 1; pass dtype=np.float32 for their true means."
-        )
     result = given.newbyteorder("=") if dtype is None else arg.dtype_of(dtype)
-    if result.kind not in "iuf" or not np.can_cast(given, result, "same_kind"):
+    if result.kind not in "biuf" or not np.can_cast(given, result, "same_kind"):
         raise TypeError(f"dtype={result} cannot hold averages of {given} numbers; give {given} or a floating dtype.")
     return result
