@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asv_bench import shapes
-from asv_bench.fixtures import LayerFixture, TimedLayers, layer_arguments, operation
+from asv_bench.fixtures import LayerFixture, Sampling, TimedLayers, layer_arguments, operation, random
 
 
 class Maximum(TimedLayers):
@@ -29,3 +29,17 @@ class Indices(LayerFixture):
 
     def time_call(self, layer: str) -> None:
         self.function(self.x, self.window, **self.options, return_indices=True)
+
+
+class Adaptive(Sampling):
+    """Parts of unequal lengths: the average and the maximum of a pyramid of a segmentation network."""
+
+    params = ("adaptive_avg_pool2d", "adaptive_max_pool2d")
+    param_names = ("operation",)
+
+    def setup(self, name: str) -> None:
+        self.function, self.x = operation(name), random((1, 256, 60, 60))
+        self.time_call(name)
+
+    def time_call(self, name: str) -> None:
+        self.function(self.x, 7)

@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastconv import grad as grad
     from fastconv.jit.threads import threads
+    from fastconv.ops.adaptive_pool import (
+        adaptive_avg_pool1d,
+        adaptive_avg_pool2d,
+        adaptive_avg_pool3d,
+        adaptive_max_pool1d,
+        adaptive_max_pool2d,
+        adaptive_max_pool3d,
+    )
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
     from fastconv.ops.explain import explain
@@ -27,6 +35,12 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -48,6 +62,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ops.adaptive_pool": (
+        "adaptive_avg_pool1d",
+        "adaptive_avg_pool2d",
+        "adaptive_avg_pool3d",
+        "adaptive_max_pool1d",
+        "adaptive_max_pool2d",
+        "adaptive_max_pool3d",
+    ),
     "ops.conv": ("conv1d", "conv2d", "conv3d"),
     "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
     "ops.explain": ("explain",),

@@ -112,6 +112,17 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
         "halved": lambda: fc.avg_pool2d(array(8, 64, 56, 56), 2),
         "stride 1": lambda: fc.avg_pool3d(array(4, 12, 12, 12), 3, 1, 1, count_include_pad=False),
     },
+    "adaptive_max_pool": {
+        "uneven": lambda: fc.adaptive_max_pool2d(array(8, 31, 50), (6, 7)),
+        "places": lambda: fc.adaptive_max_pool3d(array(2, 9, 9, 9), 2, return_indices=True),
+        "global": lambda: fc.adaptive_max_pool2d(array(1, 512, 7, 7), 1),
+        "signal": lambda: fc.adaptive_max_pool1d(array(64, 1001), 10),
+    },
+    "adaptive_avg_pool": {
+        "global": lambda: fc.adaptive_avg_pool2d(array(1, 512, 7, 7), 1),
+        "pyramid": lambda: fc.adaptive_avg_pool2d(array(256, 60, 60), (None, 7)),
+        "signal": lambda: fc.adaptive_avg_pool1d(array(64, 1001), 10),
+    },
     "conv_matrix": {
         "image": lambda: fc.conv_matrix(array(9, 9), (100, 120)) @ array(12000),
         "transposed": lambda: fc.conv_matrix(array(5, 3, 3, 3), (3, 40, 40)).T @ array(5 * 38 * 38, 2),

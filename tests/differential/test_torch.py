@@ -59,6 +59,19 @@ POOLS: list[tuple[Any, ...]] = [
     (3, (1, 4, 6, 10), 2, 2, 0, 1),
 ]
 
+# Spatial rank, shape of the input, number of parts.
+ADAPTIVE: list[tuple[Any, ...]] = [
+    (1, (2, 3, 17), 5),
+    (1, (3, 40), 8),
+    (1, (1, 2, 4), 9),
+    (2, (2, 3, 10, 13), (3, 4)),
+    (2, (2, 3, 10, 13), (None, 4)),
+    (2, (4, 12, 9), (5, 3)),
+    (2, (1, 5, 7, 7), 1),
+    (3, (1, 2, 5, 6, 7), (2, 4, 7)),
+    (3, (2, 4, 3, 5), 2),
+]
+
 DTYPES = ["float32", "float64"]
 
 
@@ -146,6 +159,22 @@ def test_avg_pool_of_integers(divisor: int | None) -> None:
     x = np.random.default_rng(0).integers(-100, 101, (2, 3, 8, 9))
     call = ("avg_pool2d", x, 3, 2, 1, True, True, divisor)
     np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+
+
+@pytest.mark.parametrize(("rank", "shape", "size"), ADAPTIVE)
+def test_adaptive_pools(rank: int, shape: tuple[int, ...], size: Any) -> None:
+    x = integers(shape, "float32")
+    call = (f"adaptive_avg_pool{rank}d", x, size)
+    np.testing.assert_allclose(ours(*call), theirs(*call), rtol=1e-6, atol=1e-7, strict=True)
+    rng = np.random.default_rng(1)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    x[rng.random(x.shape) < 0.2] = -np.inf
+    call = (f"adaptive_max_pool{rank}d", x, size)
+    values, places = theirs(*call, return_indices=True)
+    found, at = ours(*call, True)
+    np.testing.assert_array_equal(found, values, strict=True)
+    np.testing.assert_array_equal(at, places, strict=True)
+    np.testing.assert_array_equal(ours(*call), values, strict=True)
 
 
 @pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu", "silu", "sigmoid", "tanh"])

@@ -118,11 +118,39 @@ def avg_pool_calls(draw: st.DrawFn) -> tuple[Callable[..., Array], Array]:
     return call, expected
 
 
+@st.composite
+def adaptive_calls(draw: st.DrawFn, op: str) -> tuple[Callable[..., Any], Any]:
+    """Parts of any lengths; with "auto" such as plain pooling does not serve."""
+    rank = draw(st.integers(1, 3))
+    size = draw(st.tuples(*[st.integers(1, 9 - 2 * rank + 3)] * rank))
+    parts = tuple(draw(st.integers(1, n + 2)) for n in size)
+    if not any(n % p for n, p in zip(size, parts, strict=True)):
+        parts = (*parts[:-1], size[-1] + 1)
+    shape = (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size)
+    x = integers(shape, "float32" if op == "max" else draw(st.sampled_from(["float32", "int8"])), draw(seeds))
+    if op == "max":
+        rng = np.random.default_rng(draw(seeds))
+        x[rng.random(x.shape) < 0.2] = np.nan
+        x[rng.random(x.shape) < 0.2] = -np.inf
+    given_x, more = LAYOUTS[draw(layouts)](x), (True,) if op == "max" else ()
+    pool = getattr(fc, f"adaptive_{op}_pool{rank}d")
+
+    def call(**options: Any) -> Any:
+        found = pool(given_x, parts, *more, **options)
+        if more:
+            np.testing.assert_array_equal(pool(given_x, parts, **options), found[0])
+        return found
+
+    return call, getattr(reference, f"adaptive_{op}_pool")(x, parts)
+
+
 CALLS = {
     "conv": conv_calls(),
     "conv_transpose": conv_transpose_calls(),
     "max_pool": max_pool_calls(),
     "avg_pool": avg_pool_calls(),
+    "adaptive_max_pool": adaptive_calls("max"),
+    "adaptive_avg_pool": adaptive_calls("avg"),
 }
 
 
@@ -150,7 +178,7 @@ def test_algorithm_agrees_with_the_reference(op: str, name: str, data: st.DataOb
     for actual, wanted in zip(_results(found), _results(expected), strict=True):
         assert actual.dtype == wanted.dtype
         assert actual.shape == wanted.shape
-        if op == "max_pool" or wanted.dtype.kind in "iu":
+        if "max_pool" in op or wanted.dtype.kind in "iu":
             np.testing.assert_array_equal(actual, wanted)
         else:  # of whole numbers, so that whatever is left out or counted twice is much more than what rounding does
             atol = 1e-4 * np.max(np.abs(wanted), initial=1)

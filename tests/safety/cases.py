@@ -56,8 +56,12 @@ def _values(draw: st.DrawFn, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return LAYOUTS[draw(layouts)](integers(shape, dtype, draw(seeds)))
 
 
-def _text(operand: np.ndarray | None) -> str:
-    return "None" if operand is None else f"{operand.dtype}{list(operand.shape)} strides {list(operand.strides)}"
+def _text(operand: Any) -> str:
+    return (
+        repr(operand)
+        if not isinstance(operand, np.ndarray)
+        else f"{operand.dtype}{list(operand.shape)} strides {list(operand.strides)}"
+    )
 
 
 def _call(op: str, rank: int, operands: list[Any], options: dict[str, Any], algorithm: str) -> Call:
@@ -133,6 +137,17 @@ def _avg_pool(draw: st.DrawFn) -> Call:
         "divisor_override": draw(st.sampled_from([None, 3])),
     }
     return _call("avg_pool", case.rank, [x], options, draw(_algorithms("avg_pool")))
+
+
+@st.composite
+def _adaptive_pool(draw: st.DrawFn) -> Call:
+    op, rank = draw(st.sampled_from(["adaptive_max_pool", "adaptive_avg_pool"])), draw(st.integers(1, 3))
+    size = [*(draw(st.integers(1, 7)) for _ in range(rank - 1)), draw(st.integers(1, MOST_WIDER))]
+    parts = tuple(draw(st.integers(1, n + 2)) for n in size)
+    dtype = draw(st.sampled_from(REAL_TYPES)) if op == "adaptive_avg_pool" else "float32"
+    x = _values(draw, (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size), dtype)
+    options = {"return_indices": draw(st.booleans())} if op == "adaptive_max_pool" else {}
+    return _call(op, rank, [x, parts], options, "windows")
 
 
 @st.composite
@@ -276,6 +291,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "depthwise": _products("conv", depthwise_cases(), WHOLE, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
+    "adaptive_pool": _adaptive_pool(),
     "channels last": _channels_last(),
     "turned": _turned(),
     "gradients": _gradients(),

@@ -20,6 +20,8 @@ __all__ = ["FAMILIES", "LARGE", "SMALL", "Case", "Family", "numbers"]
 #: Spatial sizes for 1, 2 and 3 axes: large ones make calls that are shared out to threads.
 SMALL = {1: (24,), 2: (9, 8), 3: (5, 6, 7)}
 LARGE = {1: (4000,), 2: (60, 56), 3: (14, 15, 16)}
+#: Parts that do not divide some of these sizes, for any number of axes.
+_UNEVEN = 7
 
 
 class _Layer(NamedTuple):
@@ -210,6 +212,22 @@ def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, _channels_last(x), 3, 1, 1, dtype=result)
 
 
+def _adaptive_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.adaptive_max_pool1d, fc.adaptive_max_pool2d, fc.adaptive_max_pool3d)[rank - 1]
+    for indices in (False, True):
+        for parts in (1, _UNEVEN):
+            yield _case(op, numbers((16, *size), dtype), parts, indices)
+        yield _case(op, _channels_last(numbers((16, *size), dtype)), 1, indices)
+
+
+def _adaptive_avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.adaptive_avg_pool1d, fc.adaptive_avg_pool2d, fc.adaptive_avg_pool3d)[rank - 1]
+    for result in [None] if dtype.kind == "f" else [None, np.float32]:
+        for parts in (1, _UNEVEN):
+            yield _case(op, numbers((16, *size), dtype), parts, dtype=result)
+        yield _case(op, _channels_last(numbers((16, *size), dtype)), 1, dtype=result)
+
+
 def _conv_matrix(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     for channels, out_channels in ((4, 6), (1, 1)):
         w = numbers((out_channels, channels, *(3,) * rank), dtype)
@@ -287,5 +305,7 @@ FAMILIES = {
     "grad.conv_transpose_weight": _family("grad.conv_transpose{}_weight", partial(_gradient, True, True), "biufc"),
     "max_pool": _family("max_pool{}", _max_pool, "biuf"),
     "avg_pool": _family("avg_pool{}", _avg_pool, "biuf"),
+    "adaptive_max_pool": _family("adaptive_max_pool{}", _adaptive_max_pool, "biuf"),
+    "adaptive_avg_pool": _family("adaptive_avg_pool{}", _adaptive_avg_pool, "biuf"),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
 }

@@ -137,6 +137,18 @@ class Axis:
         steps = range(-self.before, -self.before + self.output * self.stride, self.stride)
         return tuple(len(taps_inside(start, self.kernel, self.dilation, low, high)) for start in steps)
 
+    def taps(self) -> tuple[tuple[int, int], ...]:
+        """The input position of the first tap of each window that meets the input, and how many do, `dilation` apart.
+
+        Examples
+        --------
+        >>> Axis(size=4, kernel=3, before=1, after=1).taps()
+        ((0, 2), (0, 3), (1, 3), (2, 2))
+        """
+        starts = range(-self.before, -self.before + self.output * self.stride, self.stride)
+        met = ((start, taps_inside(start, self.kernel, self.dilation, 0, self.size)) for start in starts)
+        return tuple((start + taps.start * self.dilation, len(taps)) for start, taps in met)
+
 
 def taps_inside(start: int, kernel: int, dilation: int, low: int, high: int) -> range:
     """Taps k with ``low <= start + k * dilation < high``."""

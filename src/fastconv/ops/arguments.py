@@ -34,6 +34,7 @@ __all__ = [
     "dtype_of",
     "form",
     "native",
+    "output_sizes",
     "pair_per_axis",
     "per_axis",
     "pool_axes",
@@ -147,6 +148,14 @@ def per_axis(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
             f"{name}={value!r} has {len(value)} entries; give one int, or one for each of {rank} spatial axes."
         )
     return tuple(whole(entry, f"{name}[{i}]", least) for i, entry in enumerate(value))
+
+
+def output_sizes(value: Any, size: tuple[int, ...]) -> tuple[int, ...]:
+    """The output size of each spatial axis, from an int or a sequence, in which None stands for the input's size."""
+    given = (None,) * len(size) if value is None else value
+    if isinstance(given, (list, tuple)) and len(given) == len(size):
+        given = [n if entry is None else entry for n, entry in zip(size, given, strict=True)]
+    return per_axis(given, len(size), "output_size", 1)
 
 
 def pair_per_axis(value: Any, rank: int) -> tuple[tuple[int, int], ...]:

@@ -12,10 +12,22 @@ called "the guide" in this folder; its 15 relationships are cited by number.
 """
 
 from fastconv.reference.activation import activation
+from fastconv.reference.adaptive_pool import adaptive_avg_pool, adaptive_max_pool
 from fastconv.reference.conv import conv, conv_transpose
 from fastconv.reference.grad import conv_weight
 from fastconv.reference.matrix import conv_matrix
 from fastconv.reference.padding import pad
 from fastconv.reference.pool import avg_pool, max_pool
 
-__all__ = ["activation", "avg_pool", "conv", "conv_matrix", "conv_transpose", "conv_weight", "max_pool", "pad"]
+__all__ = [
+    "activation",
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
+    "avg_pool",
+    "conv",
+    "conv_matrix",
+    "conv_transpose",
+    "conv_weight",
+    "max_pool",
+    "pad",
+]
