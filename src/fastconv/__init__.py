@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
     from fastconv.ops.explain import explain
+    from fastconv.ops.fractional_pool import fractional_max_pool2d, fractional_max_pool3d
+    from fastconv.ops.lp_pool import lp_pool1d, lp_pool2d, lp_pool3d
     from fastconv.ops.matrix import ConvMatrix, conv_matrix
     from fastconv.ops.packed import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
     from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
     from fastconv.ops.sizes import conv_output_size, conv_transpose_output_size, pool_output_size
+    from fastconv.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
     "Conv1d",
@@ -54,9 +57,17 @@ __all__ = [
     "conv_transpose3d",
     "conv_transpose_output_size",
     "explain",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "pool_output_size",
     "threads",
 ]
@@ -73,10 +84,13 @@ _MODULES = {
     "ops.conv": ("conv1d", "conv2d", "conv3d"),
     "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
     "ops.explain": ("explain",),
+    "ops.fractional_pool": ("fractional_max_pool2d", "fractional_max_pool3d"),
+    "ops.lp_pool": ("lp_pool1d", "lp_pool2d", "lp_pool3d"),
     "ops.matrix": ("ConvMatrix", "conv_matrix"),
     "ops.packed": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
     "ops.pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
     "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
+    "ops.unpool": ("max_unpool1d", "max_unpool2d", "max_unpool3d"),
     "jit.threads": ("threads",),
 }
 #: Modules of the user's, imported when they are first asked for.

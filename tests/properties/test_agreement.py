@@ -144,6 +144,43 @@ def adaptive_calls(draw: st.DrawFn, op: str) -> tuple[Callable[..., Any], Any]:
     return call, getattr(reference, f"adaptive_{op}_pool")(x, parts)
 
 
+@st.composite
+def lp_pool_calls(draw: st.DrawFn) -> tuple[Callable[..., Array], Array]:
+    case, norm = draw(pool_cases()), draw(st.sampled_from([1, 2, 0.5, 3]))
+    x = integers(case.input_shape, "float32", draw(seeds))
+    expected = reference.lp_pool(x, norm, *_pool_arguments(case), case.ceil_mode, case.dilation)
+    given_x = LAYOUTS[draw(layouts)](x)
+
+    def call(**options: Any) -> Array:
+        windows = {"padding": case.padding, "dilation": case.dilation}
+        pool = getattr(fc, f"lp_pool{case.rank}d")
+        found: Array = pool(given_x, norm, case.kernel_size, case.stride, case.ceil_mode, **windows, **options)
+        return found
+
+    return call, expected
+
+
+@st.composite
+def fractional_calls(draw: st.DrawFn) -> tuple[Callable[..., Any], Any]:
+    rank = draw(st.integers(2, 3))
+    kernel = draw(st.tuples(*[st.integers(1, 3)] * rank))
+    outputs = draw(st.tuples(*[st.integers(1, 6 - rank)] * rank))
+    size = [n + k - 1 + draw(st.integers(0, 4)) for n, k in zip(outputs, kernel, strict=True)]
+    x = integers((draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size), "float32", draw(seeds))
+    samples = np.random.default_rng(draw(seeds)).random((*x.shape[:2], rank))
+    drawn = samples[..., ::-1] if rank == 2 else samples
+    begins = [
+        np.array([reference.fractional_begins(n, k, o, u) for u in drawn[..., i].ravel()]).reshape(*x.shape[:2], o)
+        for i, (n, k, o) in enumerate(zip(size, kernel, outputs, strict=True))
+    ]
+    given_x, pool = LAYOUTS[draw(layouts)](x), getattr(fc, f"fractional_max_pool{rank}d")
+
+    def call(**options: Any) -> Any:
+        return pool(given_x, kernel, outputs, None, True, random_samples=samples, **options)
+
+    return call, reference.fractional_max_pool(x, kernel, begins)
+
+
 CALLS = {
     "conv": conv_calls(),
     "conv_transpose": conv_transpose_calls(),
@@ -151,6 +188,8 @@ CALLS = {
     "avg_pool": avg_pool_calls(),
     "adaptive_max_pool": adaptive_calls("max"),
     "adaptive_avg_pool": adaptive_calls("avg"),
+    "lp_pool": lp_pool_calls(),
+    "fractional_max_pool": fractional_calls(),
 }
 
 

@@ -44,6 +44,10 @@ class AdaptiveAxis(Axis):
         """The first element of each window, and how many it has."""
         return _parts(self.size, self.windows)
 
+    def window_sizes(self, *, count_padding: bool) -> tuple[int, ...]:
+        """How many elements each window has; nothing is padded."""
+        return tuple(length for _, length in _parts(self.size, self.windows))
+
 
 @dataclass(frozen=True, slots=True)
 class FractionalAxis(Axis):

@@ -26,6 +26,7 @@ __all__ = [
     "WindowPiece",
     "pool_maxima",
     "pool_means",
+    "pool_norms",
     "pool_places",
     "pool_truncated_means",
 ]
@@ -226,6 +227,69 @@ def _truncated_mean(total: Any, taps: int, fill: Any) -> Any:
     return quotient
 
 
+def _power_adder(power: Any) -> Any:
+    """row += power(x, p), of the values from `start` on, `step` apart."""
+
+    @helper
+    def add_powers(row: Any, x: Any, start: int, step: int, p: float) -> None:
+        if step == 1:
+            part = x[start : start + row.size]
+            for i in range(row.size):
+                row[i] += power(part[i], p)
+        else:
+            at = unsigned(start)
+            for i in range(row.size):
+                row[i] += power(x[at], p)
+                at += unsigned(step)
+
+    return add_powers
+
+
+@helper
+def _absolute(value: Any, p: float) -> Any:
+    return abs(value)
+
+
+@helper
+def _square(value: Any, p: float) -> Any:
+    return value * value
+
+
+@helper
+def _power(value: Any, p: float) -> Any:
+    return abs(value) ** p
+
+
+_add_absolutes, _add_squares, _add_any_powers = map(_power_adder, (_absolute, _square, _power))
+
+
+@helper
+def _add_powers(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
+    """The powers whose exponent `fill` holds; those that are no more than a product are vectors of them."""
+    if fill[0] == 1:
+        _add_absolutes(row, x, start, step, fill[0])
+    elif fill[0] == 2:
+        _add_squares(row, x, start, step, fill[0])
+    else:
+        _add_any_powers(row, x, start, step, fill[0])
+
+
+@helper
+def _begin_powers(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
+    for i in range(row.size):
+        row[i] = 0
+    _add_powers(row, x, start, step, fill)
+
+
+@helper
+def _root(total: Any, taps: int, fill: Any) -> Any:
+    p = fill[0]
+    if p == 2:
+        return np.sqrt(total)
+    return total if p == 1 else total ** (fill.dtype.type(1) / p)
+
+
+pool_norms = kernel(_body(_begin_powers, _add_powers, _sum, _root), "pool_norms")
 pool_maxima = kernel(_body(_begin_copy, _add_maximum, _greater, _itself), "pool_maxima")
 pool_means = kernel(_body(_begin_copy, _add_sum, _sum, _mean), "pool_means")
 pool_truncated_means = kernel(_body(_begin_copy, _add_sum, _sum, _truncated_mean), "pool_truncated_means")

@@ -113,6 +113,33 @@ def _adaptive_avg_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
     y[...] = reference.adaptive_avg_pool(x, problem.geometry.output_size).reshape(y.shape)
 
 
+def _lp_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
+    axes = problem.geometry.axes
+    norms = reference.lp_pool(
+        x,
+        problem.norm,
+        tuple(a.kernel for a in axes),
+        tuple(a.stride for a in axes),
+        tuple((a.before, a.after) for a in axes),
+        any(a.ceil_mode for a in axes),
+        tuple(a.dilation for a in axes),
+    )
+    y[...] = norms.reshape(y.shape)
+
+
+def _fractional_max_pool(
+    problem: Problem, x: np.ndarray, spans: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None
+) -> None:
+    g = problem.geometry
+    ends = np.cumsum(g.lift().output_size)[-len(g.axes) :]
+    begins = spans.reshape(g.batch, g.channels, -1, 2)[..., 0]
+    along = [begins[..., end - axis.output : end] for axis, end in zip(g.axes, ends, strict=True)]
+    values, found = reference.fractional_max_pool(x, g.kernel_size, along)
+    y[...] = values.reshape(y.shape)
+    if indices is not None:
+        indices[...] = found.reshape(indices.shape)
+
+
 _RUN: dict[str, Callable[..., None]] = {
     "conv": _conv,
     "conv_transpose": _conv_transpose,
@@ -120,4 +147,6 @@ _RUN: dict[str, Callable[..., None]] = {
     "avg_pool": _avg_pool,
     "adaptive_max_pool": _adaptive_max_pool,
     "adaptive_avg_pool": _adaptive_avg_pool,
+    "lp_pool": _lp_pool,
+    "fractional_max_pool": _fractional_max_pool,
 }

@@ -200,4 +200,6 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "avg_pool": _POOL,
     "adaptive_max_pool": _WINDOWS,
     "adaptive_avg_pool": _WINDOWS,
+    "lp_pool": _WINDOWS,
+    "fractional_max_pool": _WINDOWS,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.geometry import Axis
+from fastconv.geometry import Axis, FractionalAxis
 from fastconv.jit.kernel import Bound, Kernel
 from fastconv.kernels.window_pool import (
     WINDOW_TABLE,
@@ -18,6 +18,7 @@ from fastconv.kernels.window_pool import (
     WindowPiece,
     pool_maxima,
     pool_means,
+    pool_norms,
     pool_places,
     pool_truncated_means,
 )
@@ -29,6 +30,8 @@ __all__ = ["WindowPlan", "plan_windows"]
 
 #: Nanoseconds, for estimates only: combining an element of a row with another, or of a window; and a piece of a row.
 ROW_COST, WINDOW_COST, PIECE_COST = 0.12, 1.0, 60.0
+#: How many times as long all of it takes where elements are raised to a power that is no small whole number.
+POWER_FACTOR = 30.0
 #: Input positions of a piece, unless a single window has more: reduced rows stay in a first-level cache.
 LONGEST_PIECE = 4096
 #: Most taps of a window that are summed in float32 where the input is: sums of more, each rounded, might be off by more
@@ -76,15 +79,17 @@ def plan_windows(problem: Problem) -> WindowPlan:
     """Plan a pooling by lists of windows."""
     g = problem.geometry.lift()
     x = problem.x_steps()
-    lists = [np.array(axis.taps(), np.int64) for axis in g.axes]
-    pieces = _pieces(lists[2], g.axes[2])
+    random = any(isinstance(axis, FractionalAxis) for axis in g.axes)
+    lists = [_most_taps(axis) if random else np.array(axis.taps(), np.int64) for axis in g.axes]
+    width = g.axes[2].size
+    pieces = [WindowPiece(0, g.axes[2].output, 0, width)] if random else _pieces(lists[2], g.axes[2])
     table = Table(WINDOW_TABLE)
     head = WindowHead(
         channels=g.channels,
         x_base=x.base,
         x_batch=x.steps[0],
         x_channel=x.steps[1],
-        spans_image=0,
+        spans_image=2 * sum(g.output_size) if random else 0,
         pieces=len(pieces),
         pieces_at=table.append_records(pieces),
         longest=max(piece.size for piece in pieces),
@@ -93,16 +98,23 @@ def plan_windows(problem: Problem) -> WindowPlan:
     lines = g.batch * g.channels * prod(g.output_size[:-1])
     rows = np.mean(lists[0][:, 1]) * np.mean(lists[1][:, 1])
     elements = rows * sum(piece.size for piece in pieces) * ROW_COST + np.sum(lists[2][:, 1]) * WINDOW_COST
+    if problem.norm not in (1, 2):
+        elements *= POWER_FACTOR
     results = (problem.dtype, np.int64) if problem.indices else (problem.dtype,)
     return WindowPlan(
         kernel=kernel.bind(problem.x_dtype, *results, np.int64, fill.dtype, np.int64),
-        spans=np.concatenate([spans.reshape(-1) for spans in lists]),
+        spans=None if random else np.concatenate([spans.reshape(-1) for spans in lists]),
         table=table.finish([head, *_axes(g.axes, x.steps[2:])]),
         fill=fill,
         tasks=lines * len(pieces),
         nanoseconds=float(lines * (len(pieces) * PIECE_COST + elements)),
         summary=f"{lines} rows of outputs in {len(pieces)} pieces, {rows:.3g} input rows each",
     )
+
+
+def _most_taps(axis: Axis) -> np.ndarray:
+    """Windows that are known by their lengths only, for estimates."""
+    return np.array([(0, axis.kernel)] * axis.output, np.int64)
 
 
 def _axes(axes: Sequence[Axis], steps: Iterable[int]) -> list[WindowAxis]:
@@ -130,7 +142,9 @@ def _pieces(spans: np.ndarray, axis: Axis) -> list[WindowPiece]:
 def _reduction(problem: Problem, most_taps: int) -> tuple[Kernel, np.ndarray]:
     """The kernel that a problem needs, and one element of the type in which it reduces windows of so many taps."""
     given, result = problem.x_dtype, problem.dtype
-    if problem.op == "adaptive_max_pool":
+    if problem.op == "lp_pool":
+        return pool_norms, np.array([problem.norm], result)
+    if problem.op in ("adaptive_max_pool", "fractional_max_pool"):
         return (pool_places if problem.indices else pool_maxima), least_value(result)
     if given.kind == "f":
         sums: Any = np.float64 if most_taps > MOST_ROUNDED else result
