@@ -61,6 +61,20 @@ def test_equal_parts_are_windows_of_plain_pooling() -> None:
     np.testing.assert_array_equal(fc.adaptive_max_pool2d(x, 4, algorithm="windows"), fc.adaptive_max_pool2d(x, 4))
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 7, 7), (2, 3, 2, 3, 4), (2, 3, 9, 9)])
+def test_one_part_of_small_images(shape: tuple[int, ...]) -> None:
+    """Rows that follow each other count as one, unless they have gaps or lie backwards."""
+    rank, x = len(shape) - 2, integers(shape, np.float32)
+    values, places = reference.adaptive_max_pool(x, (1,) * rank)
+    gradient = integers(values.shape, np.float32, 1)
+    spread = getattr(fc.grad, f"adaptive_avg_pool{rank}d")(gradient, shape)
+    np.testing.assert_allclose(spread, np.broadcast_to(gradient / np.prod(shape[2:]), shape), rtol=1e-6)
+    for layout in LAYOUTS.values():
+        found, at = MAX[rank](layout(x), 1, True)
+        np.testing.assert_array_equal(found, values)
+        np.testing.assert_array_equal(at, places)
+
+
 def test_none_keeps_an_axis() -> None:
     np.testing.assert_array_equal(fc.adaptive_max_pool2d(X, None), X)
     for size, same in (((None, 4), (7, 4)), ([3, None], (3, 9)), ((None, None), (7, 9))):

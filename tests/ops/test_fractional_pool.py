@@ -32,6 +32,7 @@ def test_printed_windows() -> None:
     columns = fc.fractional_max_pool2d(x, (1, 2), (1, 4), random_samples=[[0.5, 0.0]])
     assert columns.tolist() == [[[1, 4, 6, 9]]]  # of windows that begin at 0, 3, 5 and 8
     assert fc.fractional_max_pool2d(x, (1, 2), (1, 1), random_samples=[[0.5, 0.0]]).tolist() == [[[9]]]
+    assert fc.fractional_max_pool2d(x, (1, 10), 1).tolist() == [[[9]]]
 
 
 @pytest.mark.parametrize("dtype", FEW_REAL)

@@ -132,7 +132,7 @@ def test_unpooled_sizes() -> None:
 def test_wrong_indices(wrong: int, planes: int) -> None:
     _, places, dy = pooled()
     places, dy = places.reshape(1, 6, 3, 4)[:, :planes], dy.reshape(1, 6, 3, 4)[:, :planes]
-    places[0, planes - 1, 1, 2] = wrong
+    places[0, planes - 1, 1, 2:] = wrong  # the first is named
     words = rf"indices\[0, {planes - 1}, 1, 2\]={wrong} is outside of a plane of 42 elements; give .* from 0 to 41\.$"
     with pytest.raises(IndexError, match=words):
         fc.grad.max_pool2d(dy, places, (1, planes, 6, 7))
@@ -164,6 +164,7 @@ ONES, PLACES = np.ones((1, 2, 3, 4)), np.zeros((1, 2, 3, 4), int)
         (lambda _: fc.max_unpool2d(ONES, PLACES, 2.0), TypeError, "kernel_size=2.0 is not a whole number"),
         (lambda _: fc.max_unpool2d(ONES, PLACES, 2, 2, 9), ValueError, "the output would have size"),
         (lambda _: fc.max_unpool2d(ONES, PLACES, 2, output_size=(8, 8)), ValueError, "between 5 and 7"),
+        (lambda _: fc.max_unpool2d(ONES, PLACES, 2, output_size=(4, 8)), ValueError, "between 5 and 7"),
         (lambda _: fc.max_unpool2d(ONES, PLACES, 2, output_size=(1, 3, 6, 8)), ValueError, "another batch or other"),
     ],
 )

@@ -154,7 +154,7 @@ def _adaptive_pool(draw: st.DrawFn) -> Call:
 @st.composite
 def _lp_pool(draw: st.DrawFn) -> Call:
     case = _wider(draw, draw(pool_cases()))
-    x, norm = _values(draw, case.input_shape, "float32"), draw(st.sampled_from([1, 2, 2.5]))
+    x, norm = _values(draw, case.input_shape, "float32"), draw(st.sampled_from([1, 2, 3, 2.5]))
     return _call("lp_pool", case.rank, [x, norm], _pool_options(case), "windows")
 
 

@@ -66,6 +66,11 @@ class FractionalAxis(Axis):
         """Number of windows, as it was given."""
         return self.windows
 
+    @property
+    def whole(self) -> bool:
+        """Never known beforehand."""
+        return False
+
 
 def _parts(size: int, windows: int) -> tuple[tuple[int, int], ...]:
     firsts = [o * size // windows for o in range(windows)]

@@ -104,6 +104,11 @@ class Axis:
         """Padded positions behind the last window: the a of relationship 14, negative where ceil mode reaches past."""
         return self.padded - self.extent - (self.output - 1) * self.stride
 
+    @property
+    def whole(self) -> bool:
+        """Whether a single window holds each element of the axis, and no padding."""
+        return self.output == 1 and self.kernel == self.size and self.dilation == 1 and not (self.before or self.after)
+
     def transpose(self) -> Axis:
         """The axis of the adjoint map: `output` elements in, `size` elements out (relationships 8 to 14).
 

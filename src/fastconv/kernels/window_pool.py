@@ -262,16 +262,38 @@ def _power(value: Any, p: float) -> Any:
 
 _add_absolutes, _add_squares, _add_any_powers = map(_power_adder, (_absolute, _square, _power))
 
+#: Largest exponent for which products take less time than the library's function, which takes 20 ns a number.
+_MOST_PRODUCTS = 16
+
+
+@helper
+def _add_products(row: Any, x: Any, start: int, step: int, p: float) -> None:
+    """The powers of a small whole exponent, by vectors."""
+    factors, powers = empty(row.size, row.dtype), empty(row.size, row.dtype)
+    at = unsigned(start)
+    for i in range(row.size):
+        factors[i] = powers[i] = abs(x[at])
+        at += unsigned(step)
+    for _ in range(1, int(p)):
+        for i in range(row.size):
+            powers[i] *= factors[i]
+    for i in range(row.size):
+        row[i] += powers[i]
+    free((factors, powers))
+
 
 @helper
 def _add_powers(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
-    """The powers whose exponent `fill` holds; those that are no more than a product are vectors of them."""
-    if fill[0] == 1:
-        _add_absolutes(row, x, start, step, fill[0])
-    elif fill[0] == 2:
-        _add_squares(row, x, start, step, fill[0])
+    """The powers whose exponent `fill` holds."""
+    p = fill[0]
+    if p == 1:
+        _add_absolutes(row, x, start, step, p)
+    elif p == 2:
+        _add_squares(row, x, start, step, p)
+    elif p <= _MOST_PRODUCTS and p == int(p):
+        _add_products(row, x, start, step, p)
     else:
-        _add_any_powers(row, x, start, step, fill[0])
+        _add_any_powers(row, x, start, step, p)
 
 
 @helper

@@ -13,6 +13,7 @@ from fastconv.jit.kernel import Bound, Kernel
 from fastconv.kernels.pool_grad import SHARES_TABLE, SharesAxis, SharesHead, share_means
 from fastconv.kernels.scatter import Scatter
 from fastconv.plan.table import Table
+from fastconv.plan.window_pool import SHORTEST_ROWS
 
 __all__ = ["SharesPlan", "plan_shares", "scattered"]
 
@@ -52,7 +53,7 @@ class SharesPlan:
 @lru_cache(maxsize=1024)
 def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> SharesPlan:
     """Write down the windows of an average, and for each input position which of them it is in."""
-    g = geometry.lift()
+    g = geometry.lift().fold(SHORTEST_ROWS)
     table = Table(SHARES_TABLE)
     axes = [_axis(table, axis, count_include_pad) for axis in g.axes]
     depth, height, width = g.input_size

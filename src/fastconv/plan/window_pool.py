@@ -34,6 +34,8 @@ ROW_COST, WINDOW_COST, PIECE_COST = 0.12, 1.0, 60.0
 POWER_FACTOR = 30.0
 #: Input positions of a piece, unless a single window has more: reduced rows stay in a first-level cache.
 LONGEST_PIECE = 4096
+#: Most elements of an image that is one window for which it counts as a single row: 7 rows of 7 take far longer.
+SHORTEST_ROWS = 64
 #: Most taps of a window that are summed in float32 where the input is: sums of more, each rounded, might be off by more
 #: than a millionth.
 MOST_ROUNDED = 4096
@@ -79,6 +81,8 @@ def plan_windows(problem: Problem) -> WindowPlan:
     """Plan a pooling by lists of windows."""
     g = problem.geometry.lift()
     x = problem.x_steps()
+    if _is_dense(x.steps[2:], g.input_size):
+        g = g.fold(SHORTEST_ROWS)
     random = any(isinstance(axis, FractionalAxis) for axis in g.axes)
     lists = [_most_taps(axis) if random else np.array(axis.taps(), np.int64) for axis in g.axes]
     width = g.axes[2].size
@@ -110,6 +114,11 @@ def plan_windows(problem: Problem) -> WindowPlan:
         nanoseconds=float(lines * (len(pieces) * PIECE_COST + elements)),
         summary=f"{lines} rows of outputs in {len(pieces)} pieces, {rows:.3g} input rows each",
     )
+
+
+def _is_dense(steps: Sequence[int], size: Sequence[int]) -> bool:
+    """Whether the elements of an image follow each other in row-major order."""
+    return all(n == 1 or step == prod(size[i + 1 :]) for i, (n, step) in enumerate(zip(size, steps, strict=True)))
 
 
 def _most_taps(axis: Axis) -> np.ndarray:
