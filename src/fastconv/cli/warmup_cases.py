@@ -231,7 +231,7 @@ def _adaptive_avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Ite
 
 def _lp_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     op = (fc.lp_pool1d, fc.lp_pool2d, fc.lp_pool3d)[rank - 1]
-    for norm in (2, np.inf):
+    for norm in (1, 2, np.inf):
         for arguments in ((2,), (3, 1)):
             yield _case(op, numbers((16, *size), dtype), norm, *arguments)
 

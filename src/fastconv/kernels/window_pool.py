@@ -17,7 +17,6 @@ from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.vector import unsigned
-from fastconv.kernels.reduce import add, copy, maximum
 
 __all__ = [
     "WINDOW_TABLE",
@@ -140,19 +139,22 @@ def _task(line: int, spans: Any, head: WindowHead, d: WindowAxis, h: WindowAxis,
 
 
 def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[..., None]:
-    """The pooling body around how a row begins, takes another, combines two values and gives a result."""
+    """The pooling body around how a row begins, takes another, combines two values and gives a result.
+
+    All but the last are told what `fill` holds; the last takes `fill` itself, and the number of taps.
+    """
 
     @helper
-    def reduce_rows(row: Any, x: Any, task: _Task, at: int, d: WindowAxis, h: WindowAxis, step: int, fill: Any) -> None:
+    def reduce_rows(row: Any, x: Any, task: _Task, at: int, d: WindowAxis, h: WindowAxis, step: int, p: Any) -> None:
         """Combine the rows of a window, whose first wanted elements stand `at` behind a row's begin, into one."""
         for tap_d in range(task.d.taps):
             plane = task.base + (task.d.first + tap_d * d.dilation) * d.step + at
             for tap_h in range(task.h.taps):
                 start = plane + (task.h.first + tap_h * h.dilation) * h.step
                 if tap_d == 0 and tap_h == 0:
-                    begin_row(row, x, start, step, fill)
+                    begin_row(row, x, start, step, p)
                 else:
-                    add_row(row, x, start, step, fill)
+                    add_row(row, x, start, step, p)
 
     def pool(begin: int, end: int, x: Any, y: Any, spans: Any, fill: Any, table: Any) -> None:
         """Tasks are pieces of output rows [image, channel, d, h, piece].
@@ -163,12 +165,12 @@ def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[.
         d = _axis(table, _AXIS_AT)
         h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
         w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
-        row = empty(head.longest, fill.dtype)
+        row, p = empty(head.longest, fill.dtype), fill[0]
         for number in range(begin, end):
             line = number // head.pieces
             piece = _piece(table, head.pieces_at + 4 * (number - line * head.pieces))
             task = _task(line, spans, head, d, h, w)
-            reduce_rows(row[: piece.size], x, task, piece.start * w.step, d, h, w.step, fill)
+            reduce_rows(row[: piece.size], x, task, piece.start * w.step, d, h, w.step, p)
             rows = task.d.taps * task.h.taps
             for i in range(piece.first, piece.end):
                 span = _span(spans, w, task.spans, i)
@@ -176,36 +178,49 @@ def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[.
                 total = row[at]
                 for _ in range(1, span.taps):
                     at += unsigned(w.dilation)
-                    total = combine(total, row[at])
+                    total = combine(total, row[at], p)
                 y[task.to + i] = finish(total, rows * span.taps, fill)
         free((row,))
 
     return pool
 
 
-@helper
-def _begin_copy(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
-    copy(row, x, start, step)
+def _along(combine: Any) -> Any:
+    """row = combine(row, x), of the values from `start` on, `step` apart; neighbours are a slice, for vectors."""
+
+    @helper
+    def along(row: Any, x: Any, start: int, step: int, p: Any) -> None:
+        if step == 1:
+            part = x[start : start + row.size]
+            for i in range(row.size):
+                row[i] = combine(row[i], part[i], p)
+        else:
+            at = unsigned(start)
+            for i in range(row.size):
+                row[i] = combine(row[i], x[at], p)
+                at += unsigned(step)
+
+    return along
 
 
 @helper
-def _add_maximum(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
-    maximum(row, x, start, step)
+def _new(old: Any, new: Any, p: Any) -> Any:
+    return new
 
 
 @helper
-def _add_sum(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
-    add(row, x, start, step)
-
-
-@helper
-def _greater(old: Any, new: Any) -> Any:
+def _greater(old: Any, new: Any, p: Any) -> Any:
     return new if new > old or new != new else old
 
 
 @helper
-def _sum(old: Any, new: Any) -> Any:
+def _sum(old: Any, new: Any, p: Any) -> Any:
     return old + new
+
+
+@helper
+def _sum_power(old: Any, new: Any, p: Any) -> Any:
+    return old + abs(new) ** p
 
 
 @helper
@@ -227,47 +242,22 @@ def _truncated_mean(total: Any, taps: int, fill: Any) -> Any:
     return quotient
 
 
-def _power_adder(power: Any) -> Any:
-    """row += power(x, p), of the values from `start` on, `step` apart."""
-
-    @helper
-    def add_powers(row: Any, x: Any, start: int, step: int, p: float) -> None:
-        if step == 1:
-            part = x[start : start + row.size]
-            for i in range(row.size):
-                row[i] += power(part[i], p)
-        else:
-            at = unsigned(start)
-            for i in range(row.size):
-                row[i] += power(x[at], p)
-                at += unsigned(step)
-
-    return add_powers
-
-
 @helper
-def _absolute(value: Any, p: float) -> Any:
-    return abs(value)
+def _root(total: Any, taps: int, fill: Any) -> Any:
+    p = fill[0]
+    if p == 2:
+        return np.sqrt(total)
+    return total if p == 1 else total ** (fill.dtype.type(1) / p)
 
 
-@helper
-def _square(value: Any, p: float) -> Any:
-    return value * value
-
-
-@helper
-def _power(value: Any, p: float) -> Any:
-    return abs(value) ** p
-
-
-_add_absolutes, _add_squares, _add_any_powers = map(_power_adder, (_absolute, _square, _power))
+_copied, _greatest, _added, _added_powers = map(_along, (_new, _greater, _sum, _sum_power))
 
 #: Largest exponent for which products take less time than the library's function, which takes 20 ns a number.
 _MOST_PRODUCTS = 16
 
 
 @helper
-def _add_products(row: Any, x: Any, start: int, step: int, p: float) -> None:
+def _added_products(row: Any, x: Any, start: int, step: int, p: Any) -> None:
     """The powers of a small whole exponent, by vectors."""
     factors, powers = empty(row.size, row.dtype), empty(row.size, row.dtype)
     at = unsigned(start)
@@ -283,38 +273,25 @@ def _add_products(row: Any, x: Any, start: int, step: int, p: float) -> None:
 
 
 @helper
-def _add_powers(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
-    """The powers whose exponent `fill` holds."""
-    p = fill[0]
-    if p == 1:
-        _add_absolutes(row, x, start, step, p)
-    elif p == 2:
-        _add_squares(row, x, start, step, p)
-    elif p <= _MOST_PRODUCTS and p == int(p):
-        _add_products(row, x, start, step, p)
+def _add_powers(row: Any, x: Any, start: int, step: int, p: Any) -> None:
+    """The powers with that exponent."""
+    if p <= _MOST_PRODUCTS and p == int(p):
+        _added_products(row, x, start, step, p)
     else:
-        _add_any_powers(row, x, start, step, p)
+        _added_powers(row, x, start, step, p)
 
 
 @helper
-def _begin_powers(row: Any, x: Any, start: int, step: int, fill: Any) -> None:
+def _begin_powers(row: Any, x: Any, start: int, step: int, p: Any) -> None:
     for i in range(row.size):
         row[i] = 0
-    _add_powers(row, x, start, step, fill)
+    _add_powers(row, x, start, step, p)
 
 
-@helper
-def _root(total: Any, taps: int, fill: Any) -> Any:
-    p = fill[0]
-    if p == 2:
-        return np.sqrt(total)
-    return total if p == 1 else total ** (fill.dtype.type(1) / p)
-
-
+pool_maxima = kernel(_body(_copied, _greatest, _greater, _itself), "pool_maxima")
+pool_means = kernel(_body(_copied, _added, _sum, _mean), "pool_means")
+pool_truncated_means = kernel(_body(_copied, _added, _sum, _truncated_mean), "pool_truncated_means")
 pool_norms = kernel(_body(_begin_powers, _add_powers, _sum, _root), "pool_norms")
-pool_maxima = kernel(_body(_begin_copy, _add_maximum, _greater, _itself), "pool_maxima")
-pool_means = kernel(_body(_begin_copy, _add_sum, _sum, _mean), "pool_means")
-pool_truncated_means = kernel(_body(_begin_copy, _add_sum, _sum, _truncated_mean), "pool_truncated_means")
 
 
 @helper
