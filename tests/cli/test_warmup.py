@@ -150,6 +150,22 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
         "paper": lambda: fc.fractional_max_pool2d(array(1, 64, 50, 50), 2, output_ratio=0.7),
         "places": lambda: fc.fractional_max_pool3d(array(4, 9, 9, 9), 2, 5, return_indices=True),
     },
+    "pad": {
+        "tiny": lambda: fc.pad(array(1, 1, 4, 4), (1, 1, 1, 1)),
+        "images": lambda: fc.pad(array(8, 64, 56, 56), (1, 1, 1, 1), "symmetric"),
+        "crop": lambda: fc.pad(array(3, 64, 56).T, (-1, -1)),
+    },
+    "unfold": {
+        "tiny": lambda: fc.unfold(array(1, 1, 4, 4), 2),
+        "signals": lambda: fc.unfold(array(2, 16, 9000), (9,)),
+        "images": lambda: fc.unfold(array(1, 64, 56, 56), 3, padding=1),
+    },
+    "fold": {
+        "tiny": lambda: fc.fold(array(1, 4, 9), 4, 2),
+        "images": lambda: fc.fold(array(1, 576, 3136), 56, 3, padding=1),
+    },
+    "grad.unfold": {"images": lambda: fc.grad.unfold(array(1, 576, 3136), (1, 64, 56, 56), 3, 1, 1)},
+    "grad.fold": {"images": lambda: fc.grad.fold(array(1, 64, 56, 56), (56, 56), 3, 1, 1)},
     "conv_matrix": {
         "image": lambda: fc.conv_matrix(array(9, 9), (100, 120)) @ array(12000),
         "transposed": lambda: fc.conv_matrix(array(5, 3, 3, 3), (3, 40, 40)).T @ array(5 * 38 * 38, 2),

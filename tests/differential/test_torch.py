@@ -72,6 +72,29 @@ ADAPTIVE: list[tuple[Any, ...]] = [
     (3, (2, 4, 3, 5), 2),
 ]
 
+# Shape of the input, then pad: for all modes, then for constants alone.
+PADS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((2, 3, 9), (2, 3)),
+    ((3, 9), (-1, 4)),
+    ((2, 3, 6, 7), (1, 2, 3, 0)),
+    ((3, 6, 7), (2, -3, 0, 1)),
+    ((2, 3, 4, 5, 6), (1, 0, 2, 3, 1, 1)),
+]
+CONSTANT_PADS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((4, 5), (9, 7, 8, -2)),
+    ((2, 3, 4), (1, 2, 0, -1, 3, 4)),
+    ((2, 3, 2, 3, 2), (1, 0, 0, 1, -1, 1, 1, 1, 2, 0)),
+]
+
+# Shape of the input, then kernel, dilation, padding, stride.
+COLUMNS: list[tuple[Any, ...]] = [
+    ((2, 3, 8, 9), 3, 1, 0, 1),
+    ((3, 8, 9), (3, 2), 1, (1, 0), 1),
+    ((2, 3, 8, 8), 3, 1, 1, 1),
+    ((1, 2, 12, 12), 4, 1, 0, 4),
+    ((2, 2, 9, 14), (2, 3), (3, 2), (0, 4), (2, 3)),
+]
+
 DTYPES = ["float32", "float64"]
 
 
@@ -291,3 +314,25 @@ def test_infinite_and_missing_values() -> None:
     x, w = integers((1, 2, 6, 7)), integers((3, 2, 3, 3), seed=1)
     x[0, 0, 2, 2], x[0, 1, 5, 6], w[1, 1, 0, 0] = np.inf, np.nan, -np.inf
     np.testing.assert_array_equal(ours("conv2d", x, w, padding=1), theirs("conv2d", x, w, None, 1, 1))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "complex128"])
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+def test_pad(mode: str, dtype: str) -> None:
+    for shape, pad in PADS if mode != "constant" else PADS + CONSTANT_PADS:
+        x = integers(shape, dtype)
+        if mode in ("reflect", "replicate") and dtype == "bool":  # which PyTorch lacks there
+            x = x.astype(np.uint8)
+        call = ("pad", x, pad, mode, 1 if mode == "constant" else None)
+        np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float16", "float32", "complex64"])
+@pytest.mark.parametrize("columns", COLUMNS, ids=str)
+def test_unfold_and_fold(columns: tuple[Any, ...], dtype: str) -> None:
+    shape, *arguments = columns
+    call = ("unfold", integers(shape, dtype), *arguments)
+    unfolded = ours(*call)
+    np.testing.assert_array_equal(unfolded, theirs(*call), strict=True)
+    folded = ("fold", unfolded, shape[-2:], *arguments)
+    np.testing.assert_array_equal(ours(*folded), theirs(*folded), strict=True)

@@ -59,6 +59,25 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
+    (rows, vectors), rng = TILES[0], np.random.default_rng(0)
+    width = vectors * machine().vector_bytes // 8
+    values, weights = (rng.integers(-(2**31), 2**31, 200), rng.integers(-(2**31), 2**31, 2 + 7 * width, np.int32))
+    places, offsets = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, 9)
+    found, expected = np.zeros((2, 5 + rows * width), np.int64)
+    run = compiled(rows, vectors)
+    run(values, places, offsets, 2, 9, weights, np.zeros(3 + width, np.int64), 0, found, width)
+    tile._spread_tile_meaning(
+        rows, vectors, values, places, 1, offsets, 2, 9, weights, 2, np.zeros(3 + width, np.int64), 3, 0, expected, 5,
+        width,
+    )  # fmt: skip
+    np.testing.assert_array_equal(found, expected)
+    if machine().name in REGISTERS:
+        assembly = next(iter(run.inspect_asm().values()))
+        assert len(re.findall("vpmuldq", assembly)) >= rows * vectors
+        assert not re.search("vpmullq|vpmuludq", assembly)
+
+
 @pytest.mark.skipif(machine().name not in REGISTERS, reason="counts x86 instructions")
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 @pytest.mark.parametrize(("rows", "vectors"), TILES)

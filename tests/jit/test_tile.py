@@ -46,6 +46,21 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str) -> No
     np.testing.assert_array_equal(found, expected)
 
 
+def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
+    rng, lanes = np.random.default_rng(0), machine().vector_bytes // 8
+    weights = rng.integers(-(2**31), 2**31, 2 + 5 * ROWS, dtype=np.int32)
+    slab = rng.integers(-(2**31), 2**31, 60 + VECTORS * lanes)
+    offsets, pitch, run = rng.integers(0, 50, 7), VECTORS * lanes, compiled(ROWS, VECTORS)
+    found, expected = np.zeros((2, 3 + ROWS * pitch), np.int64)
+    run(weights, slab, offsets, 2, 7, found, pitch)
+    module._tile_meaning(ROWS, VECTORS, weights, 2, slab, 1, offsets, 2, 7, expected, 3, pitch)
+    np.testing.assert_array_equal(found, expected)
+    if machine().name in ("AVX-512", "AVX2"):
+        assembly = next(iter(run.inspect_asm().values()))
+        assert len(re.findall("vpmuldq", assembly)) >= ROWS * VECTORS
+        assert not re.search("vpmullq|vpmuludq", assembly)
+
+
 def just_enough(rows: int, vectors: int) -> dict[str, np.ndarray]:
     """Arrays of which the tile of depths 2 to 5 touches the last element, for each in its turn."""
     lanes = machine().vector_bytes // 4

@@ -55,3 +55,23 @@ def test_sums_of_the_largest_whole_numbers_are_exact(dtypes: tuple[str, str], ch
         np.testing.assert_array_equal(found, wide)
     with pytest.raises(ValueError, match="it halves weights: not for whole numbers"):
         op(x, w, padding=1, algorithm="winograd")
+
+
+@pytest.mark.parametrize("types", [("int32", "int32"), ("int32", "int16"), ("int64", "int32"), ("uint32", "int32")])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_products_of_the_largest_whole_numbers_are_exact_in_64_bits(types: tuple[str, str], transposed: bool) -> None:
+    """What has 32 bits is multiplied as such, and what may have more is not."""
+    rng = np.random.default_rng(0)
+    x, w = (
+        rng.choice(np.array([np.iinfo(name).min, np.iinfo(name).max, 7], name), shape)
+        for name, shape in zip(types, [(2, 5, 9, 8), (20, 5, 3, 3)], strict=True)
+    )
+    op, packed = (fc.conv_transpose2d, fc.ConvTranspose2d) if transposed else (fc.conv2d, fc.Conv2d)
+    w = w.swapaxes(0, 1) if transposed else w
+    wanted = op(x, w, padding=1, algorithm="reference")
+    layer = packed(w, padding=1)
+    for found in (*(op(x, w, padding=1, algorithm=name) for name in ("auto", "spread", "tile")), layer(x)):
+        assert found.dtype == np.int64
+        np.testing.assert_array_equal(found, wanted)
+    wide = x.astype(np.int64) * 2**20  # the same weights, packed anew for other numbers
+    np.testing.assert_array_equal(layer(wide), op(wide, w, padding=1, algorithm="reference"))

@@ -34,6 +34,7 @@ MOST_WIDER = 150
 #: Sums of 4 and 8 bytes, the latter of converted numbers or in two parts: each type is compiled, in two ways.
 WHOLE, COMPLEX = ("float32", "int32"), ("float32", "complex64")
 REAL_TYPES = ("float32", "int8")
+PAD_TYPES = ("uint8", "float32", "complex64")
 MATRIX_TYPES = (("float32", np.int32), ("int8", np.int64))
 
 layouts = st.sampled_from(sorted(LAYOUTS))
@@ -322,6 +323,35 @@ def _turned(draw: st.DrawFn) -> Call:
     return _call("conv", rank, [x, w, None], options, "spread")
 
 
+@st.composite
+def _pad(draw: st.DrawFn) -> Call:
+    """Pads and crops of up to five axes, in words of every size that is moved."""
+    shape = (*draw(st.lists(st.integers(1, 4), max_size=4)), draw(st.integers(1, MOST_WIDER)))
+    x = _values(draw, shape, draw(st.sampled_from(PAD_TYPES)))
+    mode = draw(st.sampled_from(["constant", "reflect", "replicate", "circular", "symmetric"]))
+    pad: list[int] = []
+    for size in reversed(shape):
+        most = {"constant": 9, "replicate": 9, "reflect": size - 1}.get(mode, size)
+        before = draw(st.integers(0, most) | st.integers(-size, -1) if mode != "circular" else st.integers(0, most))
+        pad += [before, draw(st.integers(0 if mode == "circular" else max(-size, -size - before), most))]
+    given = tuple(pad[: 2 * draw(st.integers(0, len(shape)))])
+    return Call(f"pad({_text(x)}, {given}, {mode!r})", lambda: fc.pad(x, given, mode))
+
+
+@st.composite
+def _columns(draw: st.DrawFn) -> Call:
+    """Windows as columns and back."""
+    case = _wider(draw, draw(conv_cases(padding_modes=("zeros",))))
+    x = _values(draw, case.input_shape, draw(st.sampled_from(REAL_TYPES)))
+    arguments = (case.weight_shape[2:], *(case.options[name] for name in ("dilation", "padding", "stride")))
+    layout = LAYOUTS[draw(layouts)]
+
+    def run() -> None:
+        fc.fold(layout(fc.unfold(x, *arguments)), case.input_shape[2:], *arguments)
+
+    return Call(f"unfold and fold({_text(x)}, {arguments})", run)
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), COMPLEX),
     "one_tap": _one_tap(),
@@ -339,5 +369,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "lp_pool": _lp_pool(),
     "fractional_max_pool": _fractional_pool(),
     "pool gradients": _pool_gradients(),
+    "pad": _pad(),
+    "columns": _columns(),
     "matrix": _matrix(),
 }

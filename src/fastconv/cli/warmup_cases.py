@@ -289,6 +289,26 @@ def _adaptive_avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) ->
     yield Case(partial(op, dy, (16, *size)), lambda: reference.adaptive_avg_pool_grad(values, size)[0])
 
 
+def _pad(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    x, widths = numbers((2, 3, *size), dtype), [(0, 0), (0, 0), *[(1, 2)] * rank]
+    for mode in ("constant", "reflect"):
+        yield Case(partial(fc.pad, x, (1, 2) * rank, mode), partial(np.pad, x, widths, mode))
+
+
+def _columns(folded: bool, gradient: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    kernel, ones, padding, stride = (3,) * rank, (1,) * rank, ((1, 1),) * rank, (2,) * rank
+    x = numbers((2, 4, *size), dtype)
+    columns = reference.unfold(x, kernel, ones, padding, stride)
+    if folded:
+        fold: Any = partial(fc.grad.unfold, columns, x.shape) if gradient else partial(fc.fold, columns, size)
+        yield Case(
+            partial(fold, kernel, 1, 1, 2), partial(reference.fold, columns, size, kernel, ones, padding, stride)
+        )
+    else:
+        unfold: Any = partial(fc.grad.fold, x, size) if gradient else partial(fc.unfold, x)
+        yield Case(partial(unfold, kernel, 1, 1, 2), lambda: columns)
+
+
 def _conv_matrix(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     for channels, out_channels in ((4, 6), (1, 1)):
         w = numbers((out_channels, channels, *(3,) * rank), dtype)
@@ -378,5 +398,10 @@ FAMILIES = {
     "fractional_max_pool": Family(
         _fractional_max_pool, "biuf", ("fractional_max_pool2d", "fractional_max_pool2d", "fractional_max_pool3d")
     ),
+    "pad": Family(_pad, "biufc", ("pad",) * 3),
+    "unfold": Family(partial(_columns, False, False), "biufc", ("unfold",) * 3),
+    "fold": Family(partial(_columns, True, False), "biufc", ("fold",) * 3),
+    "grad.unfold": Family(partial(_columns, True, True), "biufc", ("grad.unfold",) * 3),
+    "grad.fold": Family(partial(_columns, False, True), "biufc", ("grad.fold",) * 3),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
 }

@@ -1,10 +1,13 @@
-"""Copying a run of elements as the C library does it, or turning them into another type; and up to one vector."""
+"""Copying runs of elements: one as the C library does it, some rows of a block in vectors, or up to one vector."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -12,7 +15,7 @@ from numba.extending import intrinsic
 from fastconv.jit.bounds import check_bounds
 from fastconv.jit.emit import INT64, VectorCode
 
-__all__ = ["copy_lanes", "copy_run"]
+__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_run"]
 
 
 def _copy_run_meaning(target: np.ndarray, to: int, source: np.ndarray, at: int, count: int) -> None:
@@ -79,5 +82,99 @@ def _copy_lanes(typingctx: Any, target: Any, to: Any, source: Any, at: Any, coun
     return signature, codegen
 
 
+def _block_copy_meaning(every: int) -> Callable[..., None]:
+    def copy(
+        target: np.ndarray, to: int, pitch: int, source: np.ndarray, at: int, step: int, count: int, rows: int
+    ) -> None:
+        """target[to + row * pitch :][:count] = source[at + row * step :: every][:count] for so many rows.
+
+        The arrays are of one type and do not overlap.
+        """
+        for row in range(rows):
+            target[to + row * pitch :][:count] = source[at + row * step :: every][:count]
+
+    return copy
+
+
+def _block_copy(every: int) -> Any:
+    """The intrinsic of `_block_copy_meaning`, for every element or every other one."""
+
+    @intrinsic
+    def copy(
+        typingctx: Any, target: Any, to: Any, pitch: Any, source: Any, at: Any, step: Any, count: Any, rows: Any
+    ) -> Any:
+        whole = types.intp
+        signature = types.void(target, whole, whole, source, whole, whole, whole, whole)
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = VectorCode(context, builder, target.dtype, moved=True)
+            _write_block(code, every, (target, args[0], args[1:3]), (source, args[3], args[4:6]), args[6], args[7])
+            return context.get_dummy_value()
+
+        return signature, codegen
+
+    return copy
+
+
+def _write_block(code: VectorCode, every: int, target: Any, source: Any, count: Any, rows: Any) -> None:
+    """Write a copy of rows; target and source are a Numba type, the array and its first element and step.
+
+    A row is some whole vectors and a last one that ends where it does. One that is shorter than a vector is made of two
+    of the longest pieces, of a power of two of elements, that fit it. Of every other element, a piece is put together
+    from two, of which the second ends with its last element: nothing is read beyond it.
+    """
+    builder = code.builder
+    none = builder.icmp_signed("==", count, INT64(0))
+    reach = builder.select(none, INT64(0), builder.sub(builder.mul(count, INT64(every)), INT64(every - 1)))
+
+    @contextmanager
+    def each_row() -> Iterator[Callable[[int, Any], None]]:
+        """A loop over rows, whose body moves so many elements from number `place` on."""
+        with cgutils.for_range(builder, rows, intp=INT64) as loop:
+            bases = []
+            for (kind, array, (first, step)), elements in ((target, count), (source, reach)):
+                start = builder.add(first, builder.mul(loop.index, step))
+                code.check(kind, array, start, elements)
+                bases.append(code.pointer(kind, array, start))
+            there, here = bases
+
+            def move(width: int, place: Any) -> None:
+                kind = ir.VectorType(code.type.element, width * code.parts).as_pointer()
+
+                def piece(base: Any, index: Any) -> Any:
+                    return builder.bitcast(builder.gep(base, [index]), kind)
+
+                begin = builder.mul(place, INT64(every))
+                value = builder.load(piece(here, begin), align=1)
+                if every > 1:
+                    ending = builder.load(piece(here, builder.add(begin, INT64(width - 1))), align=1)
+                    value = code.shuffle(value, ending, [2 * i if 2 * i < width else 2 * i + 1 for i in range(width)])
+                builder.store(value, piece(there, place), align=1)
+
+            yield move
+
+    def write_pieces(width: int) -> None:
+        """Rows that are shorter than twice the width."""
+        with builder.if_else(builder.icmp_signed(">=", count, INT64(width))) as (fits, shorter):
+            with fits, each_row() as move:
+                move(width, INT64(0))
+                move(width, builder.sub(count, INT64(width)))
+            with shorter:
+                if width > 1:
+                    write_pieces(width // 2)
+
+    last = builder.sub(count, INT64(code.lanes))
+    with builder.if_else(builder.icmp_signed(">=", last, INT64(0))) as (vectors, pieces):
+        with vectors, each_row() as move:
+            with cgutils.for_range_slice(builder, INT64(0), last, INT64(code.lanes), INT64) as (place, _):
+                move(code.lanes, place)
+            move(code.lanes, last)
+        with pieces:
+            if code.lanes > 1:
+                write_pieces(code.lanes // 2)
+
+
+copy_block = _block_copy_meaning(1) if config.DISABLE_JIT else _block_copy(1)
+copy_every_other = _block_copy_meaning(2) if config.DISABLE_JIT else _block_copy(2)
 copy_lanes = _copy_lanes_meaning if config.DISABLE_JIT else _copy_lanes
 copy_run = _copy_run_meaning if config.DISABLE_JIT else _copy_run

@@ -38,9 +38,14 @@ class VectorCode:
         other shuffles than it is asked for, which take twice as long.
     lanes : int, optional
         Elements of a vector, if they are not to fill a register.
+    weights : numba type, optional
+        Of one of the factors, if it is not that of the elements: int32 where they are int64. Both factors have 32 bits
+        then, and their product of 64 is one instruction, where that of 64-bit numbers is three.
     """
 
-    def __init__(self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0) -> None:
+    def __init__(
+        self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0, weights: Any = None
+    ) -> None:
         self._context, self.builder = context, builder
         self.lanes = lanes or lane_count(dtype)
         part = dtype.underlying_float if isinstance(dtype, types.Complex) else dtype
@@ -50,6 +55,7 @@ class VectorCode:
         self._part, self.parts = part, dtype.bitwidth // part.bitwidth
         count = self.lanes * self.parts
         self.type = ir.VectorType(context.get_data_type(part), count)
+        self._narrow = weights is not None and weights != dtype
         self.zero = self._constant([0] * count)
 
     def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
@@ -70,10 +76,21 @@ class VectorCode:
         """The vector that begins there, aligned or not."""
         return self.builder.load(self.at(base, index), align=self._align)
 
+    def load_weights(self, base: Any, index: Any) -> Any:
+        """The vector of weights that begins there, as numbers of the elements' type."""
+        if not self._narrow:
+            return self.load(base, index)
+        kind = ir.VectorType(_INT32, self.lanes)
+        pointer = self.builder.bitcast(self.builder.gep(base, [INT64(index)]), kind.as_pointer())
+        return self.builder.sext(self.builder.load(pointer, align=_INT32.width // 8), self.type)
+
     def load_parts(self, pointer: Any) -> list[Any]:
-        """The parts of the number that a pointer points to: those of a complex one, or itself."""
+        """The parts of the number that a pointer points to: those of a complex one, or itself; widened, if need be."""
         places = [[_INT32(0), _INT32(part)] for part in range(self.parts)] if self.parts > 1 else [[_INT32(0)]]
-        return [self.builder.load(self.builder.gep(pointer, place)) for place in places]
+        parts = [self.builder.load(self.builder.gep(pointer, place)) for place in places]
+        return [
+            part if part.type == self.type.element else self.builder.sext(part, self.type.element) for part in parts
+        ]
 
     def store(self, value: Any, base: Any, index: Any) -> None:
         """Write a vector there, aligned or not."""
@@ -166,6 +183,9 @@ class VectorCode:
         llvm.fmuladd fuses where there is an instruction and is two operations where there is none; llvm.fma would call
         a library function there, a hundred times slower.
         """
+        if self._narrow:  # LLVM sees by the shifts that 32 bits are all there is, and leaves them out
+            half = self._constant([32] * self.type.count)
+            a, b = (self.builder.ashr(self.builder.shl(factor, half), half) for factor in (a, b))
         if not isinstance(self._part, types.Float):
             return self.builder.add(self.builder.mul(a, b), c)
         fused = self._intrinsic(f"llvm.fmuladd.{self._suffix}", ir.FunctionType(self.type, [self.type] * 3))

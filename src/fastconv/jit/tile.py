@@ -5,7 +5,8 @@ LLVM vector code. Beside each stands its meaning, which runs under NUMBA_DISABLE
 
 There are two. `tile` has pixels as lanes: neighbouring numbers of a slab, times one weight for each row. `spread_tile`
 has output channels as lanes: packed weights, times one number for each row, wherever it stands. A vector of complex
-numbers is multiplied by either part of a number, which makes four real products (`_add_depths`).
+numbers is multiplied by either part of a number, which makes four real products (`_add_depths`). Weights of int32 where
+all else is int64 say that both factors have 32 bits.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ def _tile(
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code, itemsize = VectorCode(context, builder, slab.dtype), slab.dtype.bitwidth // 8
+        code = VectorCode(context, builder, slab.dtype, weights=weights.dtype)
+        itemsize, weight_size = slab.dtype.bitwidth // 8, weights.dtype.bitwidth // 8
         weight_base = code.pointer(weights, args[2], args[3])
         slab_base = code.pointer(slab, args[4], args[5])
         offset_base = code.pointer(offsets, args[6], args[7])
@@ -136,7 +138,7 @@ def _tile(
             code.prefetch(later_at, n_vectors * code.lanes * itemsize)
             pixels = [code.load(pixels_at, v * code.lanes) for v in range(n_vectors)]
             weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(n_rows))])
-            code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), n_rows * itemsize)
+            code.prefetch(builder.gep(weight_row, [INT64(AHEAD // weight_size)]), n_rows * weight_size)
             return pixels, lambda row: builder.gep(weight_row, [INT64(row)])
 
         for some in _passes(code, n_rows, n_vectors, machine().tile_rows * machine().tile_vectors):
@@ -212,7 +214,10 @@ def _spread_tile(
     )  # fmt: skip
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code, itemsize = VectorCode(context, builder, values.dtype), values.dtype.bitwidth // 8
+        code, weight_size = (
+            VectorCode(context, builder, values.dtype, weights=weights.dtype),
+            weights.dtype.bitwidth // 8,
+        )
         width = n_vectors * code.lanes
         values_base = code.pointer(values, args[2], INT64(0))
         place_base = code.pointer(places, args[3], args[4])
@@ -249,8 +254,8 @@ def _spread_tile(
                     for row in some:
                         code.check(values, args[2], builder.add(row_place(row), offset), 1)
                 weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
-                code.prefetch(builder.gep(weight_row, [INT64(AHEAD // itemsize)]), width * itemsize)
-                lanes = [code.load(weight_row, v * code.lanes) for v in range(n_vectors)]
+                code.prefetch(builder.gep(weight_row, [INT64(AHEAD // weight_size)]), width * weight_size)
+                lanes = [code.load_weights(weight_row, v * code.lanes) for v in range(n_vectors)]
                 return lanes, lambda row: builder.gep(bases[row] if few else row_base(row), [offset])
 
             return _add_depths(code, count, some, n_vectors, products)

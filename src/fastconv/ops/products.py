@@ -66,6 +66,7 @@ def prepare_products(
         activation=activation,
         packed=packed,
         exact=exact,
+        narrow=sums == np.int64 and all(np.can_cast(form.dtype, np.int32) for form in given[:2]),
     )
     conversions = x_conversion, weight_conversion, bias_conversion
     return prepare(problem, algorithm, conversions, result, batched, forms[3])

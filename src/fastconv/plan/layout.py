@@ -13,7 +13,17 @@ import numpy as np
 
 from fastconv.plan.span import aligned_empty
 
-__all__ = ["empty_last", "is_channels_last", "overlaps_itself", "settled", "strides_first", "strides_last"]
+__all__ = [
+    "empty_in",
+    "empty_last",
+    "is_channels_last",
+    "memory_order",
+    "overlaps_itself",
+    "settled",
+    "strides_first",
+    "strides_in",
+    "strides_last",
+]
 
 
 def is_channels_last(shape: Sequence[int], strides: Sequence[int], itemsize: int, rank: int) -> bool:
@@ -96,3 +106,45 @@ def settled(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> tupl
     found = tuple(0 if n == 1 else stride for n, stride in zip(shape, strides, strict=True))
     dense = tuple(0 if n == 1 else stride for n, stride in zip(shape, strides_first(shape, itemsize), strict=True))
     return () if found == dense else found
+
+
+def memory_order(shape: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """The axes of an array, outermost in memory first; as they are counted where strides do not tell.
+
+    Examples
+    --------
+    >>> memory_order((2, 3, 4), (8, 32, 96)), memory_order((2, 1, 4), (32, 5, 8)), memory_order((4, 2), (0, 8))
+    ((2, 1, 0), (0, 1, 2), (0, 1))
+    """
+    axes = range(len(shape))
+    apart = [axis for axis in axes if shape[axis] > 1]
+    if any(strides[axis] == 0 for axis in apart):
+        return tuple(axes)
+    by_stride = iter(sorted(apart, key=lambda axis: -abs(strides[axis])))
+    return tuple(next(by_stride) if shape[axis] > 1 else axis for axis in axes)
+
+
+def strides_in(order: Sequence[int], shape: Sequence[int], itemsize: int) -> tuple[int, ...]:
+    """Strides in bytes of an array without gaps whose axes lie in that order, outermost first.
+
+    Examples
+    --------
+    >>> strides_in((0, 2, 3, 1), (2, 3, 5, 7), 4) == strides_last((2, 3, 5, 7), 4, 2)
+    True
+    """
+    lying = strides_first([shape[axis] for axis in order], itemsize)
+    return tuple(lying[order.index(axis)] for axis in range(len(shape)))
+
+
+def empty_in(order: tuple[int, ...], shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+    """An array without values and gaps whose axes lie in that order, outermost first.
+
+    Examples
+    --------
+    >>> empty_in((1, 0), (2, 3), np.dtype(np.int8)).strides
+    (1, 2)
+    """
+    if order == tuple(range(len(shape))):
+        return np.empty(shape, dtype)
+    lying = np.empty([shape[axis] for axis in order], dtype)
+    return lying.transpose([order.index(axis) for axis in range(len(shape))])

@@ -47,6 +47,8 @@ class Problem:
         Weights are packed once for many calls, so that it does not matter how long that takes.
     exact : bool
         Whole numbers are summed as floats, which hold any sum of their products, but no parts of them.
+    narrow : bool
+        Whole numbers are summed in 64 bits, though the factors of their products have 32 at most.
     machine : Machine
         What it is planned for.
     """
@@ -66,6 +68,7 @@ class Problem:
     norm: float = 1.0
     packed: bool = False
     exact: bool = False
+    narrow: bool = False
     machine: Machine = field(default_factory=machine)
 
     def x_steps(self) -> Steps:

@@ -218,6 +218,7 @@ def write_plan(
             size=g.groups * len(taps.places) * cut.padded_out,
             tasks=g.groups * len(cut.row_blocks),
             layout=_layout(problem, cut, taps),
+            dtype=np.dtype(np.int32) if problem.narrow else problem.dtype,
         ),
         table=finished,
         offsets=taps.places,
@@ -233,7 +234,9 @@ def write_plan(
 def _layout(problem: Problem, cut: Cut, taps: Taps) -> str:
     """A name for how weights are packed: by the order of the depths in each phase, and the row blocks."""
     digest = hashlib.sha256(taps.weights.tobytes())
-    digest.update(repr((problem.dtype.str, list(cut.row_blocks), [p.depth_at for p in taps.phases])).encode())
+    digest.update(
+        repr((problem.dtype.str, problem.narrow, list(cut.row_blocks), [p.depth_at for p in taps.phases])).encode()
+    )
     return digest.hexdigest()
 
 

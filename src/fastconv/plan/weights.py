@@ -35,6 +35,8 @@ class Packing:
         Number of tasks.
     layout : str
         Equal layouts give equal results for equal weights.
+    dtype : numpy.dtype
+        Of the packed weights.
     """
 
     table: np.ndarray
@@ -43,6 +45,7 @@ class Packing:
     size: int
     tasks: int
     layout: str
+    dtype: np.dtype
 
     @property
     def nanoseconds(self) -> float:
@@ -51,8 +54,9 @@ class Packing:
 
     def run(self, weight: np.ndarray) -> np.ndarray:
         """The packed weights."""
-        packed = aligned_empty(self.size, weight.dtype)
-        pack_weights.run(self.tasks, self.nanoseconds, weight, packed, self.table, self.steps, self.offsets)
+        packed = aligned_empty(self.size, self.dtype)
+        given = weight if weight.dtype == self.dtype else weight.astype(self.dtype)  # converted before, so without gaps
+        pack_weights.run(self.tasks, self.nanoseconds, given, packed, self.table, self.steps, self.offsets)
         return packed
 
 

@@ -13,6 +13,7 @@ called "the guide" in this folder; its 15 relationships are cited by number.
 
 from fastconv.reference.activation import activation
 from fastconv.reference.adaptive_pool import adaptive_avg_pool, adaptive_max_pool
+from fastconv.reference.columns import fold, unfold
 from fastconv.reference.conv import conv, conv_transpose
 from fastconv.reference.fractional_pool import fractional_begins, fractional_max_pool
 from fastconv.reference.grad import conv_weight
@@ -33,6 +34,7 @@ __all__ = [
     "conv_matrix",
     "conv_transpose",
     "conv_weight",
+    "fold",
     "fractional_begins",
     "fractional_max_pool",
     "lp_pool",
@@ -41,4 +43,5 @@ __all__ = [
     "max_pool_grad",
     "max_unpool",
     "pad",
+    "unfold",
 ]
