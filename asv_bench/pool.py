@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from asv_bench import shapes
-from asv_bench.fixtures import LayerFixture, TimedLayers, layer_arguments, operation
+from asv_bench.fixtures import LayerFixture, Sampling, TimedLayers, layer_arguments, operation, random
 
 
 class Maximum(TimedLayers):
@@ -29,3 +31,37 @@ class Indices(LayerFixture):
 
     def time_call(self, layer: str) -> None:
         self.function(self.x, self.window, **self.options, return_indices=True)
+
+
+class Windows(Sampling):
+    """Parts of unequal lengths, as in a pyramid of a segmentation network; p-norms, and random windows."""
+
+    params = ("adaptive_avg_pool2d", "adaptive_max_pool2d", "lp_pool2d", "fractional_max_pool2d")
+    param_names = ("operation",)
+
+    def setup(self, name: str) -> None:
+        self.function, self.x = operation(name), random((1, 256, 60, 60))
+        self.settings = {"lp_pool2d": (2, 3, 2), "fractional_max_pool2d": (2, 40)}.get(name, (7,))
+        self.time_call(name)
+
+    def time_call(self, name: str) -> None:
+        self.function(self.x, *self.settings)
+
+
+class Gradients(Sampling):
+    """Gradients for the input of the pooling behind ResNet's first layer."""
+
+    params = ("max_pool2d", "avg_pool2d")
+    param_names = ("operation",)
+
+    def setup(self, name: str) -> None:
+        operation("max_unpool2d")  # came with them
+        x, window = random((1, 64, 112, 112)), {"kernel_size": 3, "stride": 2, "padding": 1}
+        y, places = operation("max_pool2d")(x, **window, return_indices=True)
+        function = getattr(operation("grad"), name)
+        settings = (places, x.shape) if name == "max_pool2d" else (x.shape, *window.values())
+        self.call = partial(function, y, *settings)
+        self.call()
+
+    def time_call(self, name: str) -> None:
+        self.call()

@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastconv import grad as grad
     from fastconv.jit.threads import threads
+    from fastconv.ops.adaptive_pool import (
+        adaptive_avg_pool1d,
+        adaptive_avg_pool2d,
+        adaptive_avg_pool3d,
+        adaptive_max_pool1d,
+        adaptive_max_pool2d,
+        adaptive_max_pool3d,
+    )
     from fastconv.ops.columns import fold, unfold
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
     from fastconv.ops.explain import explain
+    from fastconv.ops.fractional_pool import fractional_max_pool2d, fractional_max_pool3d
+    from fastconv.ops.lp_pool import lp_pool1d, lp_pool2d, lp_pool3d
     from fastconv.ops.matrix import ConvMatrix, conv_matrix
     from fastconv.ops.packed import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
     from fastconv.ops.pad import pad
     from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
     from fastconv.ops.sizes import conv_output_size, conv_transpose_output_size, pool_output_size
+    from fastconv.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
     "Conv1d",
@@ -29,6 +40,12 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -43,9 +60,17 @@ __all__ = [
     "conv_transpose_output_size",
     "explain",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "pad",
     "pool_output_size",
     "threads",
@@ -53,15 +78,26 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ops.adaptive_pool": (
+        "adaptive_avg_pool1d",
+        "adaptive_avg_pool2d",
+        "adaptive_avg_pool3d",
+        "adaptive_max_pool1d",
+        "adaptive_max_pool2d",
+        "adaptive_max_pool3d",
+    ),
     "ops.columns": ("fold", "unfold"),
     "ops.conv": ("conv1d", "conv2d", "conv3d"),
     "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
     "ops.explain": ("explain",),
+    "ops.fractional_pool": ("fractional_max_pool2d", "fractional_max_pool3d"),
+    "ops.lp_pool": ("lp_pool1d", "lp_pool2d", "lp_pool3d"),
     "ops.matrix": ("ConvMatrix", "conv_matrix"),
     "ops.packed": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
     "ops.pad": ("pad",),
     "ops.pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
     "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
+    "ops.unpool": ("max_unpool1d", "max_unpool2d", "max_unpool3d"),
     "jit.threads": ("threads",),
 }
 #: Modules of the user's, imported when they are first asked for.

@@ -33,7 +33,7 @@ NAMES = [benchmark.name for benchmark in BENCHMARKS]
 from asv_bench import shapes  # noqa: E402
 
 # They wait for kernels of their own to compile, and differ little from benchmarks that do not.
-SLOW = {"conv.Fused.time_bias_relu", "pool.Indices.time_call"}
+SLOW = {"conv.Fused.time_bias_relu", "pool.Gradients.time_call", "pool.Indices.time_call", "pool.Windows.time_call"}
 
 # Stands for a commit in which nothing can be imported but NumPy.
 BARE_COMMIT = """

@@ -112,6 +112,44 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
         "halved": lambda: fc.avg_pool2d(array(8, 64, 56, 56), 2),
         "stride 1": lambda: fc.avg_pool3d(array(4, 12, 12, 12), 3, 1, 1, count_include_pad=False),
     },
+    "adaptive_max_pool": {
+        "uneven": lambda: fc.adaptive_max_pool2d(array(8, 31, 50), (6, 7)),
+        "places": lambda: fc.adaptive_max_pool3d(array(2, 9, 9, 9), 2, return_indices=True),
+        "global": lambda: fc.adaptive_max_pool2d(array(1, 512, 7, 7), 1),
+        "signal": lambda: fc.adaptive_max_pool1d(array(64, 1001), 10),
+    },
+    "adaptive_avg_pool": {
+        "global": lambda: fc.adaptive_avg_pool2d(array(1, 512, 7, 7), 1),
+        "pyramid": lambda: fc.adaptive_avg_pool2d(array(256, 60, 60), (None, 7)),
+        "signal": lambda: fc.adaptive_avg_pool1d(array(64, 1001), 10),
+    },
+    "grad.max_pool": {
+        "resnet": lambda: fc.grad.max_pool2d(array(1, 64, 28, 28), array(1, 64, 28, 28, dtype=int), (1, 64, 56, 56)),
+    },
+    "grad.adaptive_max_pool": {
+        "tiny": lambda: fc.grad.adaptive_max_pool1d(array(1, 2), array(1, 2, dtype=int), (1, 9)),
+    },
+    "grad.avg_pool": {
+        "halved": lambda: fc.grad.avg_pool2d(array(8, 64, 28, 28), (8, 64, 56, 56), 2),
+    },
+    "grad.adaptive_avg_pool": {
+        "global": lambda: fc.grad.adaptive_avg_pool2d(array(8, 64, 1, 1), (8, 64, 7, 7)),
+    },
+    "max_unpool": {
+        "segnet": lambda: fc.max_unpool2d(array(1, 64, 56, 56), array(1, 64, 56, 56, dtype=int), 2),
+    },
+    "lp_pool": {
+        "halved": lambda: fc.lp_pool2d(array(1, 64, 56, 56), 2, 2),
+        "signal": lambda: fc.lp_pool1d(array(1, 2, 5000), 1.5, 9, 1),
+        "greatest": lambda: fc.lp_pool2d(array(1, 4, 9, 9), np.inf, 3),
+    },
+    "grad.lp_pool": {
+        "halved": lambda: fc.grad.lp_pool2d(array(1, 64, 28, 28), array(1, 64, 56, 56), 2, 2),
+    },
+    "fractional_max_pool": {
+        "paper": lambda: fc.fractional_max_pool2d(array(1, 64, 50, 50), 2, output_ratio=0.7),
+        "places": lambda: fc.fractional_max_pool3d(array(4, 9, 9, 9), 2, 5, return_indices=True),
+    },
     "pad": {
         "tiny": lambda: fc.pad(array(1, 1, 4, 4), (1, 1, 1, 1)),
         "images": lambda: fc.pad(array(8, 64, 56, 56), (1, 1, 1, 1), "symmetric"),

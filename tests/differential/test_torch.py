@@ -59,6 +59,19 @@ POOLS: list[tuple[Any, ...]] = [
     (3, (1, 4, 6, 10), 2, 2, 0, 1),
 ]
 
+# Spatial rank, shape of the input, number of parts.
+ADAPTIVE: list[tuple[Any, ...]] = [
+    (1, (2, 3, 17), 5),
+    (1, (3, 40), 8),
+    (1, (1, 2, 4), 9),
+    (2, (2, 3, 10, 13), (3, 4)),
+    (2, (2, 3, 10, 13), (None, 4)),
+    (2, (4, 12, 9), (5, 3)),
+    (2, (1, 5, 7, 7), 1),
+    (3, (1, 2, 5, 6, 7), (2, 4, 7)),
+    (3, (2, 4, 3, 5), 2),
+]
+
 # Shape of the input, then pad: for all modes, then for constants alone.
 PADS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
     ((2, 3, 9), (2, 3)),
@@ -169,6 +182,112 @@ def test_avg_pool_of_integers(divisor: int | None) -> None:
     x = np.random.default_rng(0).integers(-100, 101, (2, 3, 8, 9))
     call = ("avg_pool2d", x, 3, 2, 1, True, True, divisor)
     np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+
+
+@pytest.mark.parametrize(("rank", "shape", "size"), ADAPTIVE)
+def test_adaptive_pools(rank: int, shape: tuple[int, ...], size: Any) -> None:
+    x = integers(shape, "float32")
+    call = (f"adaptive_avg_pool{rank}d", x, size)
+    np.testing.assert_allclose(ours(*call), theirs(*call), rtol=1e-6, atol=1e-7, strict=True)
+    rng = np.random.default_rng(1)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    x[rng.random(x.shape) < 0.2] = -np.inf
+    call = (f"adaptive_max_pool{rank}d", x, size)
+    values, places = theirs(*call, return_indices=True)
+    found, at = ours(*call, True)
+    np.testing.assert_array_equal(found, values, strict=True)
+    np.testing.assert_array_equal(at, places, strict=True)
+    np.testing.assert_array_equal(ours(*call), values, strict=True)
+
+
+def gradient(name: str, x: np.ndarray, dy: np.ndarray, *arguments: Any, **options: Any) -> np.ndarray:
+    """PyTorch's gradient for the input of its function of that name."""
+    tensor = torch.from_numpy(x).requires_grad_()
+    getattr(torch.nn.functional, name)(tensor, *arguments, **options).backward(torch.from_numpy(dy))
+    found: np.ndarray = tensor.grad.numpy()
+    return found
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_pool_gradients(pool: tuple[Any, ...], ceil_mode: bool) -> None:
+    rank, shape, *window, padding, dilation = pool
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    _, places = ours(f"max_pool{rank}d", x, *window, padding, dilation, ceil_mode, True)
+    dy = integers(places.shape, "float32", 1)
+    expected = gradient(f"max_pool{rank}d", x, dy, *window, padding, dilation, ceil_mode)
+    np.testing.assert_array_equal(getattr(fc.grad, f"max_pool{rank}d")(dy, places, shape), expected, strict=True)
+    for count_include_pad in (True, False) if dilation == 1 else ():
+        more = (*window, padding, ceil_mode, count_include_pad)
+        found = getattr(fc.grad, f"avg_pool{rank}d")(dy, shape, *more)
+        expected = gradient(f"avg_pool{rank}d", x, dy, *more)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6, strict=True)
+
+
+@pytest.mark.parametrize(("rank", "shape", "size"), ADAPTIVE)
+def test_adaptive_gradients(rank: int, shape: tuple[int, ...], size: Any) -> None:
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    _, places = ours(f"adaptive_max_pool{rank}d", x, size, True)
+    dy = integers(places.shape, "float32", 1)
+    found = getattr(fc.grad, f"adaptive_max_pool{rank}d")(dy, places, shape)
+    np.testing.assert_array_equal(found, gradient(f"adaptive_max_pool{rank}d", x, dy, size), strict=True)
+    found = getattr(fc.grad, f"adaptive_avg_pool{rank}d")(dy, shape)
+    expected = gradient(f"adaptive_avg_pool{rank}d", x, dy, size)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6, strict=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_max_unpool(dtype: str) -> None:
+    for rank, shape in ((1, (2, 3, 11)), (2, (2, 3, 9, 11)), (2, (3, 9, 11)), (3, (1, 2, 5, 6, 7))):
+        x = integers(shape, dtype)
+        values, places = theirs(f"max_pool{rank}d", x, 3, 2, 1, return_indices=True)
+        call = (f"max_unpool{rank}d", values, places, 3, 2, 1, shape[-rank:])
+        np.testing.assert_array_equal(ours(*call), theirs(*call), strict=True)
+        values, places = theirs(f"max_pool{rank}d", x, 2, return_indices=True)
+        call = (f"max_unpool{rank}d", values, places, 2)
+        for size in {shape[-rank:], None}:
+            try:
+                expected = theirs(*call, output_size=size)
+            except RuntimeError:  # an index that is outside of the plain size
+                with pytest.raises(IndexError):
+                    ours(*call, output_size=size)
+            else:
+                np.testing.assert_array_equal(ours(*call, output_size=size), expected, strict=True)
+
+
+@pytest.mark.parametrize("norm", [1, 2, 3.5, float("inf")])
+def test_lp_pool(norm: float) -> None:
+    """Of positive numbers, as PyTorch raises negative ones too, and without its scaling of ragged windows."""
+    for rank, shape in ((1, (2, 3, 17)), (2, (2, 3, 9, 11)), (2, (3, 8, 7)), (3, (1, 2, 5, 6, 7))):
+        x = 0.1 + np.random.default_rng(0).random(shape, np.float32)
+        for window in ((3, 2), (2,)):
+            call = (f"lp_pool{rank}d", x, norm, *window)
+            expected = theirs(*call)
+            np.testing.assert_allclose(ours(*call), expected, rtol=1e-5, strict=True)
+            dy = np.random.default_rng(1).normal(size=expected.shape).astype(np.float32)
+            found = getattr(fc.grad, f"lp_pool{rank}d")(dy, x, norm, *window)
+            np.testing.assert_allclose(found, gradient(call[0], x, dy, norm, *window), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rank", "shape", "kernel", "size"),
+    [
+        (2, (2, 3, 20, 30), (2, 3), (9, 11)),
+        (2, (3, 20, 30), 3, 1),
+        (2, (2, 3, 9, 8), 1, (9, 8)),
+        (3, (2, 3, 9, 10, 11), 2, (3, 4, 5)),
+    ],
+)
+def test_fractional_max_pool(rank: int, shape: tuple[int, ...], kernel: Any, size: Any) -> None:
+    name, rng = f"fractional_max_pool{rank}d", np.random.default_rng(0)
+    x = integers(shape, "float32")
+    x[rng.random(shape) < 0.02] = np.nan
+    for _ in range(10):
+        samples = rng.random((*([1] * (rank + 2 - len(shape))), *shape[:-rank], rank)).astype(x.dtype)
+        tensors = {"output_size": size, "return_indices": True, "_random_samples": torch.from_numpy(samples)}
+        both = ours(name, x, kernel, size, None, True, random_samples=samples), theirs(name, x, kernel, **tensors)
+        for found, wanted in zip(*both, strict=True):
+            np.testing.assert_array_equal(found, wanted, strict=True)
 
 
 @pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu", "silu", "sigmoid", "tanh"])

@@ -41,6 +41,11 @@ def avg_pool(**options: Any) -> Call:
     return lambda: fc.avg_pool2d(**{"input": X, "kernel_size": 2, "out": POOL_OUT} | options)
 
 
+def adaptive(op: str = "max", **options: Any) -> Call:
+    """A right call of `adaptive_max_pool2d`, or of the other one, but for these options."""
+    return lambda: getattr(fc, f"adaptive_{op}_pool2d")(**{"input": X, "output_size": 2, "out": POOL_OUT} | options)
+
+
 def matrix(weight: Any = W, input_size: Any = (2, 4, 4), **options: Any) -> Call:
     """A right call of `conv_matrix` but for these options."""
     return lambda: fc.conv_matrix(weight, input_size, **options)
@@ -80,7 +85,24 @@ ARRAYS: list[Row] = [
     *((matrix(weight=value), TypeError, f"weight {words}") for value, words in NO_NUMBERS),
     (max_pool(input=X.astype(complex)), TypeError, "input has dtype complex128; pooling takes real numbers"),
     (avg_pool(input=X.astype(np.complex64)), TypeError, "input has dtype complex64; pooling takes real numbers"),
-    (avg_pool(input=X > 0), TypeError, "input has dtype bool, whose averages .* dtype=np.float32"),
+]
+
+# What is no whole number.
+FRACTIONS = [1.5, 2.0, True, "2", b"22", None, 1j, np.float64(1), np.array([1.0, 2.0]), {"a": 1}]
+
+ADAPTIVE: list[Row] = [
+    *((adaptive(output_size=v), TypeError, "output_size.* is not a whole") for v in FRACTIONS if v is not None),
+    *((adaptive(op, input=value), TypeError, f"input {words}") for op in ("max", "avg") for value, words in NO_NUMBERS),
+    (adaptive(input=X * 1j), TypeError, "input has dtype complex128; pooling takes real numbers"),
+    (adaptive(input=X[0, 0]), ValueError, r"input has shape \(4, 4\); adaptive_max_pool2d takes"),
+    (adaptive("avg", input=X[None]), ValueError, r"input has shape \(1, 1, 2, 4, 4\); adaptive_avg_pool2d takes"),
+    (adaptive(input=X[..., :0]), ValueError, r"input has shape \(1, 2, 4, 0\), with an axis of no elements"),
+    (adaptive(output_size=0), ValueError, "output_size=0 is too small; give at least 1"),
+    (adaptive(output_size=(None, -1)), ValueError, r"output_size\[1\]=-1 is too small"),
+    (adaptive(output_size=(None, None, 1)), ValueError, r"output_size=.* has 3 entries"),
+    (adaptive(output_size=(None,)), TypeError, r"output_size\[0\]=None is not a whole number"),
+    (adaptive("avg", dtype=np.int32), TypeError, "dtype=int32 cannot hold averages of float64 numbers"),
+    (adaptive(algorithm="slab"), ValueError, "algorithm='slab' is not known for adaptive_max_pool; choose"),
 ]
 
 SHAPES: list[Row] = [
@@ -116,9 +138,6 @@ SHAPES: list[Row] = [
     (transposed(bias=np.ones(2)), ValueError, r"bias has shape \(2,\); .* shape \(3,\)"),
 ]
 
-# What is no whole number.
-FRACTIONS = [1.5, 2.0, True, "2", b"22", None, 1j, np.float64(1), np.array([1.0, 2.0]), {"a": 1}]
-
 NUMBERS: list[Row] = [
     *((conv(stride=v), TypeError, "stride.* is not a whole number; give an int of at least 1") for v in FRACTIONS),
     *((conv(dilation=v), TypeError, "dilation.* is not a whole number") for v in FRACTIONS),
@@ -132,6 +151,7 @@ NUMBERS: list[Row] = [
     (avg_pool(divisor_override=1.5), TypeError, "divisor_override=1.5 is not a whole number"),
     (avg_pool(divisor_override=0), ValueError, "divisor_override=0 cannot divide"),
     (avg_pool(input=X.astype(np.uint8), divisor_override=-1), ValueError, "divisor_override=-1 cannot divide .* uint8"),
+    (avg_pool(input=X > 0, divisor_override=-1), ValueError, "divisor_override=-1 cannot divide sums of bool"),
     (conv(stride=0), ValueError, "stride=0 is too small; give at least 1"),
     (conv(stride=(1, -2)), ValueError, r"stride\[1\]=-2 is too small"),
     (conv(dilation=0), ValueError, "dilation=0 is too small"),
@@ -264,6 +284,7 @@ OUTS: list[Row] = [
     *wrong_outs(transposed, TRANSPOSED_OUT.shape),
     *wrong_outs(max_pool, POOL_OUT.shape),
     *wrong_outs(avg_pool, POOL_OUT.shape),
+    *wrong_outs(adaptive, POOL_OUT.shape),
 ]
 
 SMALL = fc.conv_matrix(np.ones((2, 2)), (3, 3))
@@ -349,7 +370,20 @@ def _nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("call", "error", "words"),
-    [*ARRAYS, *SHAPES, *NUMBERS, *GROUPS, *SIZES, *NAMES, *DTYPES, *OUTS, *MATRICES, *SIZE_FUNCTIONS, *STRANGE],
+    [
+        *ARRAYS,
+        *ADAPTIVE,
+        *SHAPES,
+        *NUMBERS,
+        *GROUPS,
+        *SIZES,
+        *NAMES,
+        *DTYPES,
+        *OUTS,
+        *MATRICES,
+        *SIZE_FUNCTIONS,
+        *STRANGE,
+    ],
 )
 def test_wrong_calls(call: Call, error: type[Exception], words: str) -> None:
     """One line, one sentence, with what was given, and nothing written."""

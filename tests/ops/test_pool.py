@@ -278,6 +278,20 @@ def test_means_of_every_dtype(dtype: str, result: str | None) -> None:
     np.testing.assert_array_equal(means, wanted, strict=True)  # eighths of small whole numbers are exact
 
 
+@pytest.mark.parametrize("name", AVG_NAMES)
+@pytest.mark.parametrize("divisor", [None, 1, 3])
+def test_means_of_booleans_drop_the_fraction(divisor: int | None, name: str) -> None:
+    x = np.random.default_rng(0).random((2, 3, 6, 300)) < 0.8
+    arguments = ((2, 2), (2, 1), ((0, 0), (1, 0)), False, True, divisor)
+    expected = reference.avg_pool(x, *arguments, (1, 1))
+    assert 0 < expected.mean() < 1
+    np.testing.assert_array_equal(fc.avg_pool2d(x, *arguments, algorithm=name), expected, strict=True)
+    if divisor is None:
+        np.testing.assert_array_equal(expected[..., 1:], fc.avg_pool2d(x, 2, (2, 1), dtype=float) == 1)
+        assert not expected[..., 0].any(), "padding counts"
+    assert fc.avg_pool1d(np.ones((1, 256), bool), 256, divisor_override=divisor, algorithm=name).item() is True
+
+
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
 def test_true_means_of_integers(dtype: str) -> None:
     x = integers(X.shape, dtype)
@@ -340,9 +354,8 @@ def test_out_of_any_strides(layout: str, dtype: str) -> None:
     assert values is out
     np.testing.assert_array_equal(out, wanted)
     np.testing.assert_array_equal(places, fc.max_pool2d(x, 2, 1, return_indices=True)[1])
-    if dtype != "bool":
-        assert fc.avg_pool2d(x, 2, 1, out=out) is out
-        np.testing.assert_array_equal(out, fc.avg_pool2d(x, 2, 1))
+    assert fc.avg_pool2d(x, 2, 1, out=out) is out
+    np.testing.assert_array_equal(out, fc.avg_pool2d(x, 2, 1))
 
 
 @pytest.mark.parametrize("name", ["auto", *MAX_NAMES])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
+from numba import config
 from numpy.typing import DTypeLike, NDArray
 
 from sharing import share_out
@@ -21,6 +22,11 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
 # Per spatial rank: most taps of a kernel along an axis, and most elements beyond the fewest that give an output.
 MOST_TAPS = {1: 6, 2: 3, 3: 2}
 MOST_MORE = {1: 14, 2: 6, 3: 3}
+
+REAL = ("float16", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+
+#: Real types for operations whose kernels do the same in any: seconds to compile for each, so compiled for few.
+FEW_REAL = ("float16", "float32", "int8") if not config.DISABLE_JIT else ("bool", *REAL)
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -47,6 +53,7 @@ def small_blocks() -> Iterator[None]:
         patch.setattr("fastconv.plan.depthwise.MOST_OUTPUTS", 40)
         patch.setattr("fastconv.plan.pool_tile.MOST_OUTPUTS", 40)
         patch.setattr("fastconv.plan.pool_tile.COLUMNS", 9)
+        patch.setattr("fastconv.plan.window_pool.LONGEST_PIECE", 5)
         share_out(patch, helpers=3)
         forget_decisions()
         yield

@@ -118,11 +118,78 @@ def avg_pool_calls(draw: st.DrawFn) -> tuple[Callable[..., Array], Array]:
     return call, expected
 
 
+@st.composite
+def adaptive_calls(draw: st.DrawFn, op: str) -> tuple[Callable[..., Any], Any]:
+    """Parts of any lengths; with "auto" such as plain pooling does not serve."""
+    rank = draw(st.integers(1, 3))
+    size = draw(st.tuples(*[st.integers(1, 9 - 2 * rank + 3)] * rank))
+    parts = tuple(draw(st.integers(1, n + 2)) for n in size)
+    if not any(n % p for n, p in zip(size, parts, strict=True)):
+        parts = (*parts[:-1], size[-1] + 1)
+    shape = (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size)
+    x = integers(shape, "float32" if op == "max" else draw(st.sampled_from(["float32", "int8"])), draw(seeds))
+    if op == "max":
+        rng = np.random.default_rng(draw(seeds))
+        x[rng.random(x.shape) < 0.2] = np.nan
+        x[rng.random(x.shape) < 0.2] = -np.inf
+    given_x, more = LAYOUTS[draw(layouts)](x), (True,) if op == "max" else ()
+    pool = getattr(fc, f"adaptive_{op}_pool{rank}d")
+
+    def call(**options: Any) -> Any:
+        found = pool(given_x, parts, *more, **options)
+        if more:
+            np.testing.assert_array_equal(pool(given_x, parts, **options), found[0])
+        return found
+
+    return call, getattr(reference, f"adaptive_{op}_pool")(x, parts)
+
+
+@st.composite
+def lp_pool_calls(draw: st.DrawFn) -> tuple[Callable[..., Array], Array]:
+    case, norm = draw(pool_cases()), draw(st.sampled_from([1, 2, 0.5, 3]))
+    x = integers(case.input_shape, "float32", draw(seeds))
+    expected = reference.lp_pool(x, norm, *_pool_arguments(case), case.ceil_mode, case.dilation)
+    given_x = LAYOUTS[draw(layouts)](x)
+
+    def call(**options: Any) -> Array:
+        windows = {"padding": case.padding, "dilation": case.dilation}
+        pool = getattr(fc, f"lp_pool{case.rank}d")
+        found: Array = pool(given_x, norm, case.kernel_size, case.stride, case.ceil_mode, **windows, **options)
+        return found
+
+    return call, expected
+
+
+@st.composite
+def fractional_calls(draw: st.DrawFn) -> tuple[Callable[..., Any], Any]:
+    rank = draw(st.integers(2, 3))
+    kernel = draw(st.tuples(*[st.integers(1, 3)] * rank))
+    outputs = draw(st.tuples(*[st.integers(1, 6 - rank)] * rank))
+    size = [n + k - 1 + draw(st.integers(0, 4)) for n, k in zip(outputs, kernel, strict=True)]
+    x = integers((draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size), "float32", draw(seeds))
+    samples = np.random.default_rng(draw(seeds)).random((*x.shape[:2], rank))
+    drawn = samples[..., ::-1] if rank == 2 else samples
+    begins = [
+        np.array([reference.fractional_begins(n, k, o, u) for u in drawn[..., i].ravel()]).reshape(*x.shape[:2], o)
+        for i, (n, k, o) in enumerate(zip(size, kernel, outputs, strict=True))
+    ]
+    given_x, pool = LAYOUTS[draw(layouts)](x), getattr(fc, f"fractional_max_pool{rank}d")
+
+    def call(**options: Any) -> Any:
+        return pool(given_x, kernel, outputs, None, True, random_samples=samples, **options)
+
+    return call, reference.fractional_max_pool(x, kernel, begins)
+
+
 CALLS = {
     "conv": conv_calls(),
     "conv_transpose": conv_transpose_calls(),
     "max_pool": max_pool_calls(),
     "avg_pool": avg_pool_calls(),
+    "adaptive_max_pool": adaptive_calls("max"),
+    "adaptive_avg_pool": adaptive_calls("avg"),
+    "lp_pool": lp_pool_calls(),
+    "fractional_max_pool": fractional_calls(),
 }
 
 
@@ -150,7 +217,7 @@ def test_algorithm_agrees_with_the_reference(op: str, name: str, data: st.DataOb
     for actual, wanted in zip(_results(found), _results(expected), strict=True):
         assert actual.dtype == wanted.dtype
         assert actual.shape == wanted.shape
-        if op == "max_pool" or wanted.dtype.kind in "iu":
+        if "max_pool" in op or wanted.dtype.kind in "iu":
             np.testing.assert_array_equal(actual, wanted)
         else:  # of whole numbers, so that whatever is left out or counted twice is much more than what rounding does
             atol = 1e-4 * np.max(np.abs(wanted), initial=1)

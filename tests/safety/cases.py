@@ -7,6 +7,7 @@ name: draw calls that reach it, in a family below or in a new one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,8 +58,12 @@ def _values(draw: st.DrawFn, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return LAYOUTS[draw(layouts)](integers(shape, dtype, draw(seeds)))
 
 
-def _text(operand: np.ndarray | None) -> str:
-    return "None" if operand is None else f"{operand.dtype}{list(operand.shape)} strides {list(operand.strides)}"
+def _text(operand: Any) -> str:
+    return (
+        repr(operand)
+        if not isinstance(operand, np.ndarray)
+        else f"{operand.dtype}{list(operand.shape)} strides {list(operand.strides)}"
+    )
 
 
 def _call(op: str, rank: int, operands: list[Any], options: dict[str, Any], algorithm: str) -> Call:
@@ -146,6 +151,57 @@ def _small_windows(draw: st.DrawFn) -> Call:
     padding = tuple((draw(st.integers(0, kernel - 1)), draw(st.integers(0, kernel - 1))) for _ in size)
     options = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": draw(st.booleans())}
     return _call(draw(st.sampled_from(["max_pool", "avg_pool"])), rank, [x], options, "tile")
+
+
+@st.composite
+def _adaptive_pool(draw: st.DrawFn) -> Call:
+    op, rank = draw(st.sampled_from(["adaptive_max_pool", "adaptive_avg_pool"])), draw(st.integers(1, 3))
+    size = [*(draw(st.integers(1, 7)) for _ in range(rank - 1)), draw(st.integers(1, MOST_WIDER))]
+    parts = tuple(draw(st.integers(1, n + 2)) for n in size)
+    dtype = draw(st.sampled_from(REAL_TYPES)) if op == "adaptive_avg_pool" else "float32"
+    x = _values(draw, (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size), dtype)
+    options = {"return_indices": draw(st.booleans())} if op == "adaptive_max_pool" else {}
+    return _call(op, rank, [x, parts], options, "windows")
+
+
+@st.composite
+def _lp_pool(draw: st.DrawFn) -> Call:
+    case = _wider(draw, draw(pool_cases()))
+    x, norm = _values(draw, case.input_shape, "float32"), draw(st.sampled_from([1, 2, 3, 2.5]))
+    return _call("lp_pool", case.rank, [x, norm], _pool_options(case), "windows")
+
+
+@st.composite
+def _fractional_pool(draw: st.DrawFn) -> Call:
+    rank = draw(st.integers(2, 3))
+    kernel, outputs = (draw(st.tuples(*[st.integers(1, most)] * rank)) for most in (3, 9 - 2 * rank))
+    size = [n + k - 1 + draw(st.integers(0, 40)) for n, k in zip(outputs, kernel, strict=True)]
+    x = _values(draw, (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size), "float32")
+    options = {"return_indices": draw(st.booleans()), "rng": draw(seeds)}
+    return _call("fractional_max_pool", rank, [x, kernel, outputs], options, "windows")
+
+
+@st.composite
+def _pool_gradients(draw: st.DrawFn) -> Call:
+    """Gradients of averages and maxima, and maxima put back; indices may be wrong, and some are far off."""
+    case = _wider(draw, draw(pool_cases()))
+    rank, windows = case.rank, (case.kernel_size, case.stride, case.padding)
+    sizes = fc.pool_output_size(case.input_shape[2:], *windows, case.dilation, case.ceil_mode)
+    dy = _values(draw, (*case.input_shape[:2], *sizes), "float32")
+    far = draw(st.sampled_from([1, 2, 2**40]))
+    places = np.random.default_rng(draw(seeds)).integers(0, far * np.prod(case.input_shape[2:]), dy.shape)
+    pads = tuple((n - 1, 0) for n in sizes)
+
+    def run() -> None:
+        getattr(fc.grad, f"avg_pool{rank}d")(dy, case.input_shape, *windows, case.ceil_mode, dilation=case.dilation)
+        for put in (
+            lambda: getattr(fc.grad, f"max_pool{rank}d")(dy, places, case.input_shape),
+            lambda: getattr(fc, f"max_unpool{rank}d")(dy, places, case.input_shape[2:], 1, pads),
+        ):
+            with suppress(IndexError):
+                put()
+
+    return Call(f"gradients of pools on {case}, {_text(dy)}, indices up to {far} planes", run)
 
 
 @st.composite
@@ -319,9 +375,13 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
     "small windows": _small_windows(),
+    "adaptive_pool": _adaptive_pool(),
     "channels last": _channels_last(),
     "turned": _turned(),
     "gradients": _gradients(),
+    "lp_pool": _lp_pool(),
+    "fractional_max_pool": _fractional_pool(),
+    "pool gradients": _pool_gradients(),
     "pad": _pad(),
     "columns": _columns(),
     "matrix": _matrix(),

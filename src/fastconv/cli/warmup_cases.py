@@ -21,6 +21,8 @@ __all__ = ["FAMILIES", "LARGE", "SMALL", "Case", "Family", "numbers"]
 #: Spatial sizes for 1, 2 and 3 axes: large ones make calls that are shared out to threads.
 SMALL = {1: (24,), 2: (9, 8), 3: (5, 6, 7)}
 LARGE = {1: (4000,), 2: (60, 56), 3: (14, 15, 16)}
+#: Parts that do not divide some of these sizes, for any number of axes.
+_UNEVEN = 7
 
 
 class _Layer(NamedTuple):
@@ -215,6 +217,82 @@ def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, _channels_last(x), 3, 1, 1, dtype=result)
 
 
+def _adaptive_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.adaptive_max_pool1d, fc.adaptive_max_pool2d, fc.adaptive_max_pool3d)[rank - 1]
+    for indices in (False, True):
+        for parts in (1, _UNEVEN):
+            yield _case(op, numbers((16, *size), dtype), parts, indices)
+        yield _case(op, _channels_last(numbers((16, *size), dtype)), 1, indices)
+
+
+def _adaptive_avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.adaptive_avg_pool1d, fc.adaptive_avg_pool2d, fc.adaptive_avg_pool3d)[rank - 1]
+    for result in [None] if dtype.kind == "f" else [None, np.float32]:
+        for parts in (1, _UNEVEN):
+            yield _case(op, numbers((16, *size), dtype), parts, dtype=result)
+        yield _case(op, _channels_last(numbers((16, *size), dtype)), 1, dtype=result)
+
+
+def _lp_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.lp_pool1d, fc.lp_pool2d, fc.lp_pool3d)[rank - 1]
+    for norm in (1, 2, np.inf):
+        for arguments in ((2,), (3, 1)):
+            yield _case(op, numbers((16, *size), dtype), norm, *arguments)
+
+
+def _lp_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.grad.lp_pool1d, fc.grad.lp_pool2d, fc.grad.lp_pool3d)[rank - 1]
+    x = numbers((16, *size), dtype)
+    dy = numbers((16, *(n - 1 for n in size)), dtype)
+    wide = x[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
+    windows = ((2,) * rank, (1,) * rank, ((0, 0),) * rank, False, (1,) * rank)
+    wanted = partial(reference.lp_pool_grad, dy[None].astype(wide.dtype), wide, 1, *windows)
+    yield Case(partial(op, dy, x, 1, 2, 1), lambda: wanted()[0])
+    yield Case(partial(op, np.zeros_like(dy), x, np.inf, 2, 1), partial(np.zeros, x.shape, wide.dtype))
+
+
+def _fractional_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = fc.fractional_max_pool3d if rank == 3 else fc.fractional_max_pool2d
+    x = numbers((16, *((3, *size) if rank == 1 else size)), dtype)  # signals are images of some rows
+    for indices in (False, True):
+        yield _case(op, x, 2, 2, None, indices, rng=0)
+
+
+def _max_gradient(name: str, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    wide = dtype if dtype.kind == "f" else np.dtype(np.int32 if dtype.itemsize == 1 else np.int64)
+    dy, places = _every_other((16, *size), rank, dtype)
+    found = partial(getattr(fc.grad, f"{name}{rank}d"), dy, places, (16, *size))
+    yield Case(found, lambda: reference.max_pool_grad(dy[None].astype(wide), places[None], size)[0])
+
+
+def _max_unpool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.max_unpool1d, fc.max_unpool2d, fc.max_unpool3d)[rank - 1]
+    x, places = _every_other((16, *size), rank, dtype)
+    pads = tuple((n - 1, 0) for n in x.shape[1:])
+    yield Case(partial(op, x, places, size, 1, pads), lambda: reference.max_unpool(x[None], places[None], size)[0])
+
+
+def _every_other(shape: tuple[int, ...], rank: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers for every other element of a row, and where these stand."""
+    places = np.arange(np.prod(shape[1:])).reshape(shape[1:])[..., ::2]
+    return numbers((shape[0], *places.shape), dtype), np.repeat(places[None], shape[0], 0)
+
+
+def _avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.grad.avg_pool1d, fc.grad.avg_pool2d, fc.grad.avg_pool3d)[rank - 1]
+    dy = numbers((16, *(n - 1 for n in size)), dtype)
+    windows = ((2,) * rank, (1,) * rank, ((0, 0),) * rank, True, None, (1,) * rank)
+    wanted = partial(reference.avg_pool_grad, dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1)), size, *windows)
+    yield Case(partial(op, dy, (16, *size), 2, 1), lambda: wanted()[0])
+
+
+def _adaptive_avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    op = (fc.grad.adaptive_avg_pool1d, fc.grad.adaptive_avg_pool2d, fc.grad.adaptive_avg_pool3d)[rank - 1]
+    dy = numbers((16, *(2,) * rank), dtype)
+    values = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
+    yield Case(partial(op, dy, (16, *size)), lambda: reference.adaptive_avg_pool_grad(values, size)[0])
+
+
 def _pad(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     x, widths = numbers((2, 3, *size), dtype), [(0, 0), (0, 0), *[(1, 2)] * rank]
     for mode in ("constant", "reflect"):
@@ -311,7 +389,19 @@ FAMILIES = {
     "grad.conv_transpose_input": _family("grad.conv_transpose{}_input", partial(_gradient, True, False), "biufc"),
     "grad.conv_transpose_weight": _family("grad.conv_transpose{}_weight", partial(_gradient, True, True), "biufc"),
     "max_pool": _family("max_pool{}", _max_pool, "biuf"),
-    "avg_pool": _family("avg_pool{}", _avg_pool, "iuf"),
+    "avg_pool": _family("avg_pool{}", _avg_pool, "biuf"),
+    "adaptive_max_pool": _family("adaptive_max_pool{}", _adaptive_max_pool, "biuf"),
+    "adaptive_avg_pool": _family("adaptive_avg_pool{}", _adaptive_avg_pool, "biuf"),
+    "grad.max_pool": _family("grad.max_pool{}", partial(_max_gradient, "max_pool"), "biuf"),
+    "grad.adaptive_max_pool": _family("grad.adaptive_max_pool{}", partial(_max_gradient, "adaptive_max_pool"), "biuf"),
+    "grad.avg_pool": _family("grad.avg_pool{}", _avg_gradient, "biuf"),
+    "grad.adaptive_avg_pool": _family("grad.adaptive_avg_pool{}", _adaptive_avg_gradient, "biuf"),
+    "max_unpool": _family("max_unpool{}", _max_unpool, "biuf"),
+    "lp_pool": _family("lp_pool{}", _lp_pool, "biuf"),
+    "grad.lp_pool": _family("grad.lp_pool{}", _lp_gradient, "biuf"),
+    "fractional_max_pool": Family(
+        _fractional_max_pool, "biuf", ("fractional_max_pool2d", "fractional_max_pool2d", "fractional_max_pool3d")
+    ),
     "pad": Family(_pad, "biufc", ("pad",) * 3),
     "unfold": Family(partial(_columns, False, False), "biufc", ("unfold",) * 3),
     "fold": Family(partial(_columns, True, False), "biufc", ("fold",) * 3),

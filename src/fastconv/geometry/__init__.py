@@ -1,5 +1,6 @@
 """The arithmetic of convolutions in integers: sizes, windows and paddings, before any array is touched."""
 
+from fastconv.geometry.adaptive import AdaptiveAxis, FractionalAxis
 from fastconv.geometry.axis import Axis
 from fastconv.geometry.geometry import Geometry
 from fastconv.geometry.padding import (
@@ -13,7 +14,9 @@ from fastconv.geometry.padding import (
 __all__ = [
     "NAMED_PADDINGS",
     "PADDING_MODES",
+    "AdaptiveAxis",
     "Axis",
+    "FractionalAxis",
     "Geometry",
     "named_padding",
     "named_transposed_padding",

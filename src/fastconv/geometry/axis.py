@@ -104,6 +104,11 @@ class Axis:
         """Padded positions behind the last window: the a of relationship 14, negative where ceil mode reaches past."""
         return self.padded - self.extent - (self.output - 1) * self.stride
 
+    @property
+    def whole(self) -> bool:
+        """Whether a single window holds each element of the axis, and no padding."""
+        return self.output == 1 and self.kernel == self.size and self.dilation == 1 and not (self.before or self.after)
+
     def transpose(self) -> Axis:
         """The axis of the adjoint map: `output` elements in, `size` elements out (relationships 8 to 14).
 
@@ -136,6 +141,18 @@ class Axis:
         low, high = (-self.before, self.size + self.after) if count_padding else (0, self.size)
         steps = range(-self.before, -self.before + self.output * self.stride, self.stride)
         return tuple(len(taps_inside(start, self.kernel, self.dilation, low, high)) for start in steps)
+
+    def taps(self) -> tuple[tuple[int, int], ...]:
+        """The input position of the first tap of each window that meets the input, and how many do, `dilation` apart.
+
+        Examples
+        --------
+        >>> Axis(size=4, kernel=3, before=1, after=1).taps()
+        ((0, 2), (0, 3), (1, 3), (2, 2))
+        """
+        starts = range(-self.before, -self.before + self.output * self.stride, self.stride)
+        met = ((start, taps_inside(start, self.kernel, self.dilation, 0, self.size)) for start in starts)
+        return tuple((start + taps.start * self.dilation, len(taps)) for start, taps in met)
 
 
 def taps_inside(start: int, kernel: int, dilation: int, low: int, high: int) -> range:

@@ -94,3 +94,21 @@ class Geometry:
         """The same operation with `KERNEL_RANK` axes, leading ones of size 1 with a single tap."""
         unit = (Axis(1, 1),) * (KERNEL_RANK - len(self.axes))
         return replace(self, axes=unit + self.axes)
+
+    def fold(self, most: int) -> Geometry:
+        """The same pooling with inner axes that one window covers as one axis, if that has up to so many elements.
+
+        Of memory whose elements lie in row-major order; the number of axes stays.
+
+        Examples
+        --------
+        >>> Geometry(1, 8, 8, 8, (Axis(2, 1), Axis(7, 7), Axis(7, 7))).fold(64).input_size
+        (2, 1, 49)
+        """
+        *outer, last = self.axes
+        for i in reversed(range(len(outer))):
+            size = outer[i].size * last.size
+            if not (outer[i].whole and last.whole) or size > most:
+                break
+            outer[i], last = Axis(1, 1), Axis(size, size)
+        return replace(self, axes=(*outer, last))

@@ -34,11 +34,13 @@ __all__ = [
     "dtype_of",
     "form",
     "native",
+    "output_sizes",
     "pair_per_axis",
     "per_axis",
     "pool_axes",
     "product_sums",
     "result_dtype",
+    "shape_of",
     "sum_dtype",
     "transposed_axes",
     "whole",
@@ -147,6 +149,14 @@ def per_axis(value: Any, rank: int, name: str, least: int) -> tuple[int, ...]:
             f"{name}={value!r} has {len(value)} entries; give one int, or one for each of {rank} spatial axes."
         )
     return tuple(whole(entry, f"{name}[{i}]", least) for i, entry in enumerate(value))
+
+
+def output_sizes(value: Any, size: tuple[int, ...]) -> tuple[int, ...]:
+    """The output size of each spatial axis, from an int or a sequence, in which None stands for the input's size."""
+    given = (None,) * len(size) if value is None else value
+    if isinstance(given, (list, tuple)) and len(given) == len(size):
+        given = [n if entry is None else entry for n, entry in zip(size, given, strict=True)]
+    return per_axis(given, len(size), "output_size", 1)
 
 
 def pair_per_axis(value: Any, rank: int) -> tuple[tuple[int, int], ...]:
@@ -334,15 +344,25 @@ def _with_output(axis: Axis) -> Axis:
     return axis
 
 
-def check_shape(shape: tuple[int, ...], rank: int, name: str, what: str) -> None:
+def shape_of(size: Sequence[int], name: str, rank: int, batched: bool) -> tuple[int, ...]:
+    """A shape that was given in words: (N, C, *spatial), (C, *spatial), or a weight's."""
+    lengths = (rank + 1, rank + 2) if batched else (rank + 2,)
+    if isinstance(size, (int, str)) or len(size) not in lengths:
+        raise ValueError(
+            f"{name}={size!r} is not a shape of {' or '.join(map(str, lengths))} axes; give one size each."
+        )
+    return tuple(whole(entry, f"{name}[{i}]", 0 if batched and i == 0 else 1) for i, entry in enumerate(size))
+
+
+def check_shape(shape: tuple[int, ...], rank: int, name: str, what: str, which: str = "input") -> None:
     """Refuse a shape of the wrong length, or with an axis of no elements other than an empty batch."""
     if len(shape) not in (rank + 1, rank + 2):
         raise ValueError(
-            f"input has shape {shape}; {name} takes (N, C, {what}) or unbatched (C, {what}), so {rank + 2} or "
+            f"{which} has shape {shape}; {name} takes (N, C, {what}) or unbatched (C, {what}), so {rank + 2} or "
             f"{rank + 1} axes."
         )
     if 0 in shape[-rank - 1 :]:
-        raise ValueError(f"input has shape {shape}, with an axis of no elements; only the batch may be empty.")
+        raise ValueError(f"{which} has shape {shape}, with an axis of no elements; only the batch may be empty.")
 
 
 def check_weight(shape: tuple[int, ...], rank: int, name: str, what: str) -> None:

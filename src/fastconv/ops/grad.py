@@ -250,16 +250,6 @@ def conv_transpose3d_weight(
     return _conv_transpose_weight(3, input, weight_size, grad_output, stride, padding, output_padding, groups, dilation)
 
 
-def _shape(size: Sequence[int], name: str, rank: int, batched: bool) -> tuple[int, ...]:
-    """A shape that was given in words: (N, C, *spatial), (C, *spatial), or a weight's."""
-    lengths = (rank + 1, rank + 2) if batched else (rank + 2,)
-    if isinstance(size, (int, str)) or len(size) not in lengths:
-        raise ValueError(
-            f"{name}={size!r} is not a shape of {' or '.join(map(str, lengths))} axes; give one size each."
-        )
-    return tuple(arg.whole(entry, f"{name}[{i}]", 0 if batched and i == 0 else 1) for i, entry in enumerate(size))
-
-
 def _check_grad_output(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
     if found != expected:
         raise ValueError(f"grad_output has shape {found}; the output of this operation has shape {expected}.")
@@ -273,7 +263,7 @@ def _leading(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
 def _conv_input(
     rank: int, input_size: Any, weight: Any, grad_output: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> np.ndarray:
-    size, w, dy = _shape(input_size, "input_size", rank, True), arg.array(weight, "weight"), _array(grad_output)
+    size, w, dy = arg.shape_of(input_size, "input_size", rank, True), arg.array(weight, "weight"), _array(grad_output)
     arg.check_shape(size, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
     arg.check_weight(w.shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")
     geometry = arg.conv_geometry(1, size[-rank - 1], size[-rank:], w.shape, stride, padding, dilation, groups, "zeros")
@@ -285,7 +275,7 @@ def _conv_input(
 def _conv_weight(
     rank: int, input: Any, weight_size: Any, grad_output: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> np.ndarray:
-    x, dy, size = arg.array(input, "input"), _array(grad_output), _shape(weight_size, "weight_size", rank, False)
+    x, dy, size = arg.array(input, "input"), _array(grad_output), arg.shape_of(weight_size, "weight_size", rank, False)
     arg.check_shape(x.shape, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
     geometry = arg.conv_geometry(
         1, x.shape[-rank - 1], x.shape[-rank:], size, stride, padding, dilation, groups, "zeros"
@@ -307,7 +297,7 @@ def _conv_transpose_input(
     groups: Any,
     dilation: Any,
 ) -> np.ndarray:
-    size, w, dy = _shape(input_size, "input_size", rank, True), arg.array(weight, "weight"), _array(grad_output)
+    size, w, dy = arg.shape_of(input_size, "input_size", rank, True), arg.array(weight, "weight"), _array(grad_output)
     pads = _transposed_pads(rank, size, w.shape, dy, stride, padding, output_padding, groups, dilation)
     found = _CONVS[rank - 1](dy, w, None, stride, pads, dilation, groups)
     # Where output_padding reaches a whole stride, windows fit that no input had.
@@ -326,7 +316,7 @@ def _conv_transpose_weight(
     groups: Any,
     dilation: Any,
 ) -> np.ndarray:
-    x, dy, size = arg.array(input, "input"), _array(grad_output), _shape(weight_size, "weight_size", rank, False)
+    x, dy, size = arg.array(input, "input"), _array(grad_output), arg.shape_of(weight_size, "weight_size", rank, False)
     pads = _transposed_pads(rank, x.shape, size, dy, stride, padding, output_padding, groups, dilation)
     strides, dilations = arg.per_axis(stride, rank, "stride", 1), arg.per_axis(dilation, rank, "dilation", 1)
     return _correlate(rank, dy, x, size, strides, pads, dilations, arg.whole(groups, "groups", 1))

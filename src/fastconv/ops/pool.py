@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
-from fastconv.ops.calls import Call, prepare, remembered, target_of
-from fastconv.plan.problem import Problem
+from fastconv.ops.calls import Call, remembered, target_of
+from fastconv.ops.pooling import check_input, prepare_maxima, prepare_means, run_maxima
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"]
 
@@ -169,7 +168,7 @@ def avg_pool2d(
     Parameters
     ----------
     input : array_like, shape (N, C, H, W) or (C, H, W)
-        Images of any real dtype.
+        Images of any real dtype, booleans included.
     kernel_size, stride, padding, ceil_mode
         As in `max_pool2d`.
     count_include_pad : bool
@@ -181,7 +180,8 @@ def avg_pool2d(
         Step from tap to tap inside a window.
     dtype : dtype, optional
         Of the result; by default the input's. Averages of integers are exact sums (in 64 bits) divided with the
-        fraction dropped, toward zero, as PyTorch's int64; a floating `dtype` gives the true mean.
+        fraction dropped, toward zero, as PyTorch's int64; a floating `dtype` gives the true mean. Booleans count as
+        0 and 1, so by default an average is True where all that it counts is, padding included.
     out : ndarray, optional
         Takes the result; right shape and dtype, any strides.
     algorithm : str
@@ -256,10 +256,7 @@ def _max_pool(
         (x, target_of(out, (x,))), rank, kernel_size, stride, padding, dilation, bool(ceil_mode), bool(return_indices),
         algorithm,
     )  # fmt: skip
-    if not call.problem.indices:
-        return call.run((x,), out)
-    places = call.empty(np.dtype(np.int64))
-    return call.run((x,), out, places), places
+    return run_maxima(call, (x,), out)
 
 
 @remembered
@@ -275,15 +272,9 @@ def _prepare_max(
     algorithm: str,
 ) -> Call:
     x, target = forms
-    geometry = _geometry(f"max_pool{rank}d", rank, x, kernel_size, stride, padding, dilation, ceil_mode)
-    result = x.dtype.newbyteorder("=")
-    # Booleans and float16 are compared as types that kernels have: exactly, since both fit.
-    work = {"b": np.dtype(np.uint8), "f": arg.sum_dtype(result)}.get(result.kind, result)
-    x, conversion = x.taken_as(work, rank)
-    batched = len(x.shape) == rank + 2
-    strides = x.strides if batched else (0, *x.strides)
-    problem = Problem("max_pool", geometry, work, strides, x.dtype, indices=return_indices)
-    return prepare(problem, algorithm, (conversion,), result, batched, target)
+    check_input(x, rank, f"max_pool{rank}d")
+    axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
+    return prepare_maxima("max_pool", axes, x, target, return_indices, algorithm)
 
 
 def _avg_pool(
@@ -323,46 +314,6 @@ def _prepare_avg(
     algorithm: str,
 ) -> Call:
     x, target = forms
-    geometry = _geometry(f"avg_pool{rank}d", rank, x, kernel_size, stride, padding, dilation, ceil_mode)
-    result = _mean_dtype(x.dtype, dtype)
-    divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
-    if divisor == 0 or (divisor is not None and divisor < 0 and result.kind == "u"):
-        raise ValueError(f"divisor_override={divisor} cannot divide sums of {result}; give a positive int.")
-    work = arg.sum_dtype(result) if result.kind == "f" else result
-    x, conversion = x.taken_as(work if x.dtype.kind == "f" else x.dtype.newbyteorder("="), rank)
-    batched = len(x.shape) == rank + 2
-    strides = x.strides if batched else (0, *x.strides)
-    problem = Problem(
-        "avg_pool", geometry, work, strides, x.dtype, count_include_pad=count_include_pad, divisor=divisor
-    )
-    return prepare(problem, algorithm, (conversion,), result, batched, target)
-
-
-def _geometry(
-    name: str,
-    rank: int,
-    x: arg.Form,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    ceil_mode: bool,
-) -> Geometry:
-    if x.dtype.kind == "c":
-        raise TypeError(f"input has dtype {x.dtype}; pooling takes real numbers, such as input.real or abs(input).")
-    arg.check_shape(x.shape, rank, name, ", ".join("DHW"[3 - rank :]))
+    check_input(x, rank, f"avg_pool{rank}d")
     axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
-    channels = x.shape[-rank - 1]
-    return Geometry(x.shape[0] if len(x.shape) == rank + 2 else 1, channels, channels, channels, axes)
-
-
-def _mean_dtype(given: np.dtype, dtype: Any) -> np.dtype:
-    """The dtype of averages: the input's unless another is asked for."""
-    if dtype is None and given.kind == "b":
-        raise TypeError(
-            "input has dtype bool, whose averages would be 0 or 1; pass dtype=np.float32 for their true means."
-        )
-    result = given.newbyteorder("=") if dtype is None else arg.dtype_of(dtype)
-    if result.kind not in "iuf" or not np.can_cast(given, result, "same_kind"):
-        raise TypeError(f"dtype={result} cannot hold averages of {given} numbers; give {given} or a floating dtype.")
-    return result
+    return prepare_means("avg_pool", axes, x, target, dtype, algorithm, count_include_pad, divisor_override)

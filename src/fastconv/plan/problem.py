@@ -41,6 +41,8 @@ class Problem:
         A maximum's place is wanted too.
     count_include_pad, divisor : bool, int or None
         Of an average: whether padding counts, and the divisor that overrides the count.
+    norm : float
+        Exponent p of a p-norm.
     packed : bool
         Weights are packed once for many calls, so that it does not matter how long that takes.
     exact : bool
@@ -63,6 +65,7 @@ class Problem:
     indices: bool = False
     count_include_pad: bool = True
     divisor: int | None = None
+    norm: float = 1.0
     packed: bool = False
     exact: bool = False
     narrow: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -38,8 +39,7 @@ class ReferencePlan:
 
     def run(self, x: np.ndarray, *arrays: np.ndarray | None) -> None:
         """As the plans of the compiled algorithms: operands first, contiguous results last."""
-        run = {"conv": _conv, "conv_transpose": _conv_transpose, "max_pool": _max_pool, "avg_pool": _avg_pool}
-        run[self.problem.op](self.problem, x.reshape(self.problem.geometry.input_shape), *arrays)  # type: ignore[operator]
+        _RUN[self.problem.op](self.problem, x.reshape(self.problem.geometry.input_shape), *arrays)
 
 
 def plan_reference(problem: Problem) -> ReferencePlan:
@@ -98,3 +98,55 @@ def _avg_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
         tuple(a.dilation for a in axes),
     )
     y[...] = means.reshape(y.shape)
+
+
+def _adaptive_max_pool(problem: Problem, x: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None) -> None:
+    values, found = reference.adaptive_max_pool(x, problem.geometry.output_size)
+    y[...] = values.reshape(y.shape)
+    if indices is not None:
+        indices[...] = found.reshape(indices.shape)
+
+
+def _adaptive_avg_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
+    if problem.dtype.kind == "f":
+        x = x.astype(np.promote_types(x.dtype, problem.dtype))
+    y[...] = reference.adaptive_avg_pool(x, problem.geometry.output_size).reshape(y.shape)
+
+
+def _lp_pool(problem: Problem, x: np.ndarray, y: np.ndarray) -> None:
+    axes = problem.geometry.axes
+    norms = reference.lp_pool(
+        x,
+        problem.norm,
+        tuple(a.kernel for a in axes),
+        tuple(a.stride for a in axes),
+        tuple((a.before, a.after) for a in axes),
+        any(a.ceil_mode for a in axes),
+        tuple(a.dilation for a in axes),
+    )
+    y[...] = norms.reshape(y.shape)
+
+
+def _fractional_max_pool(
+    problem: Problem, x: np.ndarray, spans: np.ndarray, y: np.ndarray, indices: np.ndarray | None = None
+) -> None:
+    g = problem.geometry
+    ends = np.cumsum(g.lift().output_size)[-len(g.axes) :]
+    begins = spans.reshape(g.batch, g.channels, -1, 2)[..., 0]
+    along = [begins[..., end - axis.output : end] for axis, end in zip(g.axes, ends, strict=True)]
+    values, found = reference.fractional_max_pool(x, g.kernel_size, along)
+    y[...] = values.reshape(y.shape)
+    if indices is not None:
+        indices[...] = found.reshape(indices.shape)
+
+
+_RUN: dict[str, Callable[..., None]] = {
+    "conv": _conv,
+    "conv_transpose": _conv_transpose,
+    "max_pool": _max_pool,
+    "avg_pool": _avg_pool,
+    "adaptive_max_pool": _adaptive_max_pool,
+    "adaptive_avg_pool": _adaptive_avg_pool,
+    "lp_pool": _lp_pool,
+    "fractional_max_pool": _fractional_max_pool,
+}

@@ -20,6 +20,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
+from fastconv.plan.window_pool import plan_windows
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
 
 __all__ = ["ALGORITHMS", "planned"]
@@ -78,10 +79,15 @@ def _writes_anything(problem: Problem) -> bool:
     return True
 
 
+def _writes_contiguous(problem: Problem) -> bool:
+    return not problem.y_strides
+
+
 #: Planners of kernels to which memory need not be channels-first, and which results they write as they are to lie.
 _ANY_ORDER: dict[Planner, Callable[[Problem], bool]] = {
     plan_channels: _writes_anything,
     plan_spread: spread_writes,
+    plan_windows: _writes_contiguous,
     plan_reference: _writes_anything,
 }
 
@@ -182,9 +188,18 @@ _POOL = (
     _REFERENCE,
 )
 
+_WINDOWS = (
+    Algorithm("windows", "reduces rows of the input in place, then windows of any lengths", _serve, plan_windows),
+    _REFERENCE,
+)
+
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": _CONV,
     "conv_transpose": _CONV,
     "max_pool": _POOL,
     "avg_pool": _POOL,
+    "adaptive_max_pool": _WINDOWS,
+    "adaptive_avg_pool": _WINDOWS,
+    "lp_pool": _WINDOWS,
+    "fractional_max_pool": _WINDOWS,
 }

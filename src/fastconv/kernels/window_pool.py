@@ -1,0 +1,348 @@
+"""Pooling of windows of any lengths: down their rows, as they stand in memory, then along the reduced row.
+
+A list says for each output of each axis which input position its window begins at and how many taps it has. All images
+may share the lists, or each has its own. Rows are reduced by vectors, and each window is then reduced by itself, so an
+input element is read about once where windows do not overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastconv.jit.decorators import helper
+from fastconv.jit.kernel import kernel
+from fastconv.jit.records import reader
+from fastconv.jit.scratch import empty, free
+from fastconv.jit.vector import unsigned
+
+__all__ = [
+    "WINDOW_TABLE",
+    "WindowAxis",
+    "WindowHead",
+    "WindowPiece",
+    "pool_maxima",
+    "pool_means",
+    "pool_norms",
+    "pool_places",
+    "pool_truncated_means",
+]
+
+
+class WindowHead(NamedTuple):
+    """The head of a pooling's integer table.
+
+    Attributes
+    ----------
+    channels : int
+        Channels of an image of the batch.
+    x_base, x_batch, x_channel : int
+        Flat position of the first input element, and the steps of batch and channel.
+    spans_image : int
+        Step from the lists of one image and channel to those of the next, 0 where all share them.
+    pieces, pieces_at, longest : int
+        Pieces of a row of outputs, where they stand in the table, and the input positions of the longest.
+    """
+
+    channels: int
+    x_base: int
+    x_batch: int
+    x_channel: int
+    spans_image: int
+    pieces: int
+    pieces_at: int
+    longest: int
+
+
+class WindowAxis(NamedTuple):
+    """One axis of a pooling.
+
+    Attributes
+    ----------
+    step : int
+        Step between its elements in the flat input.
+    size : int
+        Number of its elements.
+    outputs, dilation : int
+        Number of windows, and the step from one tap to the next.
+    spans_at : int
+        Where its list begins: (first position, number of taps) of each window.
+    """
+
+    step: int
+    size: int
+    outputs: int
+    dilation: int
+    spans_at: int
+
+
+class WindowPiece(NamedTuple):
+    """Outputs `first` to `end` of a row, whose windows stand among `size` input positions from `start` on."""
+
+    first: int
+    end: int
+    start: int
+    size: int
+
+
+#: What stands in a table, in this order, before the pieces.
+WINDOW_TABLE = (WindowHead, WindowAxis, WindowAxis, WindowAxis)
+
+_AXIS_AT = len(WindowHead._fields)
+_AXIS_FIELDS = len(WindowAxis._fields)
+
+_head = reader(WindowHead)
+_axis = reader(WindowAxis)
+_piece = reader(WindowPiece)
+
+
+class _Span(NamedTuple):
+    """A window along an axis."""
+
+    first: int
+    taps: int
+
+
+class _Task(NamedTuple):
+    """A piece of a row of outputs: where it stands in the result, its input, its rows, and the lists of its image."""
+
+    to: int
+    base: int
+    spans: int
+    d: _Span
+    h: _Span
+
+
+@helper
+def _span(spans: Any, axis: WindowAxis, image_spans: int, output: int) -> _Span:
+    at = image_spans + axis.spans_at + 2 * output
+    return _Span(spans[at], spans[at + 1])
+
+
+@helper
+def _task(line: int, spans: Any, head: WindowHead, d: WindowAxis, h: WindowAxis, w: WindowAxis) -> _Task:
+    """Lines count through [image, channel, d, h]."""
+    plane = line // h.outputs
+    image = plane // d.outputs
+    n = image // head.channels
+    base = head.x_base + n * head.x_batch + (image - n * head.channels) * head.x_channel
+    own = image * head.spans_image
+    return _Task(
+        line * w.outputs,
+        base,
+        own,
+        _span(spans, d, own, plane - image * d.outputs),
+        _span(spans, h, own, line - plane * h.outputs),
+    )
+
+
+def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[..., None]:
+    """The pooling body around how a row begins, takes another, combines two values and gives a result.
+
+    All but the last are told what `fill` holds; the last takes `fill` itself, and the number of taps.
+    """
+
+    @helper
+    def reduce_rows(row: Any, x: Any, task: _Task, at: int, d: WindowAxis, h: WindowAxis, step: int, p: Any) -> None:
+        """Combine the rows of a window, whose first wanted elements stand `at` behind a row's begin, into one."""
+        for tap_d in range(task.d.taps):
+            plane = task.base + (task.d.first + tap_d * d.dilation) * d.step + at
+            for tap_h in range(task.h.taps):
+                start = plane + (task.h.first + tap_h * h.dilation) * h.step
+                if tap_d == 0 and tap_h == 0:
+                    begin_row(row, x, start, step, p)
+                else:
+                    add_row(row, x, start, step, p)
+
+    def pool(begin: int, end: int, x: Any, y: Any, spans: Any, fill: Any, table: Any) -> None:
+        """Tasks are pieces of output rows [image, channel, d, h, piece].
+
+        `fill` holds one element of the type in which windows are reduced.
+        """
+        head = _head(table, 0)
+        d = _axis(table, _AXIS_AT)
+        h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
+        w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
+        row, p = empty(head.longest, fill.dtype), fill[0]
+        for number in range(begin, end):
+            line = number // head.pieces
+            piece = _piece(table, head.pieces_at + 4 * (number - line * head.pieces))
+            task = _task(line, spans, head, d, h, w)
+            reduce_rows(row[: piece.size], x, task, piece.start * w.step, d, h, w.step, p)
+            rows = task.d.taps * task.h.taps
+            for i in range(piece.first, piece.end):
+                span = _span(spans, w, task.spans, i)
+                at = unsigned(span.first - piece.start)
+                total = row[at]
+                for _ in range(1, span.taps):
+                    at += unsigned(w.dilation)
+                    total = combine(total, row[at], p)
+                y[task.to + i] = finish(total, rows * span.taps, fill)
+        free((row,))
+
+    return pool
+
+
+def _along(combine: Any) -> Any:
+    """row = combine(row, x), of the values from `start` on, `step` apart; neighbours are a slice, for vectors."""
+
+    @helper
+    def along(row: Any, x: Any, start: int, step: int, p: Any) -> None:
+        if step == 1:
+            part = x[start : start + row.size]
+            for i in range(row.size):
+                row[i] = combine(row[i], part[i], p)
+        else:
+            at = unsigned(start)
+            for i in range(row.size):
+                row[i] = combine(row[i], x[at], p)
+                at += unsigned(step)
+
+    return along
+
+
+@helper
+def _new(old: Any, new: Any, p: Any) -> Any:
+    return new
+
+
+@helper
+def _greater(old: Any, new: Any, p: Any) -> Any:
+    return new if new > old or new != new else old
+
+
+@helper
+def _sum(old: Any, new: Any, p: Any) -> Any:
+    return old + new
+
+
+@helper
+def _sum_power(old: Any, new: Any, p: Any) -> Any:
+    return old + abs(new) ** p
+
+
+@helper
+def _itself(value: Any, taps: int, fill: Any) -> Any:
+    return value
+
+
+@helper
+def _mean(total: Any, taps: int, fill: Any) -> Any:
+    return total / fill.dtype.type(taps)
+
+
+@helper
+def _truncated_mean(total: Any, taps: int, fill: Any) -> Any:
+    count = fill.dtype.type(taps)
+    quotient = total // count
+    if quotient < 0 and quotient * count != total:
+        quotient += fill.dtype.type(1)
+    return quotient
+
+
+@helper
+def _root(total: Any, taps: int, fill: Any) -> Any:
+    p = fill[0]
+    if p == 2:
+        return np.sqrt(total)
+    return total if p == 1 else total ** (fill.dtype.type(1) / p)
+
+
+_copied, _greatest, _added, _added_powers = map(_along, (_new, _greater, _sum, _sum_power))
+
+#: Largest exponent for which products take less time than the library's function, which takes 20 ns a number.
+_MOST_PRODUCTS = 16
+
+
+@helper
+def _added_products(row: Any, x: Any, start: int, step: int, p: Any) -> None:
+    """The powers of a small whole exponent, by vectors."""
+    factors, powers = empty(row.size, row.dtype), empty(row.size, row.dtype)
+    at = unsigned(start)
+    for i in range(row.size):
+        factors[i] = powers[i] = abs(x[at])
+        at += unsigned(step)
+    for _ in range(1, int(p)):
+        for i in range(row.size):
+            powers[i] *= factors[i]
+    for i in range(row.size):
+        row[i] += powers[i]
+    free((factors, powers))
+
+
+@helper
+def _add_powers(row: Any, x: Any, start: int, step: int, p: Any) -> None:
+    """The powers with that exponent."""
+    if p <= _MOST_PRODUCTS and p == int(p):
+        _added_products(row, x, start, step, p)
+    else:
+        _added_powers(row, x, start, step, p)
+
+
+@helper
+def _begin_powers(row: Any, x: Any, start: int, step: int, p: Any) -> None:
+    for i in range(row.size):
+        row[i] = 0
+    _add_powers(row, x, start, step, p)
+
+
+pool_maxima = kernel(_body(_copied, _greatest, _greater, _itself), "pool_maxima")
+pool_means = kernel(_body(_copied, _added, _sum, _mean), "pool_means")
+pool_truncated_means = kernel(_body(_copied, _added, _sum, _truncated_mean), "pool_truncated_means")
+pool_norms = kernel(_body(_begin_powers, _add_powers, _sum, _root), "pool_norms")
+
+
+@helper
+def _add_rows(best: Any, rows: Any, x: Any, task: _Task, at: int, d: WindowAxis, h: WindowAxis, step: int) -> None:
+    """The greatest element of each column of a window, and the number of its row among those of the input."""
+    for tap_d in range(task.d.taps):
+        row_d = task.d.first + tap_d * d.dilation
+        for tap_h in range(task.h.taps):
+            row_h = task.h.first + tap_h * h.dilation
+            place = unsigned(task.base + row_d * d.step + row_h * h.step + at)
+            row = np.int32(row_d * h.size + row_h)
+            always = tap_d == 0 and tap_h == 0
+            for i in range(best.size):
+                new = x[place]
+                place += unsigned(step)
+                take = always or new > best[i] or new != new
+                best[i] = new if take else best[i]
+                rows[i] = row if take else rows[i]
+
+
+@kernel
+def pool_places(begin: int, end: int, x: Any, y: Any, indices: Any, spans: Any, fill: Any, table: Any) -> None:
+    """As `pool_maxima`, with the flat position of each maximum in the spatial axes of the input.
+
+    Of equal maxima the first in row-major order wins, of NaNs the last. Columns are reduced one by one, so one that is
+    further right may hold the earlier element.
+    """
+    head = _head(table, 0)
+    d = _axis(table, _AXIS_AT)
+    h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
+    w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
+    best = empty(head.longest, fill.dtype)
+    rows = empty(head.longest, np.int32)
+    for number in range(begin, end):
+        line = number // head.pieces
+        piece = _piece(table, head.pieces_at + 4 * (number - line * head.pieces))
+        task = _task(line, spans, head, d, h, w)
+        _add_rows(best[: piece.size], rows[: piece.size], x, task, piece.start * w.step, d, h, w.step)
+        for i in range(piece.first, piece.end):
+            span = _span(spans, w, task.spans, i)
+            column = span.first
+            at = unsigned(column - piece.start)
+            value, place = best[at], rows[at] * w.size + column
+            for _ in range(1, span.taps):
+                column += w.dilation
+                at += unsigned(w.dilation)
+                new, there = best[at], rows[at] * w.size + column
+                earlier = new > value or (new == value and there < place)
+                take = earlier or (new != new and (value == value or there > place))
+                value = new if take else value
+                place = there if take else place
+            y[task.to + i] = value
+            indices[task.to + i] = place
+    free((best, rows))
