@@ -362,7 +362,7 @@ def test_names_and_families() -> None:
     assert asked("conv2d") == [("conv2d", "float32", (2,))]
     assert asked("conv", ranks="31") == [("conv1d", "float32", (1,)), ("conv3d", "float32", (3,))]
     assert asked("conv_matrix", "conv_matrix") == [("conv_matrix", "float32", (1, 2, 3))]
-    assert asked("avg_pool", dtypes="bool int8", ranks="2") == [("avg_pool2d", "int8", (2,))]
+    assert asked("avg_pool", dtypes="complex64 int8", ranks="2") == [("avg_pool2d", "int8", (2,))]
     assert asked("conv1d", dtypes="bool int8 bool") == [("conv1d", "bool", (1,)), ("conv1d", "int8", (1,))]
     assert asked("grad.conv_weight", "Conv3d", ranks="3") == [
         ("Conv3d", "float32", (3,)),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numba import config
 
 import fastconv as fc
 from fastconv.plan.registry import ALGORITHMS
@@ -31,8 +32,9 @@ from properties.strategies import (
 #: Elements that the last axis may have beyond what a case has: with them, rows are longer than a tile is wide.
 MOST_WIDER = 150
 
-#: Sums of 4 and 8 bytes, the latter of converted numbers or in two parts: each type is compiled, in two ways.
-WHOLE, COMPLEX = ("float32", "int32"), ("float32", "complex64")
+#: Sums of 4 and 8 bytes, the latter of converted numbers or in two parts. Each type is compiled, in two ways; for whole
+#: numbers checks of bounds see the same indices as for floats.
+WHOLE, COMPLEX = ("float32",) if config.BOUNDSCHECK else ("float32", "int32"), ("float32", "complex64")
 REAL_TYPES = ("float32", "int8")
 PAD_TYPES = ("uint8", "float32", "complex64")
 MATRIX_TYPES = (("float32", np.int32), ("int8", np.int64))

@@ -56,7 +56,6 @@ _TRANSPOSED_LAYERS = (
     _Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
     _Layer(1, 1, 3, 1, {}),
     _Layer(16, 8, 2, 1, {"stride": 2}),
-    _Layer(64, 64, 2, 1, {"stride": 2}),
     _Layer(8, 16, 3, 1, {"padding": 1}),
     _Layer(8, 8, 3, 8, {"stride": 2}),
     _Layer(8, 8, 3, 8, {"padding": 1}),
@@ -68,6 +67,8 @@ _GRADIENT_LAYERS = (
     _Layer(32, 16, 1, 1, {}),
     _Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
 )
+#: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
+_PIECED_GRADIENT_LAYERS = (_Layer(128, 128, 4, 1, {"stride": 2, "padding": 1}),)
 _ACTIVATED_LAYERS = (
     _Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
     _Layer(64, 64, 1, 1, {"activation": "relu"}),
@@ -178,6 +179,10 @@ def _layers(
         w = numbers((16, 16, *kernel), dtype)
         wanted = partial(plain, x, w, None, stride, algorithm="reference")
         yield Case(partial(op, x, w, stride=stride, algorithm="winograd"), wanted)
+    if transposed:  # in place, which these take at sizes between those of the cases
+        x, w = numbers((64, *size), dtype), numbers((64, 64, *(2,) * rank), dtype)
+        wanted = partial(_TRANSPOSED_CONVS[rank - 1], x, w, None, 2, algorithm="reference")
+        yield Case(partial(op, x, w, stride=2, algorithm="spread"), wanted)
 
 
 def _channels_last(x: np.ndarray) -> np.ndarray:
@@ -236,7 +241,7 @@ def _adaptive_avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Ite
 def _lp_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     op = (fc.lp_pool1d, fc.lp_pool2d, fc.lp_pool3d)[rank - 1]
     for norm in (1, 2, np.inf):
-        for arguments in ((2,), (3, 1)):
+        for arguments in ((2,), (3, 1), *([(3,)] if norm == np.inf else [])):
             yield _case(op, numbers((16, *size), dtype), norm, *arguments)
 
 
@@ -336,7 +341,7 @@ def _multiplied(w: np.ndarray, x: np.ndarray, transposed: bool = False) -> np.nd
 
 def _gradient(transposed: bool, of_weight: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     op = _gradient_of(transposed, of_weight, rank)
-    for layer in (*_GRADIENT_LAYERS, _many_channels(rank)):
+    for layer in (*_GRADIENT_LAYERS, _many_channels(rank), *(_PIECED_GRADIENT_LAYERS if rank == 2 else ())):
         stride, padding = layer.options.get("stride", 1), layer.options.get("padding", 0)
         output_size = fc.conv_transpose_output_size if transposed else fc.conv_output_size
         x = numbers((2, layer.channels, *size), dtype)
