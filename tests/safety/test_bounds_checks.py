@@ -1,10 +1,15 @@
-"""The kernels compiled with bounds checks, which see their scratch too: no index outside of any array."""
+"""The kernels compiled with bounds checks, which see their scratch too: no index outside of any array.
+
+Nightly, as every kernel is compiled anew: five minutes on two cores.
+"""
 
 import pytest
 
 from safety.battery import run_battery
 from safety.cases import FAMILIES
 from safety.kernels import kernel_names
+
+pytestmark = pytest.mark.nightly
 
 
 @pytest.mark.parametrize("family", FAMILIES)
