@@ -1,6 +1,8 @@
 """Pooling: printed numbers, the reference, PyTorch's rules for places and NaN, and what a caller may hand in."""
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
@@ -407,3 +409,32 @@ def test_same_bits_for_any_number_of_helpers(
         maxima, means = (pool(x, *arguments, out=empty.copy()) for pool in (fc.max_pool2d, fc.avg_pool2d))
         found.add(b"".join(result.tobytes() for result in (values, places, maxima, means)))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("side", [1, 2, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_one_window_as_large_as_the_input(rank: int, side: int, stride: int) -> None:
+    """Rows of such a window are one long row, whichever kernel serves windows of so many columns."""
+    size, ones = (side,) * rank, (1,) * rank
+    x = integers((2, 3, *size), "float32")
+    none, strides = ((0, 0),) * rank, (stride,) * rank
+    greatest, _ = reference.max_pool(x, size, strides, none, ones, False)
+    means = reference.avg_pool(x, size, strides, none, False, True, None, ones)
+    for name in ("auto", *(it.name for it in ALGORITHMS["max_pool"])):
+        with suppress_refusal():
+            np.testing.assert_array_equal(getattr(fc, f"max_pool{rank}d")(x, size, strides, algorithm=name), greatest)
+    for name in ("auto", *(it.name for it in ALGORITHMS["avg_pool"])):
+        with suppress_refusal():
+            found = getattr(fc, f"avg_pool{rank}d")(x, size, strides, algorithm=name)
+            np.testing.assert_allclose(found, means, rtol=1e-6, atol=1e-6)
+
+
+@contextmanager
+def suppress_refusal() -> Iterator[None]:
+    """Let an algorithm say that it cannot serve, and nothing else."""
+    try:
+        yield
+    except ValueError as error:
+        if "cannot serve this call" not in str(error):
+            raise

@@ -62,8 +62,9 @@ def refuse_pool_tile(problem: Problem) -> str | None:
 
 
 def _shape(problem: Problem) -> PoolShape | None:
-    """The first kernel that serves."""
-    _, h, w = problem.geometry.lift().axes
+    """The first kernel that serves, for the axes as they are pooled."""
+    axes = _merged(problem)
+    h, w = axes.h, axes.w
     for shape in SHAPES:
         rows = shape.taps == 1 or (h.kernel % shape.taps == 0 and h.stride == h.dilation == 1)
         columns = shape.columns == 0 or (shape.columns == w.kernel and w.dilation == 1)
