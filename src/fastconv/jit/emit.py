@@ -203,9 +203,12 @@ class VectorCode:
         return self.builder.call(fused, [a, b, c])
 
     def maximum(self, a: Any, b: Any) -> Any:
-        """The greater of floats, in three instructions; a NaN on either side stays. Zeros may have either's sign."""
-        function = self._intrinsic(f"llvm.maximum.{self._suffix}", ir.FunctionType(self.type, [self.type] * 2))
-        return self.builder.call(function, [a, b], fastmath=("nsz",))
+        """The greater of floats; a NaN on either side stays. Zeros may have either's sign.
+
+        llvm.maximum ends the process with the LLVM of the oldest Numba, which knows no instructions for it.
+        """
+        greater = self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)  # a NaN in b stays
+        return self.builder.select(self.builder.fcmp_unordered("uno", a, a), a, greater)
 
     @property
     def _suffix(self) -> str:
