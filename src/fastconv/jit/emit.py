@@ -203,12 +203,13 @@ class VectorCode:
         return self.builder.call(fused, [a, b, c])
 
     def maximum(self, a: Any, b: Any) -> Any:
-        """The greater of floats; a NaN on either side stays. Zeros may have either's sign.
+        """The greater of floats, in three instructions; a NaN on either side stays. Zeros may have either's sign.
 
         llvm.maximum ends the process with the LLVM of the oldest Numba, which knows no instructions for it.
         """
         greater = self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)  # a NaN in b stays
-        return self.builder.select(self.builder.fcmp_unordered("uno", a, a), a, greater)
+        # The sum is a NaN as `a` is; with `a` itself LLVM makes one choice of the two, and masks that it spills.
+        return self.builder.select(self.builder.fcmp_unordered("uno", a, a), self.add(a, b), greater)
 
     @property
     def _suffix(self) -> str:
