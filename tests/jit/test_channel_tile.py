@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from fastconv.jit.channel_tile import MAXIMUM, PRODUCTS, SUM, _channel_tile_meaning, channel_tile
+from fastconv.jit.channel_tile import MAXIMUM, PRODUCTS, SUM, ChannelRun, _channel_tile_meaning, channel_tile
 from fastconv.jit.machine import machine
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="the meaning itself runs")
@@ -14,8 +14,8 @@ ROWS, CHANNELS, STEP = 3, 70, 80
 
 def compiled(op: int, boundscheck: bool = False):
     @njit(boundscheck=boundscheck)
-    def run(x, at, offsets, taps, count, weights, start, channel, y, left):
-        channel_tile(op, ROWS, x, at, STEP, offsets, taps, count, weights, start, channel, y, channel, STEP, left)
+    def run(numbers, x, offsets, taps, weights, start, y):
+        channel_tile(op, ROWS, numbers, x, offsets, taps, weights, start, y)
 
     return run
 
@@ -41,11 +41,9 @@ def test_it_does_what_its_meaning_says(op: int, dtype: str) -> None:
                 if channel + min(left, 2 * lanes) > CHANNELS:
                     continue
                 found, wanted = np.full((2, ROWS * STEP + 2 * lanes), 3, dtype)
-                run(x, channel, offsets, taps, count, weights, start, channel, found, left)
-                _channel_tile_meaning(
-                    op, ROWS, x, channel, STEP, offsets, taps, count, weights, start, channel, wanted, channel, STEP,
-                    left,
-                )  # fmt: skip
+                numbers = ChannelRun(channel, STEP, count, channel, channel, STEP, left)
+                run(numbers, x, offsets, taps, weights, start, found)
+                _channel_tile_meaning(op, ROWS, numbers, x, offsets, taps, weights, start, wanted)
                 np.testing.assert_array_equal(found, wanted)
 
 
@@ -68,7 +66,7 @@ def test_checked_tile_touches_its_elements_and_no_others(left: int) -> None:
         a = just_enough(left)
         if short:
             a[short] = a[short][:-1]
-        call = (a["x"], 2, a["offsets"], a["taps"], 2, a["weights"], a["start"], 3, a["y"], left)
+        call = (ChannelRun(2, STEP, 2, 3, 3, STEP, left), *a.values())
         if short:
             with pytest.raises(IndexError, match="out of bounds"):
                 run(*call)

@@ -29,10 +29,8 @@ def whole(rng: np.random.Generator, size: int, dtype: str) -> np.ndarray:
 
 def compiled(rows: int, vectors: int, boundscheck: bool = False):
     @njit(boundscheck=boundscheck)
-    def run(values, places, offsets, begin, end, weights, start, step, sums, sums_step):
-        tile.spread_tile(
-            rows, vectors, values, places, 1, offsets, begin, end, weights, 2, start, 3, step, sums, 5, sums_step
-        )
+    def run(numbers, values, places, offsets, weights, sums):
+        tile.spread_tile(rows, vectors, numbers, values, places, offsets, weights, sums)
 
     return run
 
@@ -44,18 +42,14 @@ def compiled(rows: int, vectors: int, boundscheck: bool = False):
 def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step: int, sums_step: int) -> None:
     rng = np.random.default_rng(rows * 100 + vectors)
     width = vectors * machine().vector_bytes // np.dtype(dtype).itemsize
-    begin, end = 2, 9
     values = whole(rng, 200, dtype)
-    places, offsets = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, end)
-    weights = whole(rng, 2 + (end - begin) * width, dtype)
-    start = whole(rng, 3 + rows * width, dtype)
-    found, expected = np.full((2, 5 + rows * width * sums_step + 4), 77, dtype)
-    given = (values, places, offsets, begin, end, weights, start, step * width)
-    compiled(rows, vectors)(*given, found, sums_step * width)
-    tile._spread_tile_meaning(
-        rows, vectors, values, places, 1, offsets, begin, end, weights, 2, start, 3, step * width, expected, 5,
-        sums_step * width,
-    )  # fmt: skip
+    places, offsets, weights = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, 9), whole(rng, 2 + 7 * width, dtype)
+    behind = 5 + rows * width * sums_step + 4
+    numbers = tile.SpreadRun(1, 2, 9, 2, behind, step * width, 5, sums_step * width)
+    found = np.append(np.full(behind, 77, dtype), whole(rng, rows * width, dtype))
+    expected = found.copy()
+    compiled(rows, vectors)(numbers, values, places, offsets, weights, found)
+    tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -64,13 +58,10 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
     width = vectors * machine().vector_bytes // 8
     values, weights = (rng.integers(-(2**31), 2**31, 200), rng.integers(-(2**31), 2**31, 2 + 7 * width, np.int32))
     places, offsets = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, 9)
-    found, expected = np.zeros((2, 5 + rows * width), np.int64)
-    run = compiled(rows, vectors)
-    run(values, places, offsets, 2, 9, weights, np.zeros(3 + width, np.int64), 0, found, width)
-    tile._spread_tile_meaning(
-        rows, vectors, values, places, 1, offsets, 2, 9, weights, 2, np.zeros(3 + width, np.int64), 3, 0, expected, 5,
-        width,
-    )  # fmt: skip
+    found, expected = np.zeros((2, 5 + (rows + 1) * width), np.int64)
+    run, numbers = compiled(rows, vectors), tile.SpreadRun(1, 2, 9, 2, 5 + rows * width, 0, 5, width)
+    run(numbers, values, places, offsets, weights, found)
+    tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
     np.testing.assert_array_equal(found, expected)
     if machine().name in REGISTERS:
         assembly = next(iter(run.inspect_asm().values()))
@@ -84,7 +75,7 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
 def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int, dtype: str) -> None:
     run, register = compiled(rows, vectors), REGISTERS[machine().name]
     flat, whole = np.zeros(4096, dtype), np.zeros(64, np.int64)
-    run(flat, whole, whole, 0, 4, flat, flat, 0, flat, 64)
+    run(tile.SpreadRun(1, 0, 4, 2, 3, 0, 5, 64), flat, whole, whole, flat, flat)
     assembly = next(iter(run.inspect_asm().values()))
     loops = [loop for _, loop in re.findall(r"^(\.LBB\S+):\n((?:\s.*\n)*?\s+j\w+\s+\1$)", assembly, re.M)]
     loops = [loop for loop in loops if "vfmadd" in loop]
@@ -122,17 +113,21 @@ def just_enough(rows: int, vectors: int) -> dict[str, np.ndarray]:
     }
 
 
-def run_checked(rows: int, vectors: int, a: dict[str, np.ndarray]) -> None:
+def run_checked(rows: int, vectors: int, a: dict[str, np.ndarray], last: str) -> np.ndarray:
+    """What the sums become; they and what they begin with are one array, whose end belongs to `last`."""
     width = vectors * machine().vector_bytes // 4
-    run = compiled(rows, vectors, boundscheck=True)
-    run(a["values"], a["places"], a["offsets"], 2, 5, a["weights"], a["start"], width, a["sums"], width)
+    first = {"sums": "start", "start": "sums"}[last]
+    at = {first: 0, last: len(a[first])}
+    sums = np.append(a[first], a[last])
+    numbers = tile.SpreadRun(1, 2, 5, 2, at["start"] + 3, width, at["sums"] + 5, width)
+    compiled(rows, vectors, boundscheck=True)(numbers, a["values"], a["places"], a["offsets"], a["weights"], sums)
+    return sums[at["sums"] :][: len(a["sums"])]
 
 
+@pytest.mark.parametrize("last", ["start", "sums"])
 @pytest.mark.parametrize(("rows", "vectors"), TILES)
-def test_checked_tile_reads_and_writes_to_the_last_element(rows: int, vectors: int) -> None:
-    a = just_enough(rows, vectors)
-    run_checked(rows, vectors, a)
-    assert a["sums"][-1] == 3
+def test_checked_tile_reads_and_writes_to_the_last_element(rows: int, vectors: int, last: str) -> None:
+    assert run_checked(rows, vectors, just_enough(rows, vectors), last)[-1] == 3
 
 
 @pytest.mark.parametrize("short", ["values", "places", "offsets", "weights", "start", "sums"])
@@ -141,7 +136,7 @@ def test_checked_tile_goes_no_further(rows: int, vectors: int, short: str) -> No
     a = just_enough(rows, vectors)
     a[short] = a[short][:-1]
     with pytest.raises(IndexError, match="out of bounds"):
-        run_checked(rows, vectors, a)
+        run_checked(rows, vectors, a, "start" if short == "start" else "sums")
 
 
 @pytest.mark.parametrize("short", [None, "source", "target"])

@@ -6,16 +6,18 @@ of the windows. Beside the LLVM vector code stands its meaning, which runs under
 
 from __future__ import annotations
 
-from typing import Any
+from inspect import signature
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 
-__all__ = ["MAXIMUM", "PRODUCTS", "SUM", "channel_tile"]
+__all__ = ["MAXIMUM", "PRODUCTS", "SUM", "ChannelRun", "channel_tile"]
 
 #: What becomes of the taps of a window.
 PRODUCTS, MAXIMUM, SUM = range(3)
@@ -24,82 +26,104 @@ PRODUCTS, MAXIMUM, SUM = range(3)
 VECTORS = 2
 
 
+class ChannelRun(NamedTuple):
+    """The numbers of a `channel_tile`.
+
+    Attributes
+    ----------
+    at, step : int
+        Place of the first channel in the input, and the step from row to row.
+    tap_count : int
+        Taps.
+    channel : int
+        Number of the first channel.
+    to, pitch : int
+        Its place in the result, and the step from row to row.
+    left : int
+        Channels that are wanted, of at most two vectors.
+    """
+
+    at: int
+    step: int
+    tap_count: int
+    channel: int
+    to: int
+    pitch: int
+    left: int
+
+
 def _channel_tile_meaning(
     op: int,
     rows: int,
+    run: ChannelRun,
     x: np.ndarray,
-    at: int,
-    step: int,
     offsets: np.ndarray,
     taps: np.ndarray,
-    count: int,
     weights: np.ndarray,
     start: np.ndarray,
-    channel: int,
     y: np.ndarray,
-    to: int,
-    pitch: int,
-    left: int,
 ) -> None:
-    """y[to + row * pitch + i] = start[channel + i], then x[at + row * step + offsets[t] + i] for each t below `count`.
+    """y[to + row * pitch + i] = start[channel + i], then x[at + row * step + offsets[t] + i] for each tap t.
 
     For i below `left`, at most two vectors. What is summed are products with weights[taps[t] + channel + i].
     """
-    left = min(left, VECTORS * machine().vector_bytes // x.itemsize)
+    left = min(run.left, VECTORS * machine().vector_bytes // x.itemsize)
     for row in range(rows):
-        total = start[channel : channel + left].copy()
-        for t in range(count):
-            first = at + row * step + offsets[t]
+        total = start[run.channel : run.channel + left].copy()
+        for t in range(run.tap_count):
+            first = run.at + row * run.step + offsets[t]
             values = x[first : first + left]
             if op == PRODUCTS:
-                total += values * weights[taps[t] + channel :][:left]
+                total += values * weights[taps[t] + run.channel :][:left]
             elif op == SUM:
                 total += values
             else:
                 total = np.where((values > total) | (values != values), values, total)
-        y[to + row * pitch :][:left] = total
+        y[run.to + row * run.pitch :][:left] = total
 
 
 @intrinsic(prefer_literal=True)
 def _channel_tile(
-    typingctx: Any, op: Any, rows: Any, x: Any, at: Any, step: Any, offsets: Any, taps: Any, count: Any, weights: Any,
-    start: Any, channel: Any, y: Any, to: Any, pitch: Any, left: Any,
-) -> Any:  # fmt: skip
+    typingctx: Any, op: Any, rows: Any, run: Any, x: Any, offsets: Any, taps: Any, weights: Any, start: Any, y: Any
+) -> Any:
     """As `_channel_tile_meaning`; `op` and `rows` are literals."""
     if not (isinstance(op, types.IntegerLiteral) and isinstance(rows, types.IntegerLiteral)):
         return None
-    whole = types.intp
-    signature = types.void(
-        op, rows, x, whole, whole, offsets, taps, whole, weights, start, whole, y, whole, whole, whole
-    )
+    kinds = types.void(op, rows, run, x, offsets, taps, weights, start, y)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = _Reduction(context, builder, signature.args, args, op.literal_value, rows.literal_value)
-        whole_vectors = builder.icmp_signed(">=", args[14], INT64(VECTORS * lane_count(x.dtype)))
+        whole_vectors = builder.icmp_signed(">=", code.run.left, INT64(VECTORS * lane_count(x.dtype)))
         with builder.if_else(whole_vectors, likely=True) as (unmasked, masked):
             with unmasked:
                 code.write(None)
             with masked:
-                code.write(args[14])
+                code.write(code.run.left)
         return context.get_dummy_value()
 
-    return signature, codegen
+    return kinds, codegen
+
+
+#: The arguments of a tile by name.
+_ARGUMENTS = list(signature(_channel_tile_meaning).parameters)
 
 
 class _Reduction:
-    """Writes the code of a tile; arguments are numbered as the intrinsic's."""
+    """Writes the code of a tile; arguments go by their names."""
 
     def __init__(self, context: Any, builder: Any, kinds: Any, args: Any, op: int, rows: int) -> None:
-        self.builder, self.kinds, self.args, self.op, self.rows = builder, kinds, args, op, rows
-        self.code = VectorCode(context, builder, kinds[2].dtype)
+        self.builder, self.op, self.rows = builder, op, rows
+        self.kinds, self.args = (dict(zip(_ARGUMENTS, found, strict=True)) for found in (kinds, args))
+        self.run = ChannelRun(*cgutils.unpack_tuple(builder, self.args["run"]))
+        self.code = VectorCode(context, builder, self.kinds["x"].dtype)
 
-    def pointer(self, number: int, index: Any) -> Any:
+    def pointer(self, name: str, index: Any) -> Any:
         """Where an element of an array argument stands."""
-        return self.code.pointer(self.kinds[number], self.args[number], index)
+        return self.code.pointer(self.kinds[name], self.args[name], index)
 
-    def check(self, number: int, first: Any, count: Any) -> None:
+    def check(self, name: str, first: Any, count: Any) -> None:
         """See to it that elements of an array argument are there."""
-        self.code.check(self.kinds[number], self.args[number], first, count)
+        self.code.check(self.kinds[name], self.args[name], first, count)
 
     def combine(self, total: Any, value: Any, weight: Any) -> Any:
         """One more tap."""
@@ -108,7 +132,7 @@ class _Reduction:
             return code.multiply_add(value, weight, total)
         if self.op == SUM:
             return code.add(total, value)
-        if isinstance(self.kinds[2].dtype, types.Float):
+        if isinstance(self.kinds["x"].dtype, types.Float):
             greater = builder.fcmp_ordered(">", value, total)
             greater = builder.or_(greater, builder.fcmp_unordered("uno", value, value))
         else:
@@ -117,7 +141,7 @@ class _Reduction:
 
     def write(self, left: Any) -> None:
         """All taps, for whole vectors, or for so many channels as are left."""
-        builder, code, args, rows = self.builder, self.code, self.args, self.rows
+        builder, code, run, rows = self.builder, self.code, self.run, self.rows
         n = code.lanes
         used = INT64(VECTORS * n) if left is None else left
         masks = [None if left is None else code.mask(INT64(v * n), left) for v in range(VECTORS)]
@@ -125,31 +149,31 @@ class _Reduction:
         def load(base: Any, v: int) -> Any:
             return code.load(base, v * n) if masks[v] is None else code.load_masked(base, INT64(v * n), masks[v])
 
-        self.check(5, INT64(0), args[7])
-        self.check(6, INT64(0), args[7])
-        self.check(9, args[10], used)
+        self.check("offsets", INT64(0), run.tap_count)
+        self.check("taps", INT64(0), run.tap_count)
+        self.check("start", run.channel, used)
         for row in range(rows):
-            self.check(11, builder.add(args[12], builder.mul(args[13], INT64(row))), used)
-        first = [load(self.pointer(9, args[10]), v) for v in range(VECTORS)]
+            self.check("y", builder.add(run.to, builder.mul(run.pitch, INT64(row))), used)
+        first = [load(self.pointer("start", run.channel), v) for v in range(VECTORS)]
         entry = builder.block
         loop, done = builder.append_basic_block("tap"), builder.append_basic_block("reduced")
         total = [list(first) for _ in range(rows)]
-        builder.cbranch(builder.icmp_signed(">", args[7], INT64(0)), loop, done)
+        builder.cbranch(builder.icmp_signed(">", run.tap_count, INT64(0)), loop, done)
         builder.position_at_end(loop)
         tap = builder.phi(INT64)
         tap.add_incoming(INT64(0), entry)
         sums = [[builder.phi(code.type) for _ in range(VECTORS)] for _ in range(rows)]
-        place = builder.add(args[3], builder.load(builder.gep(self.pointer(5, INT64(0)), [tap])))
+        place = builder.add(run.at, builder.load(builder.gep(self.pointer("offsets", INT64(0)), [tap])))
         weights: list[Any] = [None] * VECTORS
         if self.op == PRODUCTS:
-            weight_at = builder.add(args[10], builder.load(builder.gep(self.pointer(6, INT64(0)), [tap])))
-            self.check(8, weight_at, used)
-            weights = [load(self.pointer(8, weight_at), v) for v in range(VECTORS)]
+            weight_at = builder.add(run.channel, builder.load(builder.gep(self.pointer("taps", INT64(0)), [tap])))
+            self.check("weights", weight_at, used)
+            weights = [load(self.pointer("weights", weight_at), v) for v in range(VECTORS)]
         new = []
         for row in range(rows):
-            at = builder.add(place, builder.mul(args[4], INT64(row)))
-            self.check(2, at, used)
-            base = self.pointer(2, at)
+            at = builder.add(place, builder.mul(run.step, INT64(row)))
+            self.check("x", at, used)
+            base = self.pointer("x", at)
             new.append([self.combine(sums[row][v], load(base, v), weights[v]) for v in range(VECTORS)])
         latch, following = builder.block, builder.add(tap, INT64(1))
         tap.add_incoming(following, latch)
@@ -157,7 +181,7 @@ class _Reduction:
             for v in range(VECTORS):
                 sums[row][v].add_incoming(total[row][v], entry)
                 sums[row][v].add_incoming(new[row][v], latch)
-        builder.cbranch(builder.icmp_signed("<", following, args[7]), loop, done)
+        builder.cbranch(builder.icmp_signed("<", following, run.tap_count), loop, done)
         builder.position_at_end(done)
         for row in range(rows):
             for v in range(VECTORS):
@@ -166,7 +190,7 @@ class _Reduction:
                 value.add_incoming(new[row][v], latch)
                 total[row][v] = value
         for row in range(rows):
-            base = self.pointer(11, builder.add(args[12], builder.mul(args[13], INT64(row))))
+            base = self.pointer("y", builder.add(run.to, builder.mul(run.pitch, INT64(row))))
             for v in range(VECTORS):
                 if masks[v] is None:
                     code.store(total[row][v], base, v * n)

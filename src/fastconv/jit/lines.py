@@ -6,11 +6,13 @@ are masked, so nothing is copied or padded.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numba.core import cgutils
 
-from fastconv.jit.emit import INT64, VectorCode
+from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import LINE, machine
 
 __all__ = ["NO_LINE", "Line", "LineTile"]
@@ -27,19 +29,26 @@ class LineTile:
 
     Parameters
     ----------
-    context, builder : object
+    context, builder, kinds, values : object
         As an intrinsic gets them.
-    kinds, values : dict
-        Types and values of its arguments by name, the fields of its record among them. Of the arrays `x` is the input,
-        `nothing` stands for rows that are not there and `y` takes the result; of the numbers `column` is the first
-        output of a row, `numbers` how many are wanted, `rows_here` how many rows, `pitch` the step between these in the
-        result, from `y_at` on, and `limit` the number of places of an input row.
-    lanes : int
-        Outputs of a vector.
+    names : sequence of str
+        Of the arguments. Of the arrays `x` is the input, `nothing` stands for rows that are not there and `y` takes the
+        result; of the numbers `column` is the first output of a row and `numbers` how many are wanted, from `y_at` on.
+    record : type
+        Of the argument `window`, whose fields are named likewise: `rows_here` is the number of rows wanted, `pitch` the
+        step between them in the result, and `limit` the number of places of an input row.
+    reduced : str
+        The array in whose type windows are reduced; as many of its elements as fill a register are a vector.
     """
 
-    def __init__(self, context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any], lanes: int) -> None:
-        self.context, self.builder, self.kinds, self.values = context, builder, kinds, values
+    def __init__(
+        self, context: Any, builder: Any, kinds: Any, values: Any, names: Sequence[str], record: Any, reduced: str
+    ) -> None:
+        self.context, self.builder = context, builder
+        self.kinds, self.values = (dict(zip(names, found, strict=True)) for found in (kinds, values))
+        fields = cgutils.unpack_tuple(builder, self.values["window"])
+        self.values |= zip(record._fields, fields, strict=True)
+        kinds, lanes = self.kinds, lane_count(self.kinds[reduced].dtype)
         self.reads = VectorCode(context, builder, kinds["x"].dtype, lanes=lanes)
         self.writes = VectorCode(context, builder, kinds["y"].dtype, lanes=lanes)
         self.masked = machine().masked_loads

@@ -18,7 +18,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastconv.jit.emit import INT64, VectorCode, lane_count
+from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.lines import NO_LINE, Line, LineTile
 from fastconv.jit.machine import machine
 
@@ -179,11 +179,8 @@ class _PoolCode(LineTile):
     """
 
     def __init__(self, context: Any, builder: Any, shape: PoolShape, kinds: Any, values: Any) -> None:
-        named = dict(zip(_ARGUMENTS, values, strict=True))
-        named |= zip(PoolWindow._fields, cgutils.unpack_tuple(builder, named["window"]), strict=True)
-        kind = dict(zip(_ARGUMENTS, kinds, strict=True))
-        self.dtype = kind["settings"].dtype
-        super().__init__(context, builder, kind, named, lane_count(self.dtype))
+        super().__init__(context, builder, kinds, values, _ARGUMENTS, PoolWindow, reduced="settings")
+        self.dtype = self.kinds["settings"].dtype
         self.shape, self.code = shape, VectorCode(context, builder, self.dtype)
         self.watched = isinstance(self.dtype, types.Float) and shape.op == MAXIMUM and not shape.exact
         self.nans = cgutils.alloca_once_value(builder, ir.IntType(self.code.lanes)(0))

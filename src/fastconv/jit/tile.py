@@ -11,17 +11,18 @@ all else is int64 say that both factors have 32 bits.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
 from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 
-__all__ = ["lanes", "lead", "spread_tile", "tile"]
+__all__ = ["SpreadRun", "lanes", "lead", "spread_tile", "tile"]
 
 #: Bytes between the weights in use and those that are fetched for later: packed weights are read from one end to the
 #: other, faster than the CPU sees by itself where they come from the last cache or from memory (512 channels, 3 x 3, on
@@ -151,87 +152,85 @@ def _tile(
     return signature, codegen
 
 
+class SpreadRun(NamedTuple):
+    """The numbers of a `spread_tile`.
+
+    Attributes
+    ----------
+    place_at : int
+        Where the places of its rows begin.
+    begin, end : int
+        The depths; `end` is greater than `begin`.
+    weight_at : int
+        Where their packed weights begin.
+    start_at, start_step : int
+        Where what sums begin with stands, and the step from row to row: 0 for one that serves all.
+    sums_at, sums_step : int
+        Where the sums go, likewise.
+    """
+
+    place_at: int
+    begin: int
+    end: int
+    weight_at: int
+    start_at: int
+    start_step: int
+    sums_at: int
+    sums_step: int
+
+
 def _spread_tile_meaning(
     rows: int,
     vectors: int,
+    run: SpreadRun,
     values: np.ndarray,
     places: np.ndarray,
-    place_at: int,
     offsets: np.ndarray,
-    begin: int,
-    end: int,
     weights: np.ndarray,
-    weight_at: int,
-    start: np.ndarray,
-    start_at: int,
-    start_step: int,
     sums: np.ndarray,
-    sums_at: int,
-    sums_step: int,
 ) -> None:
     """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
 
-    The depths d are those in [begin, end). `start_step` is the step from one row of `start` to the next: 0 for one row
-    that serves all. It is added last, so that long sums can be put together from short ones, which round less.
+    The depths d are those in [begin, end). `start` stands among the sums. It is added last, so that long sums can be
+    put together from short ones, which round less.
     """
     count = vectors * _lanes_meaning(values)
-    at = places[place_at : place_at + rows]
+    at = places[run.place_at : run.place_at + rows]
     total = np.zeros((rows, count), values.dtype)
-    for d in range(begin, end):
-        total += values[at + offsets[d]][:, None] * weights[weight_at + (d - begin) * count :][:count]
+    for d in range(run.begin, run.end):
+        total += values[at + offsets[d]][:, None] * weights[run.weight_at + (d - run.begin) * count :][:count]
     for row in range(rows):
-        total[row] += start[start_at + row * start_step :][:count]
-        sums[sums_at + row * sums_step :][:count] = total[row]
+        total[row] += sums[run.start_at + row * run.start_step :][:count]
+        sums[run.sums_at + row * run.sums_step :][:count] = total[row]
 
 
 @intrinsic(prefer_literal=True)
 def _spread_tile(
-    typingctx: Any,
-    rows: Any,
-    vectors: Any,
-    values: Any,
-    places: Any,
-    place_at: Any,
-    offsets: Any,
-    begin: Any,
-    end: Any,
-    weights: Any,
-    weight_at: Any,
-    start: Any,
-    start_at: Any,
-    start_step: Any,
-    sums: Any,
-    sums_at: Any,
-    sums_step: Any,
+    typingctx: Any, rows: Any, vectors: Any, run: Any, values: Any, places: Any, offsets: Any, weights: Any, sums: Any
 ) -> Any:
-    """As `_spread_tile_meaning`; `rows` and `vectors` are literals, `end` is greater than `begin`."""
+    """As `_spread_tile_meaning`; `rows` and `vectors` are literals."""
     if not (isinstance(rows, types.IntegerLiteral) and isinstance(vectors, types.IntegerLiteral)):
         return None
-    n_rows, n_vectors, whole = rows.literal_value, vectors.literal_value, types.intp
-    signature = types.void(
-        rows, vectors, values, places, whole, offsets, whole, whole, weights, whole, start, whole, whole,
-        sums, whole, whole,
-    )  # fmt: skip
+    n_rows, n_vectors = rows.literal_value, vectors.literal_value
+    signature = types.void(rows, vectors, run, values, places, offsets, weights, sums)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code, weight_size = (
-            VectorCode(context, builder, values.dtype, weights=weights.dtype),
-            weights.dtype.bitwidth // 8,
-        )
-        width = n_vectors * code.lanes
-        values_base = code.pointer(values, args[2], INT64(0))
-        place_base = code.pointer(places, args[3], args[4])
-        offset_base = code.pointer(offsets, args[5], args[6])
-        weight_base = code.pointer(weights, args[8], args[9])
-        start_base = code.pointer(start, args[10], args[11])
-        sums_base = code.pointer(sums, args[13], args[14])
-        count = builder.sub(args[7], args[6])
-        code.check(places, args[3], args[4], n_rows)
-        code.check(offsets, args[5], args[6], count)
-        code.check(weights, args[8], args[9], builder.mul(count, INT64(width)))
-        for row in range(n_rows):
-            code.check(sums, args[13], builder.add(args[14], builder.mul(args[15], INT64(row))), width)
-            code.check(start, args[10], builder.add(args[11], builder.mul(args[12], INT64(row))), width)
+        code = VectorCode(context, builder, values.dtype, weights=weights.dtype)
+        weight_size, width = weights.dtype.bitwidth // 8, n_vectors * code.lanes
+        r = SpreadRun(*cgutils.unpack_tuple(builder, args[2]))
+        values_base = code.pointer(values, args[3], INT64(0))
+        place_base = code.pointer(places, args[4], r.place_at)
+        offset_base = code.pointer(offsets, args[5], r.begin)
+        weight_base = code.pointer(weights, args[6], r.weight_at)
+        count = builder.sub(r.end, r.begin)
+        code.check(places, args[4], r.place_at, n_rows)
+        code.check(offsets, args[5], r.begin, count)
+        code.check(weights, args[6], r.weight_at, builder.mul(count, INT64(width)))
+
+        def sums_of(row: int, first: Any, step: Any) -> Any:
+            at = builder.add(first, builder.mul(step, INT64(row)))
+            code.check(sums, args[7], at, width)
+            return code.pointer(sums, args[7], at)
 
         def row_place(row: int) -> Any:
             return builder.load(builder.gep(place_base, [INT64(row)]))
@@ -252,7 +251,7 @@ def _spread_tile(
                 offset = builder.load(builder.gep(offset_base, [depth]))
                 if context.enable_boundscheck:
                     for row in some:
-                        code.check(values, args[2], builder.add(row_place(row), offset), 1)
+                        code.check(values, args[3], builder.add(row_place(row), offset), 1)
                 weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
                 code.prefetch(builder.gep(weight_row, [INT64(AHEAD // weight_size)]), width * weight_size)
                 lanes = [code.load_weights(weight_row, v * code.lanes) for v in range(n_vectors)]
@@ -262,11 +261,10 @@ def _spread_tile(
 
         for some in _passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
             for row, total_row in zip(some, sum_rows(some), strict=True):
-                row_start = builder.gep(start_base, [builder.mul(args[12], INT64(row))])
-                row_sums = builder.gep(sums_base, [builder.mul(args[15], INT64(row))])
+                start, target = sums_of(row, r.start_at, r.start_step), sums_of(row, r.sums_at, r.sums_step)
                 for v, value in enumerate(total_row):
-                    before = code.load(row_start, v * code.lanes)
-                    code.store(code.add(before, value), row_sums, v * code.lanes)
+                    before = code.load(start, v * code.lanes)
+                    code.store(code.add(before, value), target, v * code.lanes)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -16,7 +16,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastconv.jit.emit import INT64, lane_count
+from fastconv.jit.emit import INT64
 from fastconv.jit.lines import NO_LINE, Line, LineTile
 from fastconv.jit.machine import machine
 
@@ -170,20 +170,17 @@ class _WindowCode(LineTile):
     """
 
     def __init__(self, context: Any, builder: Any, shape: Shape, kinds: Any, values: Any) -> None:
-        named = dict(zip(_ARGUMENTS, values, strict=True))
-        named |= zip(Window._fields, cgutils.unpack_tuple(builder, named["window"]), strict=True)
-        kind = dict(zip(_ARGUMENTS, kinds, strict=True))
-        super().__init__(context, builder, kind, named, lane_count(kind["y"].dtype))
+        super().__init__(context, builder, kinds, values, _ARGUMENTS, Window, reduced="y")
         self.shape, self.code = shape, self.writes
-        start = self.code.broadcast(named["start"])
+        start = self.code.broadcast(self.values["start"])
         # Places in memory that LLVM turns into registers.
         self.sums = [
             [cgutils.alloca_once_value(builder, start) for _ in range(shape.vectors)] for _ in range(shape.rows)
         ]
-        self.same = kind["x"].dtype == kind["y"].dtype
+        self.same = self.kinds["x"].dtype == self.kinds["y"].dtype
         slab = self.array("slab", INT64(0))
         self.reads = self.code
-        self.in_place = builder.icmp_signed("!=", named["in_place"], INT64(0))
+        self.in_place = builder.icmp_signed("!=", self.values["in_place"], INT64(0))
         self.source = builder.select(self.in_place, self.source, slab) if self.same else slab
 
     def check_source(self, at: Any, count: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.channel_tile import MAXIMUM, PRODUCTS, SUM, channel_tile
+from fastconv.jit.channel_tile import MAXIMUM, PRODUCTS, SUM, ChannelRun, channel_tile
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
@@ -132,16 +132,13 @@ def _body(op: int, apply: Any) -> Callable[..., None]:
             rows = min(ROWS, pixels - p)
             for c in range(0, channels, 2 * n):
                 if rows == ROWS:
-                    channel_tile(
-                        op, ROWS, x, at + p * shift + c, shift, offsets, taps, count, weights, start, c, y,
-                        to + p * y_step + c, y_step, channels - c,
-                    )  # fmt: skip
+                    run = ChannelRun(at + p * shift + c, shift, count, c, to + p * y_step + c, y_step, channels - c)
+                    channel_tile(op, ROWS, run, x, offsets, taps, weights, start, y)
                 else:
                     for row in range(rows):
-                        channel_tile(
-                            op, ONE_ROW, x, at + (p + row) * shift + c, shift, offsets, taps, count, weights, start, c,
-                            y, to + (p + row) * y_step + c, y_step, channels - c,
-                        )  # fmt: skip
+                        x_at, y_at = at + (p + row) * shift + c, to + (p + row) * y_step + c
+                        run = ChannelRun(x_at, shift, count, c, y_at, y_step, channels - c)
+                        channel_tile(op, ONE_ROW, run, x, offsets, taps, weights, start, y)
 
     def reduce(begin: int, end: int, x: Any, weights: Any, first_sums: Any, y: Any, table: Any) -> None:
         """y = windows of x reduced, for some tasks, from ``first_sums`` on; see `CHANNELS_TABLE` for the table.

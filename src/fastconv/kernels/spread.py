@@ -19,7 +19,7 @@ from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import free, zeros
-from fastconv.jit.tile import lanes, spread_tile
+from fastconv.jit.tile import SpreadRun, lanes, spread_tile
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
     CONV_TABLE,
@@ -169,30 +169,20 @@ def _strip_pixels(rows: int, step: int) -> int:
 def _sum(arrays: Any, place_at: int, depths: _Depths, pixels: int, to: int, step: int) -> None:
     """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
     sums = arrays.sums
-    start, start_step = (0, 0) if depths.first else (to, step)
+    start_at, start_step = (0, 0) if depths.first else (to, step)
+    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step)
+    values, places, offsets, weights = arrays.values, arrays.places, arrays.offsets, arrays.weights
     if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
         for row in range(pixels):
             copy_run(sums, to + row * step, sums, 0, depths.width)
     elif depths.width == ONE_VECTOR * lanes(sums):
-        spread_tile(
-            NARROW_ROWS, ONE_VECTOR, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
-            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
-        )  # fmt: skip
+        spread_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, sums)
     elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
-        spread_tile(
-            NARROW_ROWS, HALF_VECTORS, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
-            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
-        )  # fmt: skip
+        spread_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, sums)
     elif pixels > HALF_ROWS:
-        spread_tile(
-            ROWS, VECTORS, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
-            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
-        )  # fmt: skip
+        spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, sums)
     else:
-        spread_tile(
-            HALF_ROWS, VECTORS, arrays.values, arrays.places, place_at, arrays.offsets, depths.begin, depths.end,
-            arrays.weights, depths.at, sums, start, start_step, sums, to, step,
-        )  # fmt: skip
+        spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, sums)
 
 
 @helper
@@ -282,10 +272,9 @@ class _Part(NamedTuple):
     y_channel: int
 
 
-def _body(kind: Kind) -> Callable[..., None]:
-    """The convolution body for one kind of calls."""
-    in_place, channels_last = kind.in_place, kind.last
-    apply = activate if kind.activated else keep
+def _part_body(kind: Kind) -> Any:
+    """The function that convolves a part, for one kind of calls."""
+    channels_last, apply = kind.last, activate if kind.activated else keep
 
     @inlined
     def convolve_part(arrays: _Arrays, part: _Part, head: ConvHead, to: Target, step: int) -> None:
@@ -328,6 +317,13 @@ def _body(kind: Kind) -> Callable[..., None]:
                                     sums, base, width, done, ready, first + p + tile_rows >= part.pixels,
                                     part.rows.channels, arrays.y, part.origin, part.y_channel, to,
                                 )  # fmt: skip
+
+    return convolve_part
+
+
+def _body(kind: Kind) -> Callable[..., None]:
+    """The convolution body for one kind of calls."""
+    in_place, channels_last, convolve_part = kind.in_place, kind.last, _part_body(kind)
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `SPREAD_TABLE` for the table."""

@@ -15,6 +15,7 @@ from fastconv.jit.machine import machine
 from fastconv.jit.winograd import MOST_TAPS, Plane, step_of
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import OutputAxis, RowBlock
+from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.winograd import winograd
 from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
 from fastconv.kernels.winograd_table import WINOGRAD_TABLE, Residue, WinogradHead
@@ -204,12 +205,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     pitch = _pitch(sizes, cut.images, lanes)
     splits = cut.splits(problem)
     table = Table(WINOGRAD_TABLE)
-    borders = Windows(d).borders(g.padding_mode)
-    slab = [plain_axis(table, d.size, x.steps[2], 0, d.kernel, borders, d.dilation)]
-    for axis, size, step in zip(axes, sizes[1:], x.steps[3:], strict=True):
-        slab.append(axis.slab(table, size, step, g.padding_mode))
-    phase_pitch = -(-slab[2].positions // w.stride // lanes) * lanes if w.stride > 1 else 0
-    seen = Seen(slab[1].positions, max(slab[2].positions, w.stride * phase_pitch), h.stride, phase_pitch)
+    slab, seen = _slab(problem, axes, table, sizes)
     depth = Depth(channels, pitch, lanes)
     weights = weights_of(problem)
     slots = Slots.all_of(g.kernel_size, weights)
@@ -238,7 +234,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         input_row_step=axes[0].input_step,
         input_column_step=axes[1].input_step,
         phases=w.stride,
-        phase_pitch=phase_pitch,
+        phase_pitch=seen.phase_pitch,
         pitch=pitch,
         tiles=max(sum(pieces.depths) for pieces in kinds.values()) * depth.size,
         piece=depth.size,
@@ -270,6 +266,20 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
             f"channels in {splits} parts"
         ),
     )
+
+
+def _slab(
+    problem: Problem, axes: Sequence[PiecedAxis], table: Table, sizes: Sequence[int]
+) -> tuple[list[SlabAxis], Seen]:
+    """The axes of the gathered input for blocks of so many tiles, and what pieces see of it."""
+    g, (d_step, *steps) = problem.geometry.lift(), problem.x_steps().steps[2:]
+    d, h, w = g.axes
+    slab = [plain_axis(table, d.size, d_step, 0, d.kernel, Windows(d).borders(g.padding_mode), d.dilation)]
+    for axis, size, step in zip(axes, sizes[1:], steps, strict=True):
+        slab.append(axis.slab(table, size, step, g.padding_mode))
+    lanes = machine().vector_bytes // problem.dtype.itemsize
+    phase_pitch = -(-slab[2].positions // w.stride // lanes) * lanes if w.stride > 1 else 0
+    return slab, Seen(slab[1].positions, max(slab[2].positions, w.stride * phase_pitch), h.stride, phase_pitch)
 
 
 def _write_residues(
