@@ -412,7 +412,7 @@ def test_same_bits_for_any_number_of_helpers(
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
-@pytest.mark.parametrize("side", [1, 2, 3, 5])
+@pytest.mark.parametrize("side", [1, 2, 3, 5, 8])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_one_window_as_large_as_the_input(rank: int, side: int, stride: int) -> None:
     """Rows of such a window are one long row, whichever kernel serves windows of so many columns."""
