@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastconv as fc
-from fastconv.ops import arguments as arg
+from fastconv.ops.dtypes import product_sums
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from fastconv.ops import arguments as arg
 def test_floats_sum_whole_numbers_that_they_hold(
     dtypes: tuple[str, ...], products: int, result: str, sums: str
 ) -> None:
-    found, exact = arg.product_sums([np.dtype(name) for name in dtypes], products, np.dtype(result))
+    found, exact = product_sums([np.dtype(name) for name in dtypes], products, np.dtype(result))
     assert (found, exact) == (np.dtype(sums), sums != result and sums.startswith("float"))
 
 

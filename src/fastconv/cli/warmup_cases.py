@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.cli.warmup_layers import (
+    ACTIVATED_LAST_LAYERS,
+    ACTIVATED_LAYERS,
+    CONV_LAYERS,
+    GRADIENT_LAYERS,
+    LAST_LAYERS,
+    PIECED_GRADIENT_LAYERS,
+    PIECED_KERNELS,
+    TRANSPOSED_LAYERS,
+    Layer,
+    many_channels,
+)
 
 __all__ = ["FAMILIES", "LARGE", "SMALL", "Case", "Family", "numbers"]
 
@@ -23,73 +35,6 @@ SMALL = {1: (24,), 2: (9, 8), 3: (5, 6, 7)}
 LARGE = {1: (4000,), 2: (60, 56), 3: (14, 15, 16)}
 #: Parts that do not divide some of these sizes, for any number of axes.
 _UNEVEN = 7
-
-
-class _Layer(NamedTuple):
-    """A convolution: channels in and out, taps along an axis, groups, and further arguments."""
-
-    channels: int
-    out_channels: int
-    kernel: int
-    groups: int
-    options: dict[str, Any]
-
-
-_CONV_LAYERS = (
-    _Layer(8, 12, 3, 1, {"padding": 1}),
-    _Layer(1, 1, 3, 1, {}),
-    _Layer(32, 16, 1, 1, {}),
-    _Layer(32, 64, 1, 1, {"stride": 2}),
-    _Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
-    _Layer(1, 1, 5, 1, {"padding": "same", "padding_mode": "reflect"}),
-    _Layer(8, 8, 3, 1, {"dilation": 2}),
-    *(_Layer(8, 8, kernel, 8, {"padding": kernel // 2, "stride": step}) for kernel in (3, 5, 7) for step in (1, 2)),
-    _Layer(8, 8, 4, 8, {"dilation": 2, "padding": 3}),
-)
-#: For each number of axes, kernels and strides that Winograd's algorithm cuts into pieces of another kind.
-_PIECED_KERNELS: dict[int, list[tuple[tuple[int, ...], int]]] = {
-    1: [((9,), 1)],
-    2: [((5, 5), 1), ((4, 4), 2), ((7, 1), 1)],
-    3: [],
-}
-_TRANSPOSED_LAYERS = (
-    _Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
-    _Layer(1, 1, 3, 1, {}),
-    _Layer(16, 8, 2, 1, {"stride": 2}),
-    _Layer(8, 16, 3, 1, {"padding": 1}),
-    _Layer(8, 8, 3, 8, {"stride": 2}),
-    _Layer(8, 8, 3, 8, {"padding": 1}),
-    _Layer(8, 8, 7, 8, {"padding": 3}),
-)
-_GRADIENT_LAYERS = (
-    _Layer(8, 12, 3, 1, {"padding": 1}),
-    _Layer(1, 1, 3, 1, {}),
-    _Layer(32, 16, 1, 1, {}),
-    _Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
-)
-#: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
-_PIECED_GRADIENT_LAYERS = (_Layer(128, 128, 4, 1, {"stride": 2, "padding": 1}),)
-_ACTIVATED_LAYERS = (
-    _Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
-    _Layer(64, 64, 1, 1, {"activation": "relu"}),
-)
-#: Those of channels-last inputs that take other code than channels-first ones.
-_LAST_LAYERS = (
-    _Layer(8, 8, 3, 8, {"padding": 1}),
-    _Layer(3, 2, 3, 1, {"padding": 1}),
-    _Layer(64, 64, 1, 1, {}),
-)
-_ACTIVATED_LAST_LAYERS = (
-    _Layer(8, 8, 3, 8, {"activation": "relu"}),
-    _Layer(3, 2, 3, 1, {"activation": "relu", "padding": 1}),
-    _Layer(64, 64, 1, 1, {"activation": "relu"}),
-)
-
-
-def _many_channels(rank: int) -> _Layer:
-    """Enough of them to fill vectors, and for their weights to be packed by several threads."""
-    channels = 256 >> rank
-    return _Layer(channels, channels, 3, 1, {"padding": 1})
 
 
 _CONVS = (fc.conv1d, fc.conv2d, fc.conv3d)
@@ -162,18 +107,18 @@ def _call_packed(make: Callable[..., Any], x: np.ndarray, *weights: np.ndarray, 
 def _layers(
     op: Callable[..., Any], rank: int, dtype: np.dtype, size: tuple[int, ...], transposed: bool = False
 ) -> Iterator[Case]:
-    layers = _TRANSPOSED_LAYERS if transposed else _CONV_LAYERS
-    activated = () if dtype.kind == "c" else _ACTIVATED_LAYERS
-    activated_last = () if dtype.kind == "c" else _ACTIVATED_LAST_LAYERS
-    first = [(layer, False) for layer in (*layers, _many_channels(rank), *activated)]
-    for layer, last in (*first, *((layer, True) for layer in (*_LAST_LAYERS, *activated_last))):
+    layers = TRANSPOSED_LAYERS if transposed else CONV_LAYERS
+    activated = () if dtype.kind == "c" else ACTIVATED_LAYERS
+    activated_last = () if dtype.kind == "c" else ACTIVATED_LAST_LAYERS
+    first = [(layer, False) for layer in (*layers, many_channels(rank), *activated)]
+    for layer, last in (*first, *((layer, True) for layer in (*LAST_LAYERS, *activated_last))):
         x = numbers((layer.channels, *size), dtype)
         if last:
             x = _channels_last(x)
         w = numbers(_weight_shape(layer, rank, transposed), dtype)
         yield _case(op, x, w, groups=layer.groups, **layer.options)
         yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
-    for kernel, stride in _PIECED_KERNELS[rank] if dtype.kind == "f" else ():
+    for kernel, stride in PIECED_KERNELS[rank] if dtype.kind == "f" else ():
         plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
         x = numbers((16, *size), dtype)
         w = numbers((16, 16, *kernel), dtype)
@@ -189,7 +134,7 @@ def _channels_last(x: np.ndarray) -> np.ndarray:
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
 
 
-def _weight_shape(layer: _Layer, rank: int, transposed: bool) -> tuple[int, ...]:
+def _weight_shape(layer: Layer, rank: int, transposed: bool) -> tuple[int, ...]:
     outer, inner = layer.out_channels, layer.channels
     if transposed:
         outer, inner = inner, outer
@@ -341,7 +286,7 @@ def _multiplied(w: np.ndarray, x: np.ndarray, transposed: bool = False) -> np.nd
 
 def _gradient(transposed: bool, of_weight: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     op = _gradient_of(transposed, of_weight, rank)
-    for layer in (*_GRADIENT_LAYERS, _many_channels(rank), *(_PIECED_GRADIENT_LAYERS if rank == 2 else ())):
+    for layer in (*GRADIENT_LAYERS, many_channels(rank), *(PIECED_GRADIENT_LAYERS if rank == 2 else ())):
         stride, padding = layer.options.get("stride", 1), layer.options.get("padding", 0)
         output_size = fc.conv_transpose_output_size if transposed else fc.conv_output_size
         x = numbers((2, layer.channels, *size), dtype)

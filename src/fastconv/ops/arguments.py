@@ -14,6 +14,7 @@ import numpy as np
 
 from fastconv.geometry import NAMED_PADDINGS, PADDING_MODES, Axis, Geometry, named_padding, named_transposed_padding
 from fastconv.kernels.activation import ACTIVATIONS, INTEGER_ACTIVATIONS
+from fastconv.ops import dtypes
 from fastconv.plan.layout import is_channels_last, strides_first, strides_last
 
 __all__ = [
@@ -24,33 +25,25 @@ __all__ = [
     "check_activation",
     "check_bias",
     "check_groups",
-    "check_numbers",
     "check_out",
     "check_padding_mode",
     "check_shape",
     "check_weight",
     "conv_axes",
     "conv_geometry",
-    "dtype_of",
     "form",
     "native",
     "output_sizes",
     "pair_per_axis",
     "per_axis",
     "pool_axes",
-    "product_sums",
-    "result_dtype",
     "shape_of",
-    "sum_dtype",
     "transposed_axes",
     "whole",
 ]
 
 Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
 PerAxis = int | Sequence[int]
-
-#: Characters of the dtypes that arrays may have: booleans, integers, real and complex numbers, but no long doubles.
-_NUMBERS = frozenset("?bBhHiIlLqQefdFD")
 
 
 def array(value: Any, name: str) -> np.ndarray:
@@ -72,17 +65,8 @@ def array(value: Any, name: str) -> np.ndarray:
         raise TypeError(
             f"{name} of type {type(value).__name__} cannot be made an array ({error}); give a NumPy array."
         ) from None
-    check_numbers(found.dtype, name)
+    dtypes.check_numbers(found.dtype, name)
     return found
-
-
-def check_numbers(dtype: np.dtype, name: str) -> None:
-    """Refuse arrays of anything but numbers."""
-    if dtype.char not in _NUMBERS:
-        raise TypeError(
-            f"{name} has dtype {dtype}; use booleans, integers of 8 to 64 bits, float16, float32, float64, "
-            f"complex64 or complex128, as in {name}.astype(np.float64)."
-        )
 
 
 class Form(NamedTuple):
@@ -409,71 +393,6 @@ def check_activation(activation: Any, dtype: np.dtype) -> None:
     if not isinstance(activation, str) or activation not in allowed:
         choices = ", ".join(map(repr, (None, *allowed)))
         raise ValueError(f"activation={activation!r} is not known for {dtype} results; choose one of {choices}.")
-
-
-def result_dtype(operands: Sequence[np.dtype], dtype: Any) -> np.dtype:
-    """The dtype of a sum of products: NumPy's promotion, but integers of 8 bits give int32 and wider ones int64.
-
-    The operands are the two factors, and what is added to their products.
-
-    Raises
-    ------
-    TypeError
-        Where `dtype` is not one that the operands can be turned into.
-    """
-    promoted = np.result_type(*operands).newbyteorder("=")
-    if promoted.kind in "biu":
-        narrow = all(operand.itemsize == 1 for operand in operands[:2]) and all(o.itemsize <= 4 for o in operands[2:])
-        promoted = np.dtype(np.int32 if narrow else np.int64)
-    if dtype is None:
-        return promoted
-    wanted = dtype_of(dtype)
-    if wanted.kind == "b" or not np.can_cast(promoted, wanted, "same_kind"):
-        raise TypeError(f"dtype={wanted} cannot hold a result of {promoted} numbers; give a {_kind(promoted)} dtype.")
-    return wanted
-
-
-def dtype_of(dtype: Any, name: str = "dtype") -> np.dtype:
-    """A dtype of numbers."""
-    try:
-        wanted = np.dtype(dtype).newbyteorder("=")
-    except (TypeError, ValueError, SyntaxError):  # whatever NumPy makes of a text that is none
-        raise TypeError(f"{name}={dtype!r} is not a dtype; give one such as np.float32.") from None
-    if wanted.kind not in "biufc" or wanted.itemsize > (16 if wanted.kind == "c" else 8):
-        raise TypeError(
-            f"{name}={wanted} is not supported; give an integer, float or complex dtype such as np.float32."
-        )
-    return wanted
-
-
-def _kind(dtype: np.dtype) -> str:
-    return {"i": "signed integer, floating or complex", "u": "integer", "f": "floating or complex", "c": "complex"}[
-        dtype.kind
-    ]
-
-
-def sum_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype in which a result of the given dtype is summed."""
-    if dtype.kind in "biu":
-        return np.dtype(np.int32 if dtype.itemsize <= 4 else np.int64)
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
-
-
-def product_sums(operands: Sequence[np.dtype], products: int, result: np.dtype) -> tuple[np.dtype, bool]:
-    """The dtype in which so many products are summed, and whether it holds whole numbers as floats.
-
-    Floats are multiplied and added four to twelve times as fast as integers are. The operands are the two factors, and
-    what is added to their products.
-    """
-    sums = sum_dtype(result)
-    if result != sums or any(operand.kind not in "biu" for operand in (result, *operands)):
-        return sums, False
-    largest = [1 if o.kind == "b" else max(-int(np.iinfo(o).min), int(np.iinfo(o).max)) for o in operands]
-    bound = products * largest[0] * largest[1] + sum(largest[2:])
-    for floats in (np.dtype(np.float32), np.dtype(np.float64)):
-        if bound <= min(2 ** (np.finfo(floats).nmant + 1), np.iinfo(sums).max):
-            return floats, True
-    return sums, False
 
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype, name: str = "out") -> None:

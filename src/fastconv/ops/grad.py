@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.ops import arguments as arg
+from fastconv.ops import dtypes
 from fastconv.ops.conv import conv1d, conv2d, conv3d
 from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
@@ -363,8 +364,8 @@ def _correlate(
     Piece by piece of images, or of an image's rows, so that what a task reads again and again stays in its cache.
     """
     x, dy = x.reshape(-1, *x.shape[-rank - 1 :]), dy.reshape(-1, *dy.shape[-rank - 1 :])
-    dtype = arg.result_dtype((x.dtype, dy.dtype), None)
-    total = np.zeros(size, arg.sum_dtype(dtype))
+    dtype = dtypes.result_dtype((x.dtype, dy.dtype), None)
+    total = np.zeros(size, dtypes.sum_dtype(dtype))
     images, rows = _piece_sizes(dy.shape)
     for n in range(0, len(dy), images):
         for row in range(0, dy.shape[2], rows):

@@ -13,6 +13,7 @@ from fastconv.geometry import Geometry
 from fastconv.kernels.csr import PIECE, build, multiply, multiply_many
 from fastconv.lazy import lazy
 from fastconv.ops import arguments as arg
+from fastconv.ops import dtypes
 from fastconv.plan.csr import Pattern, axis_pattern, csr_table
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class ConvMatrix:
 
     def __init__(self, map: _Map, weight: np.ndarray, transpose_of: ConvMatrix | None = None) -> None:
         self._map, self._transpose_of = map, transpose_of
-        self.dtype = arg.sum_dtype(arg.result_dtype([map.weight_dtype], None))
+        self.dtype = dtypes.sum_dtype(dtypes.result_dtype([map.weight_dtype], None))
         (rows, columns), (row_size, column_size) = map.channels, map.sizes
         self.output_size = row_size if map.plain else (rows, *row_size)
         self.input_size = column_size if map.plain else (columns, *column_size)
@@ -272,8 +273,8 @@ class ConvMatrix:
                 f"a matrix of shape {self.shape} cannot multiply an array of shape {x.shape}; give ({self.shape[1]},) "
                 f"or ({self.shape[1]}, k), such as image.ravel(), or use apply(image)."
             )
-        result = arg.result_dtype([self._map.weight_dtype, x.dtype], None)
-        sums = arg.sum_dtype(result)
+        result = dtypes.result_dtype([self._map.weight_dtype, x.dtype], None)
+        sums = dtypes.sum_dtype(result)
         values = np.ascontiguousarray(arg.native(x, sums))
         y = np.empty((self.shape[0], *x.shape[1:]), sums)
         arrays = (self._data, self._indices, self._indptr, values, y)
@@ -375,7 +376,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 def _index_dtype(index_dtype: Any, largest: int) -> np.dtype:
     if index_dtype is None:
         return np.dtype(np.int32 if largest < 2**31 else np.int64)
-    dtype = arg.dtype_of(index_dtype, "index_dtype")
+    dtype = dtypes.dtype_of(index_dtype, "index_dtype")
     if dtype not in (np.int32, np.int64):
         raise ValueError(f"index_dtype={dtype} is not an index type; give np.int32 or np.int64.")
     if largest > np.iinfo(dtype).max:

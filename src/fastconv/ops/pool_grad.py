@@ -11,6 +11,7 @@ import numpy as np
 from fastconv.geometry import AdaptiveAxis, Axis
 from fastconv.kernels.scatter import scatter_sums
 from fastconv.ops import arguments as arg
+from fastconv.ops import dtypes
 from fastconv.ops.lp_pool import lp_pool1d as norms1d
 from fastconv.ops.lp_pool import lp_pool2d as norms2d
 from fastconv.ops.lp_pool import lp_pool3d as norms3d
@@ -18,7 +19,7 @@ from fastconv.ops.lp_pool import norm_of
 from fastconv.ops.pool import max_pool1d as maxima1d
 from fastconv.ops.pool import max_pool2d as maxima2d
 from fastconv.ops.pool import max_pool3d as maxima3d
-from fastconv.ops.pooling import check_indices, check_input, floating, pool_geometry, put_back
+from fastconv.ops.pooling import check_indices, check_input, pool_geometry, put_back
 from fastconv.plan.pool_grad import plan_shares
 
 __all__ = [
@@ -291,8 +292,8 @@ def _max_pool(name: str, rank: int, grad_output: Any, indices: Any, input_size: 
             f"grad_output has shape {dy.shape} and the input {size}; both have the same batch and channels."
         )
     check_indices(at, dy.shape, "grad_output")
-    result = dy.dtype.newbyteorder("=") if dy.dtype.kind == "f" else arg.result_dtype((dy.dtype,), None)
-    dx = np.empty(size, arg.sum_dtype(result))
+    result = dy.dtype.newbyteorder("=") if dy.dtype.kind == "f" else dtypes.result_dtype((dy.dtype,), None)
+    dx = np.empty(size, dtypes.sum_dtype(result))
     put_back(scatter_sums, dy, at, dx, rank)
     return dx.astype(result, copy=False)
 
@@ -338,8 +339,8 @@ def _lp_pool(
     dy, x, p = _array(grad_output), arg.array(input, "input"), norm_of(norm_type)
     check_input(arg.form(x), rank, f"lp_pool{rank}d")
     axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
-    result = np.result_type(floating(dy.dtype), floating(x.dtype))
-    x = np.ascontiguousarray(arg.native(x, arg.sum_dtype(result)))
+    result = np.result_type(dtypes.floating(dy.dtype), dtypes.floating(x.dtype))
+    x = np.ascontiguousarray(arg.native(x, dtypes.sum_dtype(result)))
     windows = {"padding": padding, "dilation": dilation}
     if p == math.inf:
         _, places = _MAX_POOLS[rank - 1](
@@ -367,8 +368,8 @@ def _shares(
 ) -> np.ndarray:
     """Each element's share of the windows that it is in."""
     _check_output(dy, (*size[: -len(axes)], *(axis.output for axis in axes)))
-    result = floating(dy.dtype)
-    dx = np.empty(size, arg.sum_dtype(result))
+    result = dtypes.floating(dy.dtype)
+    dx = np.empty(size, dtypes.sum_dtype(result))
     if dx.size:
         plan = plan_shares(pool_geometry(size, axes), dx.dtype, count_include_pad, divisor)
         plan.run(np.ascontiguousarray(arg.native(dy, dx.dtype)), dx)

@@ -10,12 +10,13 @@ import numpy as np
 from fastconv.geometry import Axis, Geometry
 from fastconv.jit.kernel import Kernel
 from fastconv.ops import arguments as arg
+from fastconv.ops import dtypes
 from fastconv.ops.calls import Call, prepare
 from fastconv.plan.pool_grad import scattered
 from fastconv.plan.problem import Problem
 
 __all__ = [
-    "check_indices", "check_input", "floating", "pool_geometry", "prepare_maxima", "prepare_means", "prepare_norms",
+    "check_indices", "check_input", "pool_geometry", "prepare_maxima", "prepare_means", "prepare_norms",
     "put_back", "run_maxima",
 ]  # fmt: skip
 
@@ -45,7 +46,7 @@ def prepare_maxima(
     """A call that takes maxima, of the input's dtype; operands behind the input are taken as they stand."""
     result, rank = x.dtype.newbyteorder("="), len(axes)
     # Booleans and float16 are compared as types that kernels have: exactly, since both fit.
-    work = {"b": np.dtype(np.uint8), "f": arg.sum_dtype(result)}.get(result.kind, result)
+    work = {"b": np.dtype(np.uint8), "f": dtypes.sum_dtype(result)}.get(result.kind, result)
     geometry = pool_geometry(x.shape, axes)
     x, conversion = x.taken_as(work, rank)
     batched = len(x.shape) == rank + 2
@@ -78,7 +79,7 @@ def prepare_means(
     divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
     if divisor == 0 or (divisor is not None and divisor < 0 and result.kind in "bu"):
         raise ValueError(f"divisor_override={divisor} cannot divide sums of {result}; give a positive int.")
-    work = arg.sum_dtype(result) if result.kind == "f" else result
+    work = dtypes.sum_dtype(result) if result.kind == "f" else result
     geometry = pool_geometry(x.shape, axes)
     x, conversion = x.taken_as(work if x.dtype.kind == "f" else x.dtype.newbyteorder("="), rank)
     batched = len(x.shape) == rank + 2
@@ -92,17 +93,12 @@ def prepare_norms(
     op: str, axes: tuple[Axis, ...], x: arg.Form, target: arg.Form | None, norm: float, algorithm: str
 ) -> Call:
     """A call that takes p-norms, summed in float32 at least; whole numbers become float64."""
-    result, rank = floating(x.dtype), len(axes)
-    geometry, work = pool_geometry(x.shape, axes), arg.sum_dtype(result)
+    result, rank = dtypes.floating(x.dtype), len(axes)
+    geometry, work = pool_geometry(x.shape, axes), dtypes.sum_dtype(result)
     x, conversion = x.taken_as(work, rank)
     batched = len(x.shape) == rank + 2
     problem = Problem(op, geometry, work, _strides(x, batched), x.dtype, norm=norm)
     return prepare(problem, algorithm, (conversion,), result, batched, target)
-
-
-def floating(dtype: np.dtype) -> np.dtype:
-    """The dtype that a division or a root gives: a float stays what it is, anything else becomes float64."""
-    return dtype.newbyteorder("=") if dtype.kind == "f" else np.dtype(np.float64)
 
 
 def check_indices(indices: np.ndarray, shape: tuple[int, ...], what: str) -> None:
@@ -141,7 +137,7 @@ def _strides(x: arg.Form, batched: bool) -> tuple[int, ...]:
 
 def _mean_dtype(given: np.dtype, dtype: Any) -> np.dtype:
     """The dtype of averages: the input's unless another is asked for."""
-    result = given.newbyteorder("=") if dtype is None else arg.dtype_of(dtype)
+    result = given.newbyteorder("=") if dtype is None else dtypes.dtype_of(dtype)
     if result.kind not in "biuf" or not np.can_cast(given, result, "same_kind"):
         raise TypeError(f"dtype={result} cannot hold averages of {given} numbers; give {given} or a floating dtype.")
     return result

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
+from fastconv.ops import dtypes
 from fastconv.ops.calls import Call, prepare
 from fastconv.plan.problem import Problem
 
@@ -40,12 +41,12 @@ def prepare_products(
     """Decide all about ``activation(weight * x + bias)``; the form of x may lack the batch axis."""
     for form, name in zip(forms[:3], ("input", "weight", "bias"), strict=True):
         if form is not None:
-            arg.check_numbers(form.dtype, name)
+            dtypes.check_numbers(form.dtype, name)
     given = [form for form in forms[:3] if form is not None]
-    result = arg.result_dtype([form.dtype for form in given], dtype)
+    result = dtypes.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
     depth = geometry.channels // geometry.groups * prod(geometry.kernel_size)
-    sums, exact = arg.product_sums([form.dtype for form in given], depth, result)
+    sums, exact = dtypes.product_sums([form.dtype for form in given], depth, result)
     x, x_conversion = forms[0].taken_as(sums, len(geometry.axes))
     weight, weight_conversion = forms[1].taken_as(sums)
     bias_conversion = None

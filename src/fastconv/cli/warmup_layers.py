@@ -1,0 +1,85 @@
+"""The layers that stand for all convolutions in `fastconv.cli.warmup_cases`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = [
+    "ACTIVATED_LAST_LAYERS",
+    "ACTIVATED_LAYERS",
+    "CONV_LAYERS",
+    "GRADIENT_LAYERS",
+    "LAST_LAYERS",
+    "PIECED_GRADIENT_LAYERS",
+    "PIECED_KERNELS",
+    "TRANSPOSED_LAYERS",
+    "Layer",
+    "many_channels",
+]
+
+
+class Layer(NamedTuple):
+    """A convolution: channels in and out, taps along an axis, groups, and further arguments."""
+
+    channels: int
+    out_channels: int
+    kernel: int
+    groups: int
+    options: dict[str, Any]
+
+
+CONV_LAYERS = (
+    Layer(8, 12, 3, 1, {"padding": 1}),
+    Layer(1, 1, 3, 1, {}),
+    Layer(32, 16, 1, 1, {}),
+    Layer(32, 64, 1, 1, {"stride": 2}),
+    Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
+    Layer(1, 1, 5, 1, {"padding": "same", "padding_mode": "reflect"}),
+    Layer(8, 8, 3, 1, {"dilation": 2}),
+    *(Layer(8, 8, kernel, 8, {"padding": kernel // 2, "stride": step}) for kernel in (3, 5, 7) for step in (1, 2)),
+    Layer(8, 8, 4, 8, {"dilation": 2, "padding": 3}),
+)
+#: For each number of axes, kernels and strides that Winograd's algorithm cuts into pieces of another kind.
+PIECED_KERNELS: dict[int, list[tuple[tuple[int, ...], int]]] = {
+    1: [((9,), 1)],
+    2: [((5, 5), 1), ((4, 4), 2), ((7, 1), 1)],
+    3: [],
+}
+TRANSPOSED_LAYERS = (
+    Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
+    Layer(1, 1, 3, 1, {}),
+    Layer(16, 8, 2, 1, {"stride": 2}),
+    Layer(8, 16, 3, 1, {"padding": 1}),
+    Layer(8, 8, 3, 8, {"stride": 2}),
+    Layer(8, 8, 3, 8, {"padding": 1}),
+    Layer(8, 8, 7, 8, {"padding": 3}),
+)
+GRADIENT_LAYERS = (
+    Layer(8, 12, 3, 1, {"padding": 1}),
+    Layer(1, 1, 3, 1, {}),
+    Layer(32, 16, 1, 1, {}),
+    Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
+)
+#: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
+PIECED_GRADIENT_LAYERS = (Layer(128, 128, 4, 1, {"stride": 2, "padding": 1}),)
+ACTIVATED_LAYERS = (
+    Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
+    Layer(64, 64, 1, 1, {"activation": "relu"}),
+)
+#: Those of channels-last inputs that take other code than channels-first ones.
+LAST_LAYERS = (
+    Layer(8, 8, 3, 8, {"padding": 1}),
+    Layer(3, 2, 3, 1, {"padding": 1}),
+    Layer(64, 64, 1, 1, {}),
+)
+ACTIVATED_LAST_LAYERS = (
+    Layer(8, 8, 3, 8, {"activation": "relu"}),
+    Layer(3, 2, 3, 1, {"activation": "relu", "padding": 1}),
+    Layer(64, 64, 1, 1, {"activation": "relu"}),
+)
+
+
+def many_channels(rank: int) -> Layer:
+    """Enough of them to fill vectors, and for their weights to be packed by several threads."""
+    channels = 256 >> rank
+    return Layer(channels, channels, 3, 1, {"padding": 1})
