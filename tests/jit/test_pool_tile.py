@@ -11,7 +11,8 @@ from numba import njit
 from fastconv.jit import pool_tile
 from fastconv.jit.lines import NO_LINE
 from fastconv.jit.machine import machine
-from fastconv.jit.pool_tile import MAXIMUM, MEAN, PoolShape, PoolWindow
+from fastconv.jit.pool_tile import PoolShape, PoolWindow
+from fastconv.jit.reduction import MAXIMUM, MEAN
 from fastconv.kernels.pool_rows import DOWN
 from fastconv.kernels.pool_tile import SHAPES
 

@@ -18,6 +18,7 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.depthwise import SHAPES
 from fastconv.ops.calls import recording
 from fastconv.plan.registry import ALGORITHMS
+from nightly import nightly
 from properties.strategies import LAYOUTS, PADDING_MODES, depthwise_cases, examples, forget_decisions, integers, seeds
 from sharing import share_out
 
@@ -50,7 +51,7 @@ def calls(draw: st.DrawFn, dtypes: tuple[str, ...] = TYPES) -> Call:
 
 
 @given(calls())
-@examples(300)
+@examples(150)
 def test_is_the_reference(call: Call) -> None:
     x, w, bias, options = call
     found = depthwise(x, w, bias, **options)
@@ -104,7 +105,7 @@ BITS = [
 
 
 @pytest.mark.parametrize(("shape", "kernel", "options"), BITS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", *nightly("float64")])
 def test_same_bits_for_any_number_of_threads_and_any_blocks(
     shape: tuple[int, ...],
     kernel: tuple[int, ...],

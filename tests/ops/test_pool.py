@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import product
 from typing import Any
 
@@ -13,7 +13,7 @@ import fastconv as fc
 from fastconv import reference
 from fastconv.jit.machine import machine
 from fastconv.plan.registry import ALGORITHMS
-from properties.strategies import LAYOUTS, integers
+from properties.strategies import LAYOUTS, integers, small_blocks
 from sharing import share_out
 
 GUIDE_INPUT = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]])
@@ -21,9 +21,11 @@ GUIDE_INPUT = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0
 MAX = {1: fc.max_pool1d, 2: fc.max_pool2d, 3: fc.max_pool3d}
 AVG = {1: fc.avg_pool1d, 2: fc.avg_pool2d, 3: fc.avg_pool3d}
 
-#: Algorithms that serve any contiguous input on this CPU.
-UNSERVED = {"channels"} if machine().masked_loads else {"channels", "tile", "rows"}
+#: Algorithms that do not serve any contiguous input on this CPU.
+UNSERVED = {"channels", "flat", "whole", *([] if machine().masked_loads else ["tile", "rows"])}
 MAX_NAMES = [candidate.name for candidate in ALGORITHMS["max_pool"] if candidate.name not in UNSERVED]
+#: Those that sum in floats.
+IN_FLOATS = ("tile", "rows")
 AVG_NAMES = [candidate.name for candidate in ALGORITHMS["avg_pool"] if candidate.name not in UNSERVED]
 
 REAL = ["float16", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -280,7 +282,9 @@ def test_means_of_every_dtype(dtype: str, result: str | None) -> None:
     np.testing.assert_array_equal(means, wanted, strict=True)  # eighths of small whole numbers are exact
 
 
-@pytest.mark.parametrize("name", [name for name in AVG_NAMES if name not in ("tile", "rows")])  # these sum in floats
+@pytest.mark.parametrize(
+    "name", [name for name in AVG_NAMES if name not in ("flat", "tile", "rows")]
+)  # these sum in floats
 @pytest.mark.parametrize("divisor", [None, 1, 3])
 def test_means_of_booleans_drop_the_fraction(divisor: int | None, name: str) -> None:
     x = np.random.default_rng(0).random((2, 3, 6, 300)) < 0.8
@@ -438,3 +442,84 @@ def suppress_refusal() -> Iterator[None]:
     except ValueError as error:
         if "cannot serve this call" not in str(error):
             raise
+
+
+AROUND = [
+    ((2, 3, 7, 7), 3, 1),
+    ((1, 5, 13, 11), 5, 1),
+    ((3, 4, 2, 2), 5, 2),
+    ((1, 1, 1, 40), 3, 2),
+    ((1, 2, 28, 28), 7, 1),
+    ((2, 2, 5, 6, 7), 3, 1),
+    ((1, 2, 3, 4, 9), 5, 1),
+]
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.parametrize(("shape", "kernel", "dilation"), AROUND)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_windows_around_their_outputs(shape: tuple[int, ...], kernel: int, dilation: int, dtype: str) -> None:
+    """Rows and images that fill no vectors, taps beyond all of an image, blocks that begin anywhere."""
+    x, rank = integers(shape, dtype), len(shape) - 2
+    windows = ((kernel,) * rank, (1,) * rank, ((dilation * (kernel // 2),) * 2,) * rank)
+    options: dict[str, Any] = {"dilation": dilation, "algorithm": "flat"}
+    arguments = (kernel, 1, dilation * (kernel // 2))
+    largest = reference.max_pool(x, *windows, (dilation,) * rank, False)[0]
+    for blocks in (nullcontext, small_blocks):
+        with blocks():
+            np.testing.assert_array_equal(MAX[rank](x, *arguments, **options), largest, strict=True)
+            for counted in (True, False):
+                means = reference.avg_pool(x, *windows, False, counted, None, (dilation,) * rank)
+                found = AVG[rank](x, *arguments, count_include_pad=counted, **options)
+                np.testing.assert_array_equal(found, means, strict=True)
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+def test_nan_stays_in_windows_around_their_outputs() -> None:
+    x = integers((2, 3, 9, 9), "float32")
+    x[0, 0, 0, 0] = x[0, 2, 4, 5] = x[1, 2, 8, 8] = np.nan
+    x[1, 1] = -np.inf
+    wanted = reference.max_pool(x, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), False)[0]
+    with small_blocks():
+        np.testing.assert_array_equal(fc.max_pool2d(x, 3, 1, 1, algorithm="flat"), wanted)
+    assert np.isnan(wanted).sum() == 4 + 9 + 4
+
+
+WHOLE = [
+    ((2, 3, 7, 7), (7, 7), 0),
+    ((3, 4, 2, 2), (4, 4), ((1, 1), (0, 2))),
+    ((1, 1, 1, 1), (1, 1), 0),
+    ((2, 300, 8), (8,), 0),
+    ((1, 2, 700), (700,), 0),
+    ((2, 3, 4, 5, 6), (4, 5, 6), 0),
+]
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.parametrize(("shape", "kernel", "padding"), WHOLE)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int32"])
+def test_whole_channels(shape: tuple[int, ...], kernel: tuple[int, ...], padding: Any, dtype: str) -> None:
+    """Channels that fill vectors and such that do not, in one task and in several; channels that are apart; padding."""
+    rank = len(kernel)
+    x = np.repeat(integers(shape, dtype), 2, 1)[:, ::2]
+    pads = padding or ((0, 0),) * rank
+    windows = (kernel, (1,) * rank, pads)
+    largest = reference.max_pool(x, *windows, (1,) * rank, False)[0]
+    for blocks in (nullcontext, small_blocks):
+        with blocks():
+            found = MAX[rank](x, kernel, 1, padding, algorithm="whole")
+            np.testing.assert_array_equal(found, largest, strict=True)
+            for counted, divisor in ((True, None), (False, None), (True, 3)):
+                if divisor and dtype[0] == "i":
+                    continue
+                means = reference.avg_pool(x, *windows, False, counted, divisor, (1,) * rank)
+                found = AVG[rank](x, kernel, 1, padding, False, counted, divisor, algorithm="whole")
+                np.testing.assert_allclose(found, means, rtol=0 if dtype[0] == "i" else 1e-6, strict=True)
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+def test_nan_stays_in_its_whole_channel() -> None:
+    x = integers((4, 9, 9), "float32")
+    x[0, 0, 0] = x[2, 8, 8] = np.nan
+    assert np.isnan(fc.max_pool2d(x, 9, algorithm="whole")).ravel().tolist() == [True, False, True, False]
+    assert np.isnan(fc.avg_pool2d(x, 9, algorithm="whole")).ravel().tolist() == [True, False, True, False]

@@ -51,6 +51,8 @@ def small_blocks() -> Iterator[None]:
         patch.setattr("fastconv.plan.blocks.ROW_LIMITS", (3,))
         patch.setattr("fastconv.plan.blocks.MOST_ROWS", 2)
         patch.setattr("fastconv.plan.depthwise.MOST_OUTPUTS", 40)
+        patch.setattr("fastconv.plan.flat_pool.BLOCK_BYTES", 1)
+        patch.setattr("fastconv.plan.whole_pool.TASK_ELEMENTS", 1)
         patch.setattr("fastconv.plan.pool_tile.MOST_OUTPUTS", 40)
         patch.setattr("fastconv.plan.pool_tile.COLUMNS", 9)
         patch.setattr("fastconv.plan.window_pool.LONGEST_PIECE", 5)
@@ -197,16 +199,17 @@ def conv_cases(draw: st.DrawFn, *, padding_modes: tuple[str, ...] = PADDING_MODE
 
 
 @st.composite
-def depthwise_cases(draw: st.DrawFn, *, square: bool = False) -> Case:
+def depthwise_cases(draw: st.DrawFn, *, square: int = 0) -> Case:
     """Convolutions of single channels, in rows shorter and longer than tiles are wide.
 
-    Square windows of the usual sizes, which have kernels of their own, come as often as any others, or alone.
+    Square windows of the usual sizes, which have kernels of their own, come as often as any others, or alone and at the
+    stride `square`.
     """
     rank = 2 if square else draw(st.integers(1, 3))
     most_taps = 9 if rank < 3 else 4
     if square or draw(st.booleans()):
-        kernel, dilation = (draw(st.sampled_from([3, 5, 7])),) * rank, (1,) * rank
-        stride = (draw(st.integers(1, 2)),) * rank
+        side, step = draw(st.sampled_from([3, 5, 7])), square or draw(st.integers(1, 2))
+        kernel, dilation, stride = (side,) * rank, (1,) * rank, (step,) * rank
     else:
         kernel, dilation, stride = (
             draw(st.tuples(*[st.integers(1, most)] * rank)) for most in (most_taps, 3, 3)

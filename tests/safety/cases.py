@@ -156,6 +156,33 @@ def _small_windows(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _windows_around(draw: st.DrawFn) -> Call:
+    """Poolings that give a result of the input's size."""
+    kernel, dilation = draw(st.sampled_from([3, 5])), draw(st.integers(1, 2))
+    op, rank = draw(st.sampled_from(["max_pool", "avg_pool"])), draw(st.integers(2, 3))
+    size = (*(draw(st.integers(1, 9)) for _ in range(rank - 1)), draw(st.integers(1, MOST_WIDER)))
+    dtype = draw(st.sampled_from(["float32", "uint8"]))
+    x = integers((draw(st.integers(1, 3)), draw(st.integers(1, 3)), *size), dtype, draw(seeds))
+    options = {"kernel_size": kernel, "stride": 1, "padding": dilation * (kernel // 2), "dilation": dilation}
+    return _call(op, rank, [x], options, "flat")
+
+
+@st.composite
+def _whole_channels(draw: st.DrawFn) -> Call:
+    """Poolings of each channel to one number."""
+    op, rank = draw(st.sampled_from(["max_pool", "avg_pool"])), draw(st.integers(1, 3))
+    size = (*(draw(st.integers(1, 5)) for _ in range(rank - 1)), draw(st.integers(1, MOST_WIDER)))
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 3)), *size)
+    return _call(
+        op,
+        rank,
+        [integers(shape, draw(st.sampled_from(["float32", "uint8"])), draw(seeds))],
+        {"kernel_size": size},
+        "whole",
+    )
+
+
+@st.composite
 def _adaptive_pool(draw: st.DrawFn) -> Call:
     op, rank = draw(st.sampled_from(["adaptive_max_pool", "adaptive_avg_pool"])), draw(st.integers(1, 3))
     size = [*(draw(st.integers(1, 7)) for _ in range(rank - 1)), draw(st.integers(1, MOST_WIDER))]
@@ -372,11 +399,14 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), WHOLE),
     "three by three": _three_by_three(),
     "pieces": _pieces(),
-    "square windows": _products("conv", depthwise_cases(square=True), COMPLEX, algorithm="depthwise"),
+    "square windows": _products("conv", depthwise_cases(square=1), ["float32"], algorithm="depthwise"),
+    "square windows apart": _products("conv", depthwise_cases(square=2), ["float32"], algorithm="depthwise"),
     "depthwise": _products("conv", depthwise_cases(), WHOLE, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
     "small windows": _small_windows(),
+    "windows around": _windows_around(),
+    "whole channels": _whole_channels(),
     "adaptive_pool": _adaptive_pool(),
     "channels last": _channels_last(),
     "turned": _turned(),

@@ -151,6 +151,7 @@ def _max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, x, 3, 2, 1, return_indices=indices)
             yield _case(op, x, 5, 1, 2, return_indices=indices)
             yield _case(op, x, 4, return_indices=indices)
+            yield _case(op, x, size, return_indices=indices)
             yield _case(op, _channels_last(x), 3, 1, 1, return_indices=indices)
 
 
@@ -164,6 +165,7 @@ def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Cas
             yield _case(op, x, 3, 2, 1, dtype=result)
             yield _case(op, x, 5, 1, 2, dtype=result)
             yield _case(op, x, 4, dtype=result)
+            yield _case(op, x, size, dtype=result)
             yield _case(op, _channels_last(x), 3, 1, 1, dtype=result)
 
 

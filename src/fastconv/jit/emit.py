@@ -46,7 +46,7 @@ class VectorCode:
     def __init__(
         self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0, weights: Any = None
     ) -> None:
-        self._context, self.builder = context, builder
+        self.context, self.builder = context, builder
         self.lanes = lanes or lane_count(dtype)
         part = dtype.underlying_float if isinstance(dtype, types.Complex) else dtype
         self._align = part.bitwidth // 8
@@ -60,12 +60,12 @@ class VectorCode:
 
     def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
         """Where an element of a Numba array stands."""
-        data = self._context.make_array(array_type)(self._context, self.builder, array).data
+        data = self.context.make_array(array_type)(self.context, self.builder, array).data
         return self.builder.gep(data, [index])
 
     def check(self, array_type: Any, array: Any, first: Any, count: Any) -> None:
         """See to it that elements of a Numba array are there, in code compiled with bounds checks."""
-        check_bounds(self._context, self.builder, (array_type, array), first, count)
+        check_bounds(self.context, self.builder, (array_type, array), first, count)
 
     def at(self, base: Any, index: Any) -> Any:
         """The pointer to a vector that begins `index` elements behind a pointer."""

@@ -21,11 +21,9 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.lines import NO_LINE, Line, LineTile
 from fastconv.jit.machine import machine
+from fastconv.jit.reduction import MAXIMUM, MEAN, Reduction
 
-__all__ = ["MAXIMUM", "MEAN", "SUM", "PoolShape", "PoolWindow", "pool_tile"]
-
-#: What windows are reduced to.
-MAXIMUM, SUM, MEAN = range(3)
+__all__ = ["PoolShape", "PoolWindow", "pool_tile"]
 
 
 class PoolShape(NamedTuple):
@@ -182,7 +180,7 @@ class _PoolCode(LineTile):
         super().__init__(context, builder, kinds, values, _ARGUMENTS, PoolWindow, reduced="settings")
         self.dtype = self.kinds["settings"].dtype
         self.shape, self.code = shape, VectorCode(context, builder, self.dtype)
-        self.watched = isinstance(self.dtype, types.Float) and shape.op == MAXIMUM and not shape.exact
+        self.reduction = Reduction(self.code, self.dtype, shape.op, shape.exact)
         self.nans = cgutils.alloca_once_value(builder, ir.IntType(self.code.lanes)(0))
         self.check("settings", INT64(0), 1)
         self.start = self.code.broadcast(builder.load(self.array("settings", INT64(0))))
@@ -215,7 +213,7 @@ class _PoolCode(LineTile):
     def _loader(self, tap: Any) -> Any:
         """A function that loads a vector in the type of the sums; see `loader`."""
         load = self.loader(tap, self.shape.column_step)
-        return lambda line, i: self._as_sum(load(line, i))
+        return lambda line, i: self.reduction.as_sum(load(line, i), self.kinds["x"].dtype)
 
     def _reduce_lines(self, lines: list[Line], loads: list[Any]) -> None:
         """Rows of windows into the totals: along each line what the loads give, then down."""
@@ -223,16 +221,16 @@ class _PoolCode(LineTile):
             vectors = []
             for line in lines:
                 loaded = [load(line, i) for load in loads]
-                vectors.append(self._reduced(loaded))
+                vectors.append(self.reduction.of(loaded))
                 self._watch(loaded)
                 self.code.keep_order()
             for row, shared in enumerate(self._windows(vectors)):
                 total = self.totals[row][i]
-                self.builder.store(self._combine(self.builder.load(total), shared), total)
+                self.builder.store(self.reduction.combine(self.builder.load(total), shared), total)
 
     def _watch(self, loaded: list[Any]) -> None:
         """Take note of NaNs in neighbouring vectors: in the first and the last, which hold all that the others do."""
-        if self.watched:
+        if self.reduction.watched:
             builder = self.builder
             found = builder.bitcast(builder.fcmp_unordered("uno", loaded[0], loaded[-1]), self.nans.type.pointee)
             builder.store(builder.or_(builder.load(self.nans), found), self.nans)
@@ -242,61 +240,28 @@ class _PoolCode(LineTile):
         nans = self.builder.load(self.nans)
         return self.builder.icmp_signed("!=", nans, nans.type(0))
 
-    def _reduced(self, vectors: list[Any]) -> Any:
-        total = vectors[0]
-        for vector in vectors[1:]:
-            total = self._combine(total, vector)
-        return total
-
     def _windows(self, vectors: list[Any]) -> list[Any]:
         """The vectors that follow each other in each window of `taps` reduced.
 
         Of two windows that are neighbours what they share is reduced once.
         """
-        taps, found = self.shape.taps, []
+        taps, found, combine = self.shape.taps, [], self.reduction.combine
         for first in range(0, len(vectors) - taps + 1, 2):
             pair = first + taps < len(vectors)
-            shared = self._reduced(vectors[first + pair : first + max(taps, pair + 1)])
+            shared = self.reduction.of(vectors[first + pair : first + max(taps, pair + 1)])
             if pair and taps > 1:
-                found += [self._combine(vectors[first], shared), self._combine(shared, vectors[first + taps])]
+                found += [combine(vectors[first], shared), combine(shared, vectors[first + taps])]
             else:
                 found += [vectors[first], vectors[first + 1]] if pair else [shared]
         return found
-
-    def _combine(self, old: Any, new: Any) -> Any:
-        """The sum, or the greater; where NaNs are not watched for, one on either side stays."""
-        builder = self.builder
-        if self.shape.op != MAXIMUM:
-            return self.code.add(old, new)
-        if isinstance(self.dtype, types.Float):
-            if not self.watched:
-                return self.code.maximum(old, new)
-            return builder.select(builder.fcmp_ordered(">", new, old), new, old)
-        compare = builder.icmp_signed if self.dtype.signed else builder.icmp_unsigned
-        return builder.select(compare(">", new, old), new, old)
-
-    def _as_sum(self, vector: Any) -> Any:
-        """Elements of the input in the type of the sums."""
-        given, builder = self.kinds["x"].dtype, self.builder
-        if given == self.dtype:
-            return vector
-        return (builder.sitofp if given.signed else builder.uitofp)(vector, self.code.type)
-
-    def _as_result(self, vector: Any) -> Any:
-        """Results in the type that they are to have, whole numbers without their fraction."""
-        wanted, builder = self.kinds["y"].dtype, self.builder
-        if wanted == self.dtype:
-            return vector
-        if isinstance(wanted, types.Float):
-            return builder.fptrunc(vector, self.writes.type)
-        return (builder.fptosi if wanted.signed else builder.fptoui)(vector, self.writes.type)
 
     def finish(self) -> None:
         """Reduce along rows what is left to reduce, divide means, and write the results."""
         rows = [self._along([self.builder.load(total) for total in totals]) for totals in self.totals]
         if self.shape.op == MEAN:
             rows = self._divided(rows)
-        self.write([[self._as_result(vector) for vector in row] for row in rows])
+        wanted = self.kinds["y"].dtype
+        self.write([[self.reduction.as_result(vector, wanted) for vector in row] for row in rows])
 
     def _along(self, vectors: list[Any]) -> list[Any]:
         """Results of a row whose columns are apart."""
@@ -309,7 +274,7 @@ class _PoolCode(LineTile):
             total = code.shifted(phases[0], i, 0)
             for s in range(1, self.shape.columns):
                 shift, phase = divmod(s, step)
-                total = self._combine(total, code.shifted(phases[phase], i, shift))
+                total = self.reduction.combine(total, code.shifted(phases[phase], i, shift))
             found.append(total)
         return found
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from fastconv.jit.kernel import kernel
-from fastconv.jit.pool_tile import MAXIMUM, MEAN, SUM, PoolShape, PoolWindow, pool_tile
+from fastconv.jit.pool_tile import PoolShape, PoolWindow, pool_tile
 from fastconv.jit.records import reader
+from fastconv.jit.reduction import MAXIMUM, MEAN, SUM
 from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.vector import unsigned

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.pool_tile import MAXIMUM, MEAN, PoolShape, PoolWindow, pool_tile
+from fastconv.jit.pool_tile import PoolShape, PoolWindow, pool_tile
 from fastconv.jit.records import reader
+from fastconv.jit.reduction import MAXIMUM, MEAN
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 

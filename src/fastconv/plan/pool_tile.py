@@ -10,14 +10,15 @@ import numpy as np
 from fastconv.geometry import Axis
 from fastconv.jit.lines import NO_LINE
 from fastconv.jit.machine import machine
-from fastconv.jit.pool_tile import MEAN, PoolShape
+from fastconv.jit.pool_tile import PoolShape
+from fastconv.jit.reduction import MEAN
 from fastconv.kernels.pool_rows import DOWN, ROW_POOL_TABLE, RowPoolHead, RowPoolPass, avg_pool_rows, max_pool_rows
 from fastconv.kernels.pool_tile import POOL_TILE_TABLE, ROWS, SHAPES, PoolTileHead, pool_tiles
 from fastconv.plan.pool import PoolPlan, least_value
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 
-__all__ = ["plan_pool_rows", "plan_pool_tile", "refuse_pool_rows", "refuse_pool_tile"]
+__all__ = ["float_of_sums", "plan_pool_rows", "plan_pool_tile", "refuse_pool_rows", "refuse_pool_tile"]
 
 #: Lanes are masked by 32-bit numbers; rows in which these could overflow are left to others.
 MOST_COLUMNS = 2**30
@@ -52,7 +53,7 @@ def refuse_pool_rows(problem: Problem) -> str | None:
         return "elements of a row do not stand beside each other"
     if last.size + last.before + last.after + last.extent >= MOST_COLUMNS:
         return "rows are too long for its masks"
-    if problem.op == "avg_pool" and _sums(problem) is None:
+    if problem.op == "avg_pool" and float_of_sums(problem) is None:
         return f"no float holds every sum of so many elements of {problem.x_dtype} for averages of {problem.dtype}"
     return None
 
@@ -77,7 +78,7 @@ def _shape(problem: Problem) -> PoolShape | None:
     return None
 
 
-def _sums(problem: Problem) -> np.dtype | None:
+def float_of_sums(problem: Problem) -> np.dtype | None:
     """The float in which averages are summed: one that holds whole numbers, and tells their quotients apart, exactly.
 
     A quotient a / b that is not whole is at least 1 / b away from the next whole number, which is more than it is
@@ -304,7 +305,7 @@ def _settings(problem: Problem, axes: _Axes, spread: int) -> tuple[np.ndarray, t
         by_column[::spread] = columns
     parts = [np.zeros(1), np.array(planes), np.array(rows), np.ones(ROWS), by_column, ones]
     starts = np.cumsum([part.size for part in parts]).tolist()
-    return np.concatenate(parts).astype(_sums(problem)), (starts[0], starts[1], starts[3], int(not even))
+    return np.concatenate(parts).astype(float_of_sums(problem)), (starts[0], starts[1], starts[3], int(not even))
 
 
 def _block_sizes(planes: int, height: int, width: int, work: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastconv.jit.threads import PARALLEL_NANOSECONDS
@@ -13,6 +13,7 @@ from fastconv.plan.conv import plan_conv
 from fastconv.plan.copied import plan_copied
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
+from fastconv.plan.flat_pool import plan_flat_pool, refuse_flat_pool
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.pool import plan_slab
 from fastconv.plan.pool_tile import plan_pool_rows, plan_pool_tile, refuse_pool_rows, refuse_pool_tile
@@ -20,6 +21,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
+from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
 from fastconv.plan.window_pool import plan_windows
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
 
@@ -105,7 +107,7 @@ def _promise(problem: Problem, plan: Any) -> float:
     return (plan.nanoseconds + (packing.nanoseconds if packing else 0)) / 1000
 
 
-def _slower(problem: Problem, plan: Planner, others: dict[str, Planner]) -> str | None:
+def _slower(problem: Problem, plan: Planner, others: Mapping[str, Planner]) -> str | None:
     """Which of the others promises to be faster, if one does."""
     here = _promise(problem, planned(problem, plan))
     for name, other in others.items():
@@ -130,6 +132,14 @@ def _winograd_yields(problem: Problem) -> str | None:
 def _spread_yields(problem: Problem) -> str | None:
     """Channels fill whole vectors only where there are many; rows of pixels do where rows are long."""
     return _slower(problem, plan_spread, {"tile": _plan_tile})
+
+
+def _flat_pool_yields(problem: Problem) -> str | None:
+    """It loads a vector again for each tap of an axis; tiles share rows, and two passes put windows together."""
+    others = {"rows": plan_pool_rows}
+    if not refuse_pool_tile(problem):
+        others["tile"] = plan_pool_tile
+    return _slower(problem, plan_flat_pool, others)
 
 
 def _pool_tile_yields(problem: Problem) -> str | None:
@@ -171,6 +181,14 @@ _CONV = (
 
 _POOL = (
     _CHANNELS,
+    Algorithm("whole", "reduces each channel as it stands in memory", refuse_whole_pool, plan_whole_pool),
+    Algorithm(
+        "flat",
+        "reduces all images as one long row, one axis of windows after the other",
+        refuse_flat_pool,
+        plan_flat_pool,
+        _flat_pool_yields,
+    ),
     Algorithm(
         "tile",
         "reduces register tiles of windows, read in place",

@@ -1,0 +1,12 @@
+"""What of a test's parameters is left to nightly runs, for the time that it takes to compile."""
+
+from typing import Any
+
+import pytest
+
+__all__ = ["nightly"]
+
+
+def nightly(*values: Any) -> list[Any]:
+    """Parameters with which a test runs nightly only."""
+    return [pytest.param(value, marks=pytest.mark.nightly) for value in values]
