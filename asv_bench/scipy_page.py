@@ -1,0 +1,160 @@
+"""Writes docs/scipy.md: which of SciPy's functions are here, and how long they take beside SciPy's.
+
+``python asv_bench/scipy_page.py`` prints the page, ``--write`` writes it, ``--threads 2`` lets ours use two threads.
+asv finds nothing to measure here. Calls of both libraries take turns, so that a change of the machine's speed hits
+both; figures are medians over the rounds, of their ratio and of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from time import perf_counter
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "scipy.md"
+SIDE = 1024
+
+
+class Row(NamedTuple):
+    """A call of a function that both libraries have."""
+
+    module: str
+    name: str
+    what: str
+    arguments: tuple[Any, ...]
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+def rows() -> Iterator[Row]:
+    """What is compared."""
+    rng = np.random.default_rng(0)
+    image = rng.standard_normal((SIDE, SIDE)).astype(np.float32)
+    grey = rng.integers(0, 256, (SIDE, SIDE)).astype(np.uint8)
+    signal = rng.standard_normal(1_000_000).astype(np.float32)
+    kernels = {n: rng.standard_normal((n, n)).astype(np.float32) for n in (3, 7, 15, 31, 63)}
+    taps = rng.standard_normal(64).astype(np.float32)
+    ring = np.hypot(*np.mgrid[-3:4, -3:4]) <= 3
+    for name in ("correlate", "convolve"):
+        for n in (3, 15):
+            yield Row("ndimage", name, f"{n} x {n}", (image, kernels[n]))
+    for name in ("correlate1d", "convolve1d"):
+        yield Row("ndimage", name, "31 taps, last axis", (image, taps[:31]))
+    for name in ("uniform_filter", "maximum_filter", "minimum_filter"):
+        yield Row("ndimage", name, "3 x 3", (image, 3))
+        yield Row("ndimage", name, "15 x 15", (image, 15))
+        yield Row("ndimage", name, "15 x 15, uint8", (grey, 15))
+        yield Row("ndimage", f"{name}1d", "15 taps, first axis", (image, 15, 0))
+    for name in ("maximum_filter", "minimum_filter"):
+        yield Row("ndimage", name, "disc of 7 x 7", (image,), {"footprint": ring})
+    yield Row("ndimage", "gaussian_filter", "sigma 2", (image, 2.0))
+    yield Row("ndimage", "gaussian_filter", "sigma 2, uint8", (grey, 2.0))
+    yield Row("ndimage", "gaussian_filter1d", "sigma 2, last axis", (image, 2.0))
+    for name in ("sobel", "prewitt", "laplace"):
+        yield Row("ndimage", name, "", (image,))
+    for name in ("gaussian_laplace", "gaussian_gradient_magnitude"):
+        yield Row("ndimage", name, "sigma 2", (image, 2.0))
+    for name in ("convolve2d", "correlate2d"):
+        yield Row("signal", name, "15 x 15, same, symm", (image, kernels[15], "same", "symm"))
+    for name in ("convolve", "correlate"):
+        yield Row("signal", name, "image, 7 x 7, same", (image, kernels[7], "same"))
+        yield Row("signal", name, "image, 63 x 63, same", (image, kernels[63], "same"))
+        yield Row("signal", name, "10⁶ and 64, full", (signal, taps))
+    yield Row("signal", "fftconvolve", "two images, full", (image, image))
+    yield Row("signal", "fftconvolve", "10⁶ and 64, same", (signal, taps, "same"))
+    yield Row("signal", "oaconvolve", "10⁶ and 64, same", (signal, taps, "same"))
+    yield Row("signal", "oaconvolve", "image, 63 x 63, same", (image, kernels[63], "same"))
+
+
+#: What SciPy has beside these in its two modules for filtering and convolution, and what there is in its place.
+NOT_COVERED = (
+    ("ndimage.median_filter, rank_filter, percentile_filter, vectorized_filter", "nothing"),
+    ("ndimage.generic_filter, generic_filter1d", "a loop of one's own under Numba"),
+    ("ndimage's morphology, interpolation, measurements and Fourier filters", "nothing"),
+    ("signal.sepfir2d, medfilt, wiener, lfilter and filter design", "nothing"),
+)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Of one call."""
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
+def compared(row: Row, rounds: int) -> tuple[float, float, float]:
+    """Milliseconds of SciPy's and of ours, and how many times as fast ours is, each a median."""
+    import importlib
+
+    ours, theirs = (
+        getattr(importlib.import_module(f"{package}.{row.module}"), row.name) for package in ("fastconv", "scipy")
+    )
+
+    def call(function: Callable[..., Any]) -> Callable[[], Any]:
+        return lambda: function(*row.arguments, **row.options)
+
+    found, wanted = call(ours)(), call(theirs)()
+    off = np.max(np.abs(found.astype(float) - wanted)) / max(1.0, float(np.max(np.abs(wanted))))
+    assert off < (1.1 / 255 if found.dtype == np.uint8 else 1e-5), f"{row.name}, {row.what}: off by {off}"
+    times = []
+    for _ in range(rounds):
+        fast = min(seconds(call(ours)) for _ in range(3))
+        times.append((seconds(call(theirs)) * 1e3, fast * 1e3))
+    slow, fast = (statistics.median(one) for one in zip(*times, strict=True))
+    return slow, fast, statistics.median(a / b for a, b in times)
+
+
+def page(threads: int, rounds: int) -> str:
+    """All of it, in Markdown."""
+    import numba
+    import scipy
+
+    import fastconv as fc
+    from fastconv.jit.machine import machine
+
+    lines = [
+        "# SciPy's functions in fastconv",
+        "",
+        "Written by `asv_bench/scipy_page.py`. `fastconv.signal` and `fastconv.ndimage` take SciPy's arguments and",
+        "give its results; the docstring of each function says what differs. Change `from scipy import ndimage` to",
+        "`from fastconv import ndimage`.",
+        "",
+        f"An image has {SIDE} x {SIDE} elements of float32 unless it says otherwise. Milliseconds, medians of {rounds}",
+        f"rounds in which both take turns, on {platform.machine()} with {machine().name}, {threads} of fastconv's threads,",
+        f"Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}, SciPy",
+        f"{scipy.__version__}. What is compiled was compiled before.",
+        "",
+        "| function | call | SciPy | fastconv | times as fast |",
+        "|---|---|---:|---:|---:|",
+    ]
+    with fc.threads(threads):
+        for row in rows():
+            slow, fast, ratio = compared(row, rounds)
+            lines.append(f"| `{row.module}.{row.name}` | {row.what} | {slow:.3g} | {fast:.3g} | {ratio:.1f} |")
+    lines += ["", "## Not covered", "", "| in SciPy | here |", "|---|---|"]
+    lines += [f"| {names} | {instead} |" for names, instead in NOT_COVERED]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Print the page, or write it."""
+    parser = argparse.ArgumentParser(description="Compare with SciPy, function by function.")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} in place of printing it")
+    given = parser.parse_args()
+    text = page(given.threads, given.rounds)
+    if given.write:
+        PAGE.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
