@@ -22,7 +22,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 
-__all__ = ["SpreadRun", "lanes", "lead", "spread_tile", "tile"]
+__all__ = ["SpreadRun", "fetch_to_write", "lanes", "lead", "spread_tile", "tile"]
 
 #: Bytes between the weights in use and those that are fetched for later: packed weights are read from one end to the
 #: other, faster than the CPU sees by itself where they come from the last cache or from memory (512 channels, 3 x 3, on
@@ -64,6 +64,23 @@ def _lead(typingctx: Any, array: Any, at: Any) -> Any:
         return builder.and_(number, INT64(code.lanes - 1))
 
     return types.intp(array, types.intp), codegen
+
+
+def _fetch_meaning(array: np.ndarray, at: int, vectors: int) -> None:
+    """Nothing that anybody sees."""
+
+
+@intrinsic(prefer_literal=True)
+def _fetch(typingctx: Any, array: Any, at: Any, vectors: Any) -> Any:
+    """Have so many vectors from element `at` on brought into the first-level cache, as they are to be written."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        code = VectorCode(context, builder, array.dtype)
+        size = vectors.literal_value * machine().vector_bytes
+        code.prefetch(code.pointer(array, args[0], args[1]), size + 1, to_write=True)  # they may begin amid a line
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vectors), codegen
 
 
 def _tile_meaning(
@@ -309,5 +326,6 @@ def _add_depths(code: VectorCode, count: Any, rows: range, vectors: int, product
 
 lead = _lead_meaning if config.DISABLE_JIT else _lead
 lanes = _lanes_meaning if config.DISABLE_JIT else _lanes
+fetch_to_write = _fetch_meaning if config.DISABLE_JIT else _fetch
 tile = _tile_meaning if config.DISABLE_JIT else _tile
 spread_tile = _spread_tile_meaning if config.DISABLE_JIT else _spread_tile
