@@ -17,6 +17,7 @@ FLOORS = {
     "kernels": 4,
     "plan": 5,
     "ops": 6,
+    "ndimage": 7,
     "plots": 8,
     "cli": 8,
 }

@@ -7,13 +7,13 @@ batch or are made one with their neighbours, and of what is left beyond three ax
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from fastconv.geometry import source_index
 from fastconv.ops.conv import conv1d, conv2d, conv3d
+from fastconv.ops.folded import LineAxis, folded, sizes
 from fastconv.ops.pad import pad
 from fastconv.plan.layout import memory_order
 
@@ -76,7 +76,7 @@ def correlate(
     sums = _sums(dtype)
     x, w = (array if array.dtype.kind in "biu" or sums.kind in "fc" else array.astype(sums) for array in (x, w))
     order = memory_order(x.shape, x.strides)
-    axes = [_Axis(x.shape[i], w.shape[i], *widths[i]) for i in order]
+    axes = [LineAxis(x.shape[i], w.shape[i], *widths[i]) for i in order]
     y = _correlate(x.transpose(order), w.transpose(order), axes, mode, sums)
     y = y.reshape([shape[i] for i in order]).transpose(np.argsort(order) if order else None)
     return y if y.dtype == dtype else y.astype(dtype)
@@ -108,20 +108,6 @@ def _sources(size: int, pair: tuple[int, int], mode: str) -> list[int]:
     return [source_index(position, size, mode) for position in range(-pair[0], size + pair[1])]
 
 
-class _Axis(NamedTuple):
-    """One axis: its elements, the kernel's, and the positions added before and behind it."""
-
-    size: int
-    taps: int
-    before: int
-    after: int
-
-    @property
-    def filtered(self) -> bool:
-        """Whether anything happens along it."""
-        return self[1:] != (1, 0, 0)
-
-
 def _sums(dtype: np.dtype) -> np.dtype:
     """What `conv2d` sums a result in; integers wrap around in any type that is as wide."""
     if dtype.kind in "biu":
@@ -129,34 +115,19 @@ def _sums(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
-def _merged(axes: Sequence[_Axis]) -> list[_Axis]:
-    """The axes, those along which nothing happens made one with their neighbours of the kind, and at least one."""
-    found: list[_Axis] = []
-    for axis in axes:
-        if found and not axis.filtered and not found[-1].filtered:
-            found[-1] = found[-1]._replace(size=found[-1].size * axis.size)
-        else:
-            found.append(axis)
-    return found or [_Axis(1, 1, 0, 0)]
-
-
-def _correlate(x: np.ndarray, w: np.ndarray, axes: Sequence[_Axis], mode: str, dtype: np.dtype) -> np.ndarray:
+def _correlate(x: np.ndarray, w: np.ndarray, axes: Sequence[LineAxis], mode: str, dtype: np.dtype) -> np.ndarray:
     """The correlation, its axes as they come; neither array nor kernel is empty."""
-    axes = _merged(axes)
-    x = x.reshape([axis.size for axis in axes])
-    first = 0 if axes[0].filtered else min(1, len(axes) - 1)
-    inner = axes[first:]
+    count, inner = folded(axes)
+    images, kernel = x.reshape(count, 1, *sizes(inner)), w.reshape(1, 1, *[axis.taps for axis in inner])
     if len(inner) <= 3:
-        images = x.reshape(prod(axis.size for axis in axes[:first]), 1, *[axis.size for axis in inner])
-        kernel = w.reshape(1, 1, *[axis.taps for axis in inner])
         widths = [(axis.before, axis.after) for axis in inner]
         return _CONVS[len(inner)](images, kernel, padding=widths, padding_mode=mode, dtype=dtype)
-    outer, total = inner[0], None
-    extended = extend(x, [(axis.before, axis.after) if axis is outer else (0, 0) for axis in axes], mode)
-    windows = extended.shape[first] - outer.taps + 1
-    for tap, kernel in enumerate(w.reshape(outer.taps, -1)):
-        part = extended[(slice(None),) * first + (slice(tap, tap + windows),)]
-        found = _correlate(part, kernel, [*axes[:first], _Axis(windows, 1, 0, 0), *inner[1:]], mode, dtype).reshape(-1)
-        total = found if total is None else np.add(total, found, out=total)
-    assert total is not None, "kernels have taps"
+    outer, rest = inner[0], inner[1:]
+    images = extend(images, [(0, 0), (0, 0), (outer.before, outer.after), *[(0, 0)] * len(rest)], mode)
+    windows = images.shape[2] - outer.taps + 1
+    total = np.zeros(1, dtype)
+    for tap in range(outer.taps):
+        part = images[:, :, tap : tap + windows]
+        found = _correlate(part, kernel[0, 0, tap], [LineAxis(count, 1), LineAxis(windows, 1), *rest], mode, dtype)
+        total = np.add(total, found.reshape(-1), out=total if tap else None)
     return total
