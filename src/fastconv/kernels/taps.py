@@ -17,7 +17,7 @@ from fastconv.jit.records import reader
 from fastconv.jit.rounding import add_product
 from fastconv.jit.scratch import empty, free
 
-__all__ = ["TAP_TABLE", "Tap", "TapHead", "greatest_of_taps", "least_of_taps", "sums_of_taps"]
+__all__ = ["TAP_TABLE", "TapHead", "greatest_of_taps", "least_of_taps", "sums_of_taps"]
 
 
 class TapHead(NamedTuple):
@@ -32,7 +32,9 @@ class TapHead(NamedTuple):
     lines_at : int
         Where the list begins that has the place of each line's first window.
     taps_at, taps : int
-        Where the records of a window's elements begin, and how many there are.
+        Where the list begins that has the places of a window's elements behind its first, and how many there are.
+    pairs_at, pairs : int
+        The same of pairs of elements that share a weight.
     """
 
     run: int
@@ -41,28 +43,13 @@ class TapHead(NamedTuple):
     lines_at: int
     taps_at: int
     taps: int
-
-
-class Tap(NamedTuple):
-    """An element of a window.
-
-    Attributes
-    ----------
-    place : int
-        Behind the window's first.
-    mirror, sign : int
-        Place of another that has the same weight or the opposite, and 1 or -1; 0 if there is none.
-    """
-
-    place: int
-    mirror: int
-    sign: int
+    pairs_at: int
+    pairs: int
 
 
 TAP_TABLE = (TapHead,)
 
-_read_head, _read_tap = reader(TapHead), reader(Tap)
-_TAP = len(Tap._fields)
+_read_head = reader(TapHead)
 
 
 class _Task(NamedTuple):
@@ -130,21 +117,31 @@ least_of_taps = kernel(_extreme_body(_less), "least_of_taps")
 
 
 @helper
-def _add(total: Any, a: Any, weight: float) -> None:
+def _add(total: Any, a: Any, w: float) -> None:
     for i in range(total.size):
-        total[i] = add_product(total[i], np.float64(a[i]), weight)
+        total[i] = add_product(total[i], np.float64(a[i]), w)
 
 
 @helper
-def _add_pair(total: Any, a: Any, b: Any, weight: float) -> None:
+def _add_four(total: Any, a: Any, b: Any, c: Any, d: Any, w: Any) -> None:
+    v, s, t, u = w
     for i in range(total.size):
-        total[i] = add_product(total[i], np.float64(a[i]) + np.float64(b[i]), weight)
+        two = add_product(add_product(total[i], np.float64(a[i]), v), np.float64(b[i]), s)
+        total[i] = add_product(add_product(two, np.float64(c[i]), t), np.float64(d[i]), u)
 
 
 @helper
-def _add_difference(total: Any, a: Any, b: Any, weight: float) -> None:
+def _add_pair(total: Any, a: Any, b: Any, sign: float, w: float) -> None:
     for i in range(total.size):
-        total[i] = add_product(total[i], np.float64(a[i]) - np.float64(b[i]), weight)
+        total[i] = add_product(total[i], np.float64(a[i]) + sign * np.float64(b[i]), w)
+
+
+@helper
+def _add_two_pairs(total: Any, a: Any, b: Any, c: Any, d: Any, sign: float, w: Any) -> None:
+    v, s = w
+    for i in range(total.size):
+        one = add_product(total[i], np.float64(a[i]) + sign * np.float64(b[i]), v)
+        total[i] = add_product(one, np.float64(c[i]) + sign * np.float64(d[i]), s)
 
 
 @kernel
@@ -152,23 +149,39 @@ def sums_of_taps(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
     """y = the sum of weights times elements, in float64, tap after tap: each product is rounded, then each sum.
 
     So every sum has the bits that plain C gives it, which matter where whole numbers lose their fraction: 0.1 times ten
-    ones is 1 or just below. Numbers of y are whole.
+    ones is 1 or just below. Numbers of y are whole. `weights` holds those of the taps, then those of the pairs, and
+    behind them the sign of a pair's second element.
     """
     head = _read_head(table, 0)
-    sums = empty(head.block, np.float64)
+    sums, sign = empty(head.block, np.float64), weights[head.taps + head.pairs]
     for number in range(begin, end):
         task = _task(number, head, table)
-        n, total = task.size, sums[: task.size]
+        at, n, total = task.at, task.size, sums[: task.size]
         total[:] = 0.0
-        for t in range(head.taps):
-            tap, weight = _read_tap(table, head.taps_at + t * _TAP), weights[t]
-            a, b = task.at + tap.place, task.at + tap.mirror
-            if tap.sign > 0:
-                _add_pair(total, x[a : a + n], x[b : b + n], weight)
-            elif tap.sign < 0:
-                _add_difference(total, x[a : a + n], x[b : b + n], weight)
+        tap = 0
+        while tap < head.taps:
+            place = head.taps_at + tap
+            a = at + table[place]
+            if tap + 3 < head.taps:
+                b, c, d = at + table[place + 1], at + table[place + 2], at + table[place + 3]
+                four = (weights[tap], weights[tap + 1], weights[tap + 2], weights[tap + 3])
+                _add_four(total, x[a : a + n], x[b : b + n], x[c : c + n], x[d : d + n], four)
+                tap += 4
             else:
-                _add(total, x[a : a + n], weight)
+                _add(total, x[a : a + n], weights[tap])
+                tap += 1
+        pair = 0
+        while pair < head.pairs:
+            place, w = head.pairs_at + 2 * pair, head.taps + pair
+            a, b = at + table[place], at + table[place + 1]
+            if pair + 1 < head.pairs:
+                c, d = at + table[place + 2], at + table[place + 3]
+                two = (weights[w], weights[w + 1])
+                _add_two_pairs(total, x[a : a + n], x[b : b + n], x[c : c + n], x[d : d + n], sign, two)
+                pair += 2
+            else:
+                _add_pair(total, x[a : a + n], x[b : b + n], sign, weights[w])
+                pair += 1
         part = y[task.to : task.to + n]
         for i in range(n):
             part[i] = np.int64(total[i])

@@ -66,7 +66,7 @@ def per_axis(value: Any, count: int, name: str) -> list[Any]:
     found = list(value)
     if len(found) != count:
         raise RuntimeError(
-            f"{name}={value!r} has {len(found)} entries; a sequence argument must have length equal to input rank or to "
+            f"{name}={value!r} has length {len(found)}; a sequence argument must have length equal to input rank or to "
             f"that of axes, here {count}."
         )
     return found

@@ -11,6 +11,11 @@ from fastconv.ops import filters, taps
 
 __all__ = ["along", "weighted"]
 
+#: Elements of a kernel for each of its sides from which on filtering along one axis after the other takes less time.
+FACTOR_COST = 5
+#: How far, of the greatest weight, a product of lines may be off a kernel that is taken for it: a rounding of each.
+MOST_OFF = 4 * np.finfo(np.float64).eps
+
 
 def weighted(x: np.ndarray, w: np.ndarray, widths: filters.Widths, mode: str, cval: Any, dtype: np.dtype) -> np.ndarray:
     """The sum of the elements of each window times those of `w`, in the dtype of the result."""
@@ -22,7 +27,31 @@ def weighted(x: np.ndarray, w: np.ndarray, widths: filters.Widths, mode: str, cv
     sums = _sum_dtype(x.dtype, w, cval, dtype)
     if cval != 0:
         x, widths = filters.extend(x.astype(sums, copy=False), widths, mode, cval), [(0, 0)] * x.ndim
-    return cast(filters.correlate(x, w, widths, mode, dtype=sums), dtype)
+    for axes, kernel in _steps(w, dtype.kind in "biu"):
+        here = [width if axis in axes else (0, 0) for axis, width in enumerate(widths)]
+        x = filters.correlate(x, kernel, here, mode, dtype=sums)
+    return cast(x, dtype)
+
+
+def _steps(w: np.ndarray, whole: bool) -> list[tuple[tuple[int, ...], np.ndarray]]:
+    """The kernel, or kernels along one axis each whose product it is, if they take less time, with their axes."""
+    every = tuple(range(w.ndim))
+    long = [axis for axis in every if w.shape[axis] > 1]
+    if len(long) < 2 or w.size <= FACTOR_COST * sum(w.shape[axis] for axis in long):
+        return [(every, w)]
+    middle = np.unravel_index(np.argmax(np.abs(w)), w.shape)
+    if not np.isfinite(w).all() or w[middle] == 0:
+        return [(every, w)]
+    lines = [w[tuple(slice(None) if i == axis else slice(at, at + 1) for i, at in enumerate(middle))] for axis in long]
+    factors = [lines[0], *(line / w[middle] for line in lines[1:])]
+    product = factors[0]
+    for factor in factors[1:]:
+        product = product * factor
+    if whole and any(np.any(factor != np.rint(factor)) for factor in factors):
+        return [(every, w)]
+    if np.max(np.abs(product - w)) > (0 if whole else MOST_OFF * np.abs(w[middle])):
+        return [(every, w)]
+    return [((axis,), factor) for axis, factor in zip(long, factors, strict=True)]
 
 
 def _loses_fractions(given: np.dtype, w: np.ndarray, cval: Any, dtype: np.dtype) -> bool:

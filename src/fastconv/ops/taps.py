@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from fastconv.kernels.taps import Tap
 from fastconv.plan.layout import memory_order
 from fastconv.plan.taps import plan_extremes, plan_sums
 
@@ -60,31 +61,39 @@ def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype) -> np.ndarray:
     array([5, 6], dtype=int8)
     """
     order = memory_order(x.shape, x.strides)
-    found = np.ascontiguousarray(x.transpose(order))
-    taps = [w.shape[axis] for axis in order]
-    flat = np.arange(w.size).reshape(taps).transpose(np.argsort(order)).reshape(-1)
-    elements = _along_line(w.reshape(-1)) if max(w.shape) == w.size else _in_order(w.reshape(-1))
-    y = np.zeros([n - k + 1 for n, k in zip(found.shape, taps, strict=True)], dtype)
-    if elements:
-        moved = [tap._replace(place=int(flat[tap.place]), mirror=int(flat[tap.mirror])) for tap, _ in elements]
-        weights = np.array([weight for _, weight in elements])
-        plan_sums(found.shape, taps, moved, found.dtype, dtype).run(found, weights, y)
-    return y.transpose(np.argsort(order))
+    back = np.argsort(order)
+    # Two types do for all, so that there are two kernels for each type of a result.
+    work = np.int32 if np.can_cast(x.dtype, np.int32) else np.float64
+    found = np.ascontiguousarray(x.transpose(order), work)
+    window = [w.shape[axis] for axis in order]
+    y = np.zeros([n - k + 1 for n, k in zip(found.shape, window, strict=True)], dtype)
+    weights = w.reshape(-1)
+    chosen = _along_line(weights) if max(w.shape) == w.size else _Chosen(np.flatnonzero(np.abs(weights) > _EPSILON))
+    if chosen.taps.size:
+        given = np.concatenate([weights[chosen.taps], weights[chosen.pairs[:, 0]], [chosen.sign]])
+        numbers = np.arange(w.size).reshape(window).transpose(back).reshape(-1)  # of elements as they lie in memory
+        plan = plan_sums(found.shape, window, numbers[chosen.taps], numbers[chosen.pairs], found.dtype, dtype)
+        plan.run(found, given, y)
+    return y.transpose(back)
 
 
 #: Differences of weights that make none.
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-def _in_order(w: np.ndarray) -> list[tuple[Tap, float]]:
-    return [(Tap(i, i, 0), float(weight)) for i, weight in enumerate(w) if abs(weight) > _EPSILON]
+class _Chosen(NamedTuple):
+    """The elements of a window that are summed, in their order: some by themselves, then pairs, with a sign."""
+
+    taps: np.ndarray
+    pairs: np.ndarray = np.zeros((0, 2), np.int64)
+    sign: float = 1.0
 
 
-def _along_line(w: np.ndarray) -> list[tuple[Tap, float]]:
-    """The elements of a window along one axis with their weights, as they are summed."""
+def _along_line(w: np.ndarray) -> _Chosen:
+    """The elements of a window along a single axis."""
     middle, last = w.size // 2, w.size - 1
-    for sign in (1, -1) if w.size % 2 else ():
+    for sign in (1.0, -1.0) if w.size % 2 else ():
         if np.all(np.abs(w[:middle] - sign * w[:middle:-1]) <= _EPSILON):
-            pairs = [(Tap(i, last - i, sign), float(w[i])) for i in range(middle)]
-            return [(Tap(middle, middle, 0), float(w[middle])), *pairs]
-    return [(Tap(i, i, 0), float(w[i])) for i in (last, *range(last))]
+            firsts = np.arange(middle)
+            return _Chosen(np.array([middle]), np.stack([firsts, last - firsts], axis=1), sign)
+    return _Chosen(np.array([last, *range(last)]))

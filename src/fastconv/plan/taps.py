@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from fastconv.jit.kernel import Bound
-from fastconv.kernels.taps import TAP_TABLE, Tap, TapHead, greatest_of_taps, least_of_taps, sums_of_taps
+from fastconv.kernels.taps import TAP_TABLE, TapHead, greatest_of_taps, least_of_taps, sums_of_taps
 from fastconv.plan.layout import strides_first
 from fastconv.plan.table import Table
 
@@ -54,16 +54,17 @@ def plan_extremes(size: Sequence[int], where: np.ndarray, dtype: np.dtype, least
 
 
 def plan_sums(
-    size: Sequence[int], taps: Sequence[int], elements: Sequence[Tap], x_dtype: np.dtype, dtype: np.dtype
+    size: Sequence[int],
+    window: Sequence[int],
+    taps: np.ndarray,
+    pairs: np.ndarray,
+    x_dtype: np.dtype,
+    dtype: np.dtype,
 ) -> TapPlan:
-    """Plan sums of windows of so many elements along each axis, of which those in a list count, in its order.
-
-    Their places are those in the window as an array; the plan's are those in the array that is filtered.
-    """
-    places = _places(size, np.ones(taps, bool))
-    moved = [tap._replace(place=places[tap.place], mirror=places[tap.mirror]) for tap in elements]
+    """Plan sums of windows of so many elements along each axis, by the numbers of those that count, in their order."""
+    places = _places(size, np.ones(window, bool))
     kernel = sums_of_taps.bind(x_dtype, np.float64, dtype, np.int64)
-    return _plan(kernel, size, taps, [value for tap in moved for value in tap], len(moved))
+    return _plan(kernel, size, window, places[taps], places[pairs.reshape(-1)])
 
 
 def _places(size: Sequence[int], where: np.ndarray) -> np.ndarray:
@@ -72,11 +73,11 @@ def _places(size: Sequence[int], where: np.ndarray) -> np.ndarray:
 
 
 def _plan(
-    kernel: Bound, size: Sequence[int], taps: Sequence[int], records: Sequence[int] | np.ndarray, count: int = 0
+    kernel: Bound, size: Sequence[int], window: Sequence[int], taps: np.ndarray, pairs: Sequence[int] | np.ndarray = ()
 ) -> TapPlan:
-    outputs = [n - k + 1 for n, k in zip(size, taps, strict=True)]
+    outputs = [n - k + 1 for n, k in zip(size, window, strict=True)]
     # Behind the last axis along which windows reach, outputs stand as elements do.
-    last = max((axis for axis, k in enumerate(taps) if k > 1), default=0)
+    last = max((axis for axis, k in enumerate(window) if k > 1), default=0)
     run, lines = prod(outputs[last:]), np.zeros(1, np.int64)
     for n, step in zip(outputs[:last], strides_first(size, 1), strict=False):
         lines = (lines[:, None] + np.arange(n) * step).reshape(-1)
@@ -86,8 +87,10 @@ def _plan(
         block=-(-run // blocks),
         blocks=blocks,
         lines_at=table.append(lines),
-        taps_at=table.append(records),
-        taps=count or len(records),
+        taps_at=table.append(taps),
+        taps=len(taps),
+        pairs_at=table.append(pairs),
+        pairs=len(pairs) // 2,
     )
-    tasks, elements = lines.size * blocks, prod(outputs) * head.taps
+    tasks, elements = lines.size * blocks, prod(outputs) * (head.taps + 2 * head.pairs)
     return TapPlan(kernel, table.finish([head]), tasks, elements * ELEMENT_COST + tasks * TASK_COST)
