@@ -85,7 +85,7 @@ def test_bytes_of_flat_areas() -> None:
         compare("uniform_filter", x, size)
 
 
-@pytest.mark.parametrize("axes", [None, 0, (1,), (0, -1), (2, 0)])
+@pytest.mark.parametrize("axes", [None, 0, (1,), (0, -1), (2, 0), (1, 2, 0)])
 def test_axes(axes: Any) -> None:
     x = np.random.default_rng(0).normal(size=(5, 6, 7))
     count = 3 if axes is None else np.size(axes)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastconv import ndimage, threads
+from fastconv.ndimage import sums
 from fastconv.reference import ndimage as reference
 from properties.strategies import LAYOUTS, examples, integers, seeds
 
@@ -104,11 +105,13 @@ def test_windows_larger_than_the_array(mode: str) -> None:
 
 
 @examples(40)
-@given(case=windows(3), mode=modes, seed=seeds, symmetric=st.sampled_from([0, 1, -1]))
-def test_integers_lose_their_fraction_where_plain_sums_do(case: Any, mode: str, seed: int, symmetric: int) -> None:
+@given(case=windows(3), mode=modes, seed=seeds, symmetric=st.sampled_from([0, 1, -1]), layout=st.sampled_from("CF"))
+def test_integers_lose_their_fraction_where_plain_sums_do(
+    case: Any, mode: str, seed: int, symmetric: int, layout: Any
+) -> None:
     """Weights of tenths: whether a sum is an integer or just below is a matter of the order of its roundings."""
     size, taps, origin = case
-    x = np.random.default_rng(seed).integers(0, 256, size).astype(np.uint8)
+    x = np.random.default_rng(seed).integers(0, 256, size).astype(np.uint8, order=layout)
     w = np.random.default_rng(seed + 1).integers(-9, 10, taps) / 10
 
     def plain(window: Any) -> float:
@@ -153,6 +156,25 @@ def test_integers_wrap_around() -> None:
     y = ndimage.correlate(x.astype(np.float64), w - 0.25, np.int8, "mirror")
     expected = reference.truncated(reference.correlate(x.astype(float), w - 0.25, (0, 0), "mirror"), np.int8)
     np.testing.assert_array_equal(y, expected, strict=True)
+
+
+def test_integers_beyond_what_floats_hold() -> None:
+    high = np.array([2**63 + 2**62, 2**63 - 2**62, 3], np.uint64)
+    np.testing.assert_array_equal(ndimage.correlate1d(high, [1.0]), high, strict=True)
+    below = ndimage.correlate1d(np.array([3], np.uint64), [-1.0])
+    np.testing.assert_array_equal(below, np.array([2**64 - 3], np.uint64), strict=True)
+    x = np.full((5, 30), 65535, np.uint16)
+    w = np.ones((5, 61))
+    np.testing.assert_array_equal(ndimage.correlate(x, w, np.int32), np.full(x.shape, 305 * 65535), strict=False)
+    np.testing.assert_array_equal(ndimage.maximum_filter(high, 3), [high[0], high[0], high[1]])
+
+
+def test_what_stands_beside_integers_may_be_a_fraction() -> None:
+    x = np.array([1], np.uint8)
+    assert ndimage.uniform_filter(x, 3, mode="constant", cval=2.5) == 2
+    assert ndimage.correlate(x, [0.3, 0.3, 0.3], mode="constant", cval=2.5) == 1
+    assert ndimage.minimum_filter(x, 3, mode="constant", cval=-2.5) == 254
+    assert ndimage.maximum_filter(x, 3, mode="constant", cval=-2.5) == 1
 
 
 def test_means_of_integers_lose_their_fraction_along_each_axis() -> None:
@@ -235,6 +257,7 @@ def test_products_of_lines_are_filtered_line_by_line() -> None:
     for mode in ("reflect", "constant"):
         expected = reference.correlate(x, w, (2, -3), mode, 0.5)
         np.testing.assert_allclose(ndimage.correlate(x, w, None, mode, 0.5, (2, -3)), expected, atol=1e-11)
+    assert len(sums._steps(w, whole=False)) == 2
     w[3, 4] += 1e-3  # no such product any more
     expected = reference.correlate(x, w, (0, 0), "reflect")
     np.testing.assert_allclose(ndimage.correlate(x, w), expected, atol=1e-11)

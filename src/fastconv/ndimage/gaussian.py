@@ -160,7 +160,8 @@ def gaussian_laplace(
     x = arg.array(input, "input")
     found = nd.axes_of(axes, x.ndim)
     sigmas = [0.0] * x.ndim
-    for axis, value in zip(found, nd.per_axis(sigma, len(found), "sigma"), strict=True):
+    order = found if len(found) < x.ndim else range(x.ndim)  # those of all axes are in their own order, as in SciPy
+    for axis, value in zip(order, nd.per_axis(sigma, len(found), "sigma"), strict=True):
         sigmas[axis] = value
     return generic_laplace(x, _derivative(2, x.ndim), output, mode, cval, (sigmas,), kwargs, axes=axes)
 

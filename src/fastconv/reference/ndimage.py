@@ -29,7 +29,7 @@ def _filtered(
     for axis, (n, shift) in enumerate(zip(size, origin, strict=True)):
         before = n // 2 + shift
         extended = pad_axis(extended, axis, before, n - 1 - before, MODES[mode], cval)
-    y = np.zeros(x.shape, dtype)
+    y: Array = np.zeros(x.shape, dtype)
     for position in np.ndindex(*x.shape):
         window = tuple(slice(start, start + n) for start, n in zip(position, size, strict=True))
         y[position] = reduce(extended[window])
