@@ -25,7 +25,7 @@ def spelled_out(x: Any, w: Any, widths: Any, mode: str, value: Any, dtype: Any) 
     return y
 
 
-@examples(120)
+@examples(60)
 @given(data=st.data(), seed=seeds)
 def test_random_filters(data: st.DataObject, seed: int) -> None:
     rank = data.draw(st.integers(0, 5))
