@@ -175,6 +175,10 @@ def test_what_stands_beside_integers_may_be_a_fraction() -> None:
     assert ndimage.correlate(x, [0.3, 0.3, 0.3], mode="constant", cval=2.5) == 1
     assert ndimage.minimum_filter(x, 3, mode="constant", cval=-2.5) == 254
     assert ndimage.maximum_filter(x, 3, mode="constant", cval=-2.5) == 1
+    # A footprint's is made one of the input's numbers, and a sum of derivatives loses its fraction along each axis.
+    assert ndimage.maximum_filter(x, None, [1, 0, 1], np.float64, "constant", 2.5) == 2
+    assert ndimage.laplace(x.reshape(1, 1).astype(np.int8), None, "constant", 1.25) == 0
+    assert ndimage.laplace(x.reshape(1, 1).astype(np.int8), np.float64, "constant", 1.25) == 1
 
 
 def test_means_of_integers_lose_their_fraction_along_each_axis() -> None:

@@ -101,7 +101,8 @@ def _rounded(w: np.ndarray) -> np.ndarray:
 
     The greatest weight takes what rounding makes of the others' sum, and the least what is left then, in finer steps.
     """
-    found = w.astype(np.float32)
-    for at in (np.argmax(np.abs(w)), np.argmin(np.abs(w))):
+    with np.errstate(over="ignore"):
+        found = w.astype(np.float32)
+    for at in (np.argmax(np.abs(w)), np.argmin(np.abs(w))) if np.isfinite(found).all() else ():
         found[at] += np.float32(np.sum(w) - np.sum(found, dtype=np.float64))
     return found
