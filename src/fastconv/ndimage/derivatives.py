@@ -138,7 +138,7 @@ def generic_laplace(
         As in `laplace`.
     derivative2 : callable
         ``derivative2(input, axis, output, mode, cval, *extra_arguments, **extra_keywords)``, which returns the
-        derivative; `output` is an array for it, or its dtype.
+        derivative; `output` is the dtype of the result, where SciPy at first hands over an array.
     extra_arguments, extra_keywords : sequence and dict, optional
         For `derivative2`.
 
@@ -160,11 +160,7 @@ def generic_laplace(
     >>> ndimage.generic_laplace(np.array([0, 0, 1, 0]), second)
     array([ 0,  1, -2,  1])
     """
-
-    def same(values: np.ndarray) -> np.ndarray:
-        return values
-
-    return _total(input, derivative2, same, output, mode, cval, extra_arguments, extra_keywords, axes)
+    return _total(input, derivative2, False, output, mode, cval, extra_arguments, extra_keywords, axes)
 
 
 def generic_gradient_magnitude(
@@ -190,12 +186,7 @@ def generic_gradient_magnitude(
     array([[20., 20.],
            [20., 20.]])
     """
-
-    def squared(values: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):  # compiled filters warn of nothing either
-            return np.multiply(values, values, out=values)
-
-    total = _total(input, derivative, squared, output, mode, cval, extra_arguments, extra_keywords, axes)
+    total = _total(input, derivative, True, output, mode, cval, extra_arguments, extra_keywords, axes)
     if nd.axes_of(axes, np.ndim(input)):
         with np.errstate(all="ignore"):
             np.sqrt(total, out=total, casting="unsafe")
@@ -205,7 +196,7 @@ def generic_gradient_magnitude(
 def _total(
     input: Any,
     derivative: Callable[..., Any],
-    term: Callable[[np.ndarray], np.ndarray],
+    squares: bool,
     output: Any,
     mode: Any,
     cval: Any,
@@ -213,18 +204,23 @@ def _total(
     extra_keywords: dict[str, Any] | None,
     axes: nd.Axes,
 ) -> np.ndarray:
-    """The sum over the axes of a term of each derivative, in the dtype of the result."""
+    """The sum of the derivatives along the axes or of their squares, in the dtype of the result."""
     x, keywords = arg.array(input, "input"), extra_keywords or {}
     found = nd.axes_of(axes, x.ndim)
     modes = nd.per_axis(mode, len(found), "mode")
     place = nd.output_of(output, x, x.dtype.kind == "c")
     if not found:
         return place.take(x)
-    total = np.zeros(x.shape, place.dtype)
+    total: Any = None
     for axis, name in zip(found, modes, strict=True):
-        part = term(np.asarray(derivative(x, axis, place.dtype, name, cval, *extra_arguments, **keywords)))
-        with np.errstate(all="ignore"):
-            total += part
+        part = np.asarray(derivative(x, axis, place.dtype, name, cval, *extra_arguments, **keywords))
+        part = part.astype(place.dtype, copy=False)
+        with np.errstate(all="ignore"):  # compiled filters warn of nothing either
+            part = part * part if squares else part
+            if total is None:  # the caller's function may have given something of its own
+                total = part if squares else part.copy()
+            else:
+                total += part
     return place.take(total)
 
 
