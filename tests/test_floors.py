@@ -17,6 +17,7 @@ FLOORS = {
     "kernels": 4,
     "plan": 5,
     "ops": 6,
+    "ndimage": 7,
     "plots": 8,
     "cli": 8,
 }
@@ -79,6 +80,15 @@ def test_importing_fastconv_imports_no_numba_and_no_kernel() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_importing_filters_imports_no_numba_and_no_kernel() -> None:
+    code = (
+        "import sys, fastconv; fastconv.ndimage; import fastconv.ndimage as found; dir(found);"
+        "print([m for m in sys.modules if m.split('.')[0] in ('numba', 'llvmlite', 'numpy', 'scipy')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_public_names_all_resolve() -> None:
     import fastconv
 
@@ -88,3 +98,10 @@ def test_public_names_all_resolve() -> None:
         assert value.__module__.startswith(("fastconv.ops.", "fastconv.jit.threads")), name
     with pytest.raises(AttributeError, match="no_such_op"):
         _ = fastconv.no_such_op
+    for name in fastconv.ndimage.__all__:
+        value = getattr(fastconv.ndimage, name)
+        assert value.__doc__, name
+        assert value.__module__.startswith("fastconv.ndimage."), name
+    assert set(dir(fastconv.ndimage)) == set(fastconv.ndimage.__all__)
+    with pytest.raises(AttributeError, match="median_filter"):
+        _ = fastconv.ndimage.median_filter

@@ -30,6 +30,8 @@ NOTHING_TO_COMPILE = {
     "conv_output_size",
     "conv_transpose_output_size",
     "explain",
+    "ndimage.generic_gradient_magnitude",  # of a caller's own derivatives
+    "ndimage.generic_laplace",
     "pool_output_size",
     "threads",
 }
@@ -170,6 +172,32 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
     },
     "grad.unfold": {"images": lambda: fc.grad.unfold(array(1, 576, 3136), (1, 64, 56, 56), 3, 1, 1)},
     "grad.fold": {"images": lambda: fc.grad.fold(array(1, 64, 56, 56), (56, 56), 3, 1, 1)},
+    **{
+        f"ndimage.{name}": {
+            "image": lambda name=name: getattr(fc.ndimage, name)(array(200, 300), array(3, 3)),  # type: ignore[misc]
+            "large": lambda name=name: getattr(fc.ndimage, name)(array(200, 300), array(15, 15)),  # type: ignore[misc]
+        }
+        for name in ("correlate", "convolve")
+    },
+    **{
+        f"ndimage.{name}": {
+            "rows": lambda name=name: getattr(fc.ndimage, name)(array(200, 300), array(9)),  # type: ignore[misc]
+            "columns": lambda name=name: getattr(fc.ndimage, name)(array(200, 300), array(5), 0),  # type: ignore[misc]
+        }
+        for name in ("correlate1d", "convolve1d")
+    },
+    **{
+        f"ndimage.{name}": {
+            "small": lambda name=name: getattr(fc.ndimage, name)(array(200, 300), 3),  # type: ignore[misc]
+            "large": lambda name=name: getattr(fc.ndimage, name)(array(200, 300), 9),  # type: ignore[misc]
+        }
+        for name in fc.ndimage.__all__
+        if "_filter" in name or name in ("gaussian_laplace", "gaussian_gradient_magnitude")
+    },
+    **{
+        f"ndimage.{name}": {"image": lambda name=name: getattr(fc.ndimage, name)(array(200, 300))}  # type: ignore[misc]
+        for name in ("sobel", "prewitt", "laplace")
+    },
     "conv_matrix": {
         "image": lambda: fc.conv_matrix(array(9, 9), (100, 120)) @ array(12000),
         "transposed": lambda: fc.conv_matrix(array(5, 3, 3, 3), (3, 40, 40)).T @ array(5 * 38 * 38, 2),
@@ -229,7 +257,7 @@ def test_one_operation_alone_compiles_what_its_first_calls_need(family: str, ran
     assert ahead
     name = FAMILIES[family].names[rank - 1].rpartition(".")[2]
     for what, call in FIRST_CALLS[family].items():
-        if family == "conv_matrix" or name in call.__code__.co_names:
+        if family == "conv_matrix" or family.startswith("ndimage.") or name in call.__code__.co_names:
             compiled.clear()
             call()
             assert compiled <= ahead, what

@@ -393,6 +393,25 @@ def _columns(draw: st.DrawFn) -> Call:
     return Call(f"unfold and fold({_text(x)}, {arguments})", run)
 
 
+@st.composite
+def _footprints(draw: st.DrawFn) -> Call:
+    """Extremes of windows of any shape, and sums of whole numbers that lose their fraction, with pairs and without."""
+    shape = (*draw(st.lists(st.integers(1, 5), max_size=2)), draw(st.integers(1, 9 * MOST_WIDER)))
+    taps = draw(st.tuples(*[st.integers(1, 5)] * len(shape)))
+    values, whole = (_values(draw, shape, dtype) for dtype in ("float32", "int8"))
+    window = np.random.default_rng(draw(seeds)).random(taps)
+    line = draw(st.sampled_from([window.ravel(), np.concatenate([window.ravel(), window.ravel()[-2::-1]])]))
+    mode = draw(st.sampled_from(["reflect", "constant", "wrap"]))
+
+    def run() -> None:
+        for extreme in (fc.ndimage.maximum_filter, fc.ndimage.minimum_filter):
+            extreme(values, footprint=window >= window.flat[0], mode=mode)
+        fc.ndimage.correlate(whole, window, mode=mode)
+        fc.ndimage.correlate1d(whole, line, 0, mode=mode)
+
+    return Call(f"footprints of {taps} on {_text(values)}, {_text(whole)}, {line.size} in a line, {mode!r}", run)
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), COMPLEX),
     "one_tap": _one_tap(),
@@ -415,6 +434,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "fractional_max_pool": _fractional_pool(),
     "pool gradients": _pool_gradients(),
     "pad": _pad(),
+    "footprints": _footprints(),
     "columns": _columns(),
     "matrix": _matrix(),
 }

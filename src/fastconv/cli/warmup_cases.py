@@ -15,6 +15,7 @@ import numpy as np
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.cli.warmup_filters import FILTER_KINDS, filter_calls
 from fastconv.cli.warmup_layers import (
     ACTIVATED_LAST_LAYERS,
     ACTIVATED_LAYERS,
@@ -322,6 +323,10 @@ def _correlation(x: np.ndarray, dy: np.ndarray, weight_shape: tuple[int, ...], s
     return found[tuple(slice(n) for n in weight_shape)]
 
 
+def _filter(name: str, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    return (Case(call, expected) for call, expected in filter_calls(name, numbers(size, dtype)))
+
+
 def _case(op: Callable[..., Any], *args: Any, **options: Any) -> Case:
     return Case(partial(op, *args, **options), partial(op, *args, **options, algorithm="reference"))
 
@@ -360,4 +365,8 @@ FAMILIES = {
     "grad.unfold": Family(partial(_columns, True, True), "biufc", ("grad.unfold",) * 3),
     "grad.fold": Family(partial(_columns, False, True), "biufc", ("grad.fold",) * 3),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
+    **{
+        f"ndimage.{name}": Family(partial(_filter, name), kinds, (f"ndimage.{name}",) * 3)
+        for name, kinds in FILTER_KINDS.items()
+    },
 }

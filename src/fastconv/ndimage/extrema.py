@@ -1,0 +1,220 @@
+"""Greatest and least elements of windows: `maximum_filter`, `minimum_filter`, and both along one axis."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastconv.ndimage import arguments as nd
+from fastconv.ops import arguments as arg
+from fastconv.ops import boxes, taps
+
+__all__ = ["maximum_filter", "maximum_filter1d", "minimum_filter", "minimum_filter1d"]
+
+
+def maximum_filter(
+    input: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: float = 0.0,
+    origin: Any = 0,
+    *,
+    axes: nd.Axes = None,
+) -> np.ndarray:
+    """Greatest element of the window around each element, as ``scipy.ndimage.maximum_filter``.
+
+    With E the input extended without end as the modes say, and n the sizes or the shape of the footprint::
+
+        result[i] = max of E[i + k - n // 2 - origin] over all 0 <= k < n, or where footprint[k]
+
+    Parameters
+    ----------
+    input : array_like
+        Real numbers, of any number of axes, strides and byte order.
+    size : int or sequence of int
+        Elements of a box along all axes, or along each.
+    footprint : array_like
+        In place of `size`, an array whose elements say which of a box count; as many axes as are filtered.
+    output, cval, axes
+        As in `correlate`.
+    mode : str or sequence of str
+        As in `correlate`; for boxes also one for each axis.
+    origin : int or sequence of int
+        As in `correlate`.
+
+    Returns
+    -------
+    ndarray, shape of the input
+        `output` if that is an array.
+
+    Raises
+    ------
+    TypeError
+        For complex numbers.
+    RuntimeError, ValueError
+        As `correlate`; RuntimeError too where there is neither size nor footprint, and ValueError where nothing counts.
+
+    Notes
+    -----
+    The greatest element is exact in every type; SciPy compares in float64. A NaN is the greatest and the least element
+    of all windows that it is in, where in SciPy that depends on what stands around it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> ndimage.maximum_filter(np.array([2, 8, 0, 4, 1, 9, 9, 0]), size=3)
+    array([8, 8, 8, 4, 9, 9, 9, 9])
+    """
+    return _filter(input, size, footprint, output, mode, cval, origin, axes, least=False)
+
+
+def minimum_filter(
+    input: Any,
+    size: Any = None,
+    footprint: Any = None,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: float = 0.0,
+    origin: Any = 0,
+    *,
+    axes: nd.Axes = None,
+) -> np.ndarray:
+    """Least element of the window around each element, as ``scipy.ndimage.minimum_filter``; see `maximum_filter`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> ndimage.minimum_filter(np.array([2, 8, 0, 4, 1, 9, 9, 0]), size=3)
+    array([2, 0, 0, 0, 1, 1, 0, 0])
+    """
+    return _filter(input, size, footprint, output, mode, cval, origin, axes, least=True)
+
+
+def maximum_filter1d(
+    input: Any,
+    size: int,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+    origin: int = 0,
+) -> np.ndarray:
+    """Greatest element of a window along one axis, as ``scipy.ndimage.maximum_filter1d``; see `maximum_filter`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> ndimage.maximum_filter1d(np.array([[3, 1], [0, 2]]), size=2, axis=0)
+    array([[3, 1],
+           [3, 2]])
+    """
+    return _filter_line(input, size, axis, output, mode, cval, origin, least=False)
+
+
+def minimum_filter1d(
+    input: Any,
+    size: int,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: float = 0.0,
+    origin: int = 0,
+) -> np.ndarray:
+    """Least element of a window along one axis, as ``scipy.ndimage.minimum_filter1d``; see `maximum_filter`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastconv import ndimage
+    >>> ndimage.minimum_filter1d(np.array([[3, 1], [0, 2]]), size=2, axis=0)
+    array([[3, 1],
+           [0, 1]])
+    """
+    return _filter_line(input, size, axis, output, mode, cval, origin, least=True)
+
+
+def _filter(
+    input: Any,
+    size: Any,
+    footprint: Any,
+    output: Any,
+    mode: Any,
+    cval: Any,
+    origin: Any,
+    axes: nd.Axes,
+    least: bool,
+) -> np.ndarray:
+    if size is not None and footprint is not None:
+        warnings.warn("size is ignored, as there is a footprint.", UserWarning, stacklevel=3)
+    where = None if footprint is None else np.asarray(footprint, bool)
+    if where is not None and not where.any():
+        raise ValueError("footprint has no true element; give one that has.")
+    x = _real(input)
+    if where is None or where.all():
+        if where is None and size is None:
+            raise RuntimeError("there is neither a size nor a footprint; give one of them.")
+        place = nd.output_of(output, x)
+        windows = nd.windows_of(size if where is None else where.shape, origin, mode, axes, x.ndim)
+        nd.check_cval(cval, x)
+        return place.take(_boxes(x, windows, cval, least))
+    place = nd.output_of(output, x)
+    found = nd.axes_of(axes, x.ndim)
+    where = nd.spread(where, found, x.ndim, "footprint")
+    widths, name = nd.spread_widths(where.shape, origin, found), nd.mode_of(mode)
+    nd.check_cval(cval, x)
+    return place.take(_picked(x, where, widths, name, cval, least))
+
+
+def _filter_line(
+    input: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any, least: bool
+) -> np.ndarray:
+    x = _real(input)
+    window = nd.window_of(size, origin, mode, axis, x.ndim)
+    place = nd.output_of(output, x)
+    nd.check_cval(cval, x)
+    return place.take(_boxes(x, [window], cval, least))
+
+
+def _real(input: Any) -> np.ndarray:
+    """The array, if its numbers have an order."""
+    x = arg.array(input, "input")
+    if x.dtype.kind == "c":
+        raise TypeError(f"input has dtype {x.dtype}; complex numbers have no order, so give real ones.")
+    return arg.native(x, x.dtype.newbyteorder("="))
+
+
+def _boxes(x: np.ndarray, windows: Sequence[nd.Window], cval: Any, least: bool) -> np.ndarray:
+    """The extremes of boxes: poolings, of an array that is extended where its own elements do not stand for others."""
+    if x.size == 0 or not windows:
+        return x
+    sizes, widths = [1] * x.ndim, [(0, 0)] * x.ndim
+    for window in windows:
+        sizes[window.axis], widths[window.axis] = window.taps, window.width
+        if not _holds_what_it_reaches(window):
+            beyond = [window.width if axis == window.axis else (0, 0) for axis in range(x.ndim)]
+            x, widths[window.axis] = nd.extended(x, beyond, window.mode, cval), (0, 0)
+    return (boxes.minima if least else boxes.maxima)(x, sizes, widths)
+
+
+def _holds_what_it_reaches(window: nd.Window) -> bool:
+    """Whether what stands beyond the axis is in the window anyway, so that it need not be compared."""
+    uneven = abs(window.width[0] - window.width[1])
+    return {"replicate": True, "symmetric": uneven <= 1, "reflect": uneven == 0}.get(window.mode, False)
+
+
+def _picked(
+    x: np.ndarray, where: np.ndarray, widths: list[tuple[int, int]], mode: str, cval: Any, least: bool
+) -> np.ndarray:
+    """The extremes of a footprint, in the input's type, which `cval` is made one of."""
+    if x.size == 0:
+        return x
+    cval = nd.cast(np.array(float(cval)), x.dtype)[()]
+    return taps.extremes(nd.extended(x, widths, mode, cval), where, least)
