@@ -1,0 +1,162 @@
+"""Filters of one array with one kernel, for any number of axes: what SciPy's functions have in common.
+
+Convolutions have channels and up to three spatial axes. Here axes along which nothing is filtered become images of a
+batch or are made one with their neighbours, and of what is left beyond three axes the outermost are summed tap by tap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastconv.geometry import source_index
+from fastconv.ops.conv import conv1d, conv2d, conv3d
+from fastconv.ops.pad import pad
+from fastconv.plan.layout import memory_order
+
+__all__ = ["Widths", "correlate", "extend"]
+
+#: Positions added (before, after) each axis.
+Widths = Sequence[tuple[int, int]]
+
+_CONVS = {1: conv1d, 2: conv2d, 3: conv3d}
+#: By their names in `fastconv.geometry`, the modes of `pad`, and how far beyond an axis's size these do not reach.
+_PADS = {
+    "zeros": ("constant", None),
+    "reflect": ("reflect", 1),
+    "replicate": ("replicate", None),
+    "circular": ("circular", 0),
+    "symmetric": ("symmetric", 0),
+}
+
+
+def correlate(
+    x: np.ndarray, w: np.ndarray, widths: Widths, mode: str = "zeros", value: complex = 0, dtype: Any = None
+) -> np.ndarray:
+    """The correlation of an array with a kernel of as many axes, wherever the kernel fits the extended array.
+
+    With E the extended array, ``result[i] = sum over k of E[i + k] * w[k]``; the kernel is neither turned around nor
+    conjugated.
+
+    Parameters
+    ----------
+    x, w : ndarray
+        Array and kernel, of any number of axes, also of none.
+    widths : sequence of (int, int)
+        Positions before and behind each axis, as many as one likes.
+    mode : str
+        What stands there: one of `fastconv.geometry.PADDING_MODES`, repeated as often as it takes.
+    value : number
+        What stands there in mode "zeros" instead of zeros.
+    dtype : dtype, optional
+        Of the result and its sums; by default NumPy's promotion. Integers wrap around, booleans are true where a
+        product is.
+
+    Returns
+    -------
+    ndarray, shape ``size + before + after - taps + 1`` along each axis, 0 where that is negative
+        Its axes lie in memory as those of `x` do.
+
+    Examples
+    --------
+    >>> correlate(np.array([1, 2, 3]), np.array([1, 10]), [(0, 1)], "replicate")
+    array([21, 32, 33])
+    """
+    dtype = np.dtype(np.result_type(x, w) if dtype is None else dtype).newbyteorder("=")
+    shape = tuple(
+        max(0, n + before + after - taps + 1) for n, taps, (before, after) in zip(x.shape, w.shape, widths, strict=True)
+    )
+    if 0 in shape or w.size == 0:
+        return np.zeros(shape, dtype)
+    if x.size == 0 or (value != 0 and mode == "zeros"):
+        x, widths = extend(x, widths, mode, value), [(0, 0)] * x.ndim
+    sums = _sums(dtype)
+    x, w = (array if array.dtype.kind in "biu" or sums.kind in "fc" else array.astype(sums) for array in (x, w))
+    order = memory_order(x.shape, x.strides)
+    axes = [_Axis(x.shape[i], w.shape[i], *widths[i]) for i in order]
+    y = _correlate(x.transpose(order), w.transpose(order), axes, mode, sums)
+    y = y.reshape([shape[i] for i in order]).transpose(np.argsort(order) if order else None)
+    return y if y.dtype == dtype else y.astype(dtype)
+
+
+def extend(x: np.ndarray, widths: Widths, mode: str, value: complex = 0) -> np.ndarray:
+    """The array with so many positions added before and behind each axis, as `correlate` sees it.
+
+    Examples
+    --------
+    >>> extend(np.array([1, 2, 3]), [(3, 4)], "reflect")
+    array([2, 3, 2, 1, 2, 3, 2, 1, 2, 3])
+    """
+    if mode != "zeros" and any(n == 0 and max(pair) > 0 for n, pair in zip(x.shape, widths, strict=True)):
+        raise ValueError(f"an array of shape {x.shape} has no elements for mode {mode!r}; give one that has some.")
+    name, margin = _PADS[mode]
+    within = [margin is None or max(pair) <= max(0, n - margin) for n, pair in zip(x.shape, widths, strict=True)]
+    amounts = [pair if fits else (0, 0) for pair, fits in zip(widths, within, strict=True)]
+    fill: Any = np.asarray(value).astype(x.dtype)[()] if mode == "zeros" else 0
+    found = pad(x, [amount for pair in reversed(amounts) for amount in pair], name, fill)
+    for axis, (pair, fits) in enumerate(zip(widths, within, strict=True)):
+        if not fits:
+            found = found.take(_sources(x.shape[axis], pair, mode), axis)
+    return found
+
+
+def _sources(size: int, pair: tuple[int, int], mode: str) -> list[int]:
+    """The element that stands at each position of an extended axis."""
+    return [source_index(position, size, mode) for position in range(-pair[0], size + pair[1])]
+
+
+class _Axis(NamedTuple):
+    """One axis: its elements, the kernel's, and the positions added before and behind it."""
+
+    size: int
+    taps: int
+    before: int
+    after: int
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything happens along it."""
+        return self[1:] != (1, 0, 0)
+
+
+def _sums(dtype: np.dtype) -> np.dtype:
+    """What `conv2d` sums a result in; integers wrap around in any type that is as wide."""
+    if dtype.kind in "biu":
+        return np.dtype(np.int32 if dtype.itemsize <= 4 else np.int64)
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def _merged(axes: Sequence[_Axis]) -> list[_Axis]:
+    """The axes, those along which nothing happens made one with their neighbours of the kind, and at least one."""
+    found: list[_Axis] = []
+    for axis in axes:
+        if found and not axis.filtered and not found[-1].filtered:
+            found[-1] = found[-1]._replace(size=found[-1].size * axis.size)
+        else:
+            found.append(axis)
+    return found or [_Axis(1, 1, 0, 0)]
+
+
+def _correlate(x: np.ndarray, w: np.ndarray, axes: Sequence[_Axis], mode: str, dtype: np.dtype) -> np.ndarray:
+    """The correlation, its axes as they come; neither array nor kernel is empty."""
+    axes = _merged(axes)
+    x = x.reshape([axis.size for axis in axes])
+    first = 0 if axes[0].filtered else min(1, len(axes) - 1)
+    inner = axes[first:]
+    if len(inner) <= 3:
+        images = x.reshape(prod(axis.size for axis in axes[:first]), 1, *[axis.size for axis in inner])
+        kernel = w.reshape(1, 1, *[axis.taps for axis in inner])
+        widths = [(axis.before, axis.after) for axis in inner]
+        return _CONVS[len(inner)](images, kernel, padding=widths, padding_mode=mode, dtype=dtype)
+    outer, total = inner[0], None
+    extended = extend(x, [(axis.before, axis.after) if axis is outer else (0, 0) for axis in axes], mode)
+    windows = extended.shape[first] - outer.taps + 1
+    for tap, kernel in enumerate(w.reshape(outer.taps, -1)):
+        part = extended[(slice(None),) * first + (slice(tap, tap + windows),)]
+        found = _correlate(part, kernel, [*axes[:first], _Axis(windows, 1, 0, 0), *inner[1:]], mode, dtype).reshape(-1)
+        total = found if total is None else np.add(total, found, out=total)
+    assert total is not None, "kernels have taps"
+    return total
