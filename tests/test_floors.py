@@ -17,6 +17,7 @@ FLOORS = {
     "kernels": 4,
     "plan": 5,
     "ops": 6,
+    "signal": 7,
     "plots": 8,
     "cli": 8,
 }
@@ -77,6 +78,23 @@ def test_importing_fastconv_imports_no_numba_and_no_kernel() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_importing_namespaces_imports_no_numba() -> None:
+    code = "import sys, fastconv.signal; dir(fastconv.signal); print('numba' in sys.modules, 'scipy' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False False"
+
+
+def test_names_of_namespaces_resolve() -> None:
+    import fastconv.signal
+
+    for name in fastconv.signal.__all__:
+        value = getattr(fastconv.signal, name)
+        assert value.__doc__, name
+        assert value.__module__.startswith("fastconv.signal."), name
+    with pytest.raises(AttributeError, match="no_such_op"):
+        _ = fastconv.signal.no_such_op
 
 
 def test_public_names_all_resolve() -> None:
