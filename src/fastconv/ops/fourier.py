@@ -1,7 +1,8 @@
 """Convolution by Fourier transforms of blocks, in float32 or float64, real or complex, for any number of axes.
 
-The blocks and their lengths are planned in `fastconv.plan.fourier`; the transforms are NumPy's. Blocks are shared out
-to threads, and as each writes a part of the result of its own the bits are the same for any number of them.
+Real numbers along one axis or two have kernels of ours (`fastconv.plan.strips`); else, and where a kernel is too large
+for their blocks, the transforms are NumPy's, of blocks that `fastconv.plan.fourier` plans. Either way blocks are shared
+out to threads, and as each writes a part of the result of its own the bits are the same for any number of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastconv.jit.crew import share_tasks
-from fastconv.plan.fourier import CHUNK, Cut, FourierAxis, plan_fourier
+from fastconv.plan.fourier import CHUNK, Cut, FourierAxis, FourierPlan, plan_fourier
+from fastconv.plan.strips import StripPlan, plan_strips
 
 __all__ = ["convolve", "fourier_dtype", "fourier_nanoseconds"]
 
@@ -55,7 +57,27 @@ def convolve(
     batch = np.broadcast_shapes(x.shape[: len(others)], w.shape[: len(others)])
     wanted = _axes(x.shape[len(others) :], w.shape[len(others) :], begin, count)
     kernels = prod(w.shape[: len(others)])
-    plan = plan_fourier(wanted, prod(batch), kernels, dtype.char in "fF", dtype.kind == "f")
+    plan = _choose(wanted, prod(batch), kernels, dtype)
+    if isinstance(plan, StripPlan):
+        x = np.broadcast_to(x, (*batch, *x.shape[len(others) :]))
+        found = np.empty((*batch, *count), dtype)
+        plan.run(np.ascontiguousarray(x, dtype), np.ascontiguousarray(w, dtype), found)
+    else:
+        found = _by_numpy(x, w, batch, plan, dtype)
+    return np.ascontiguousarray(found.transpose(np.argsort(order)))
+
+
+def _choose(wanted: tuple[FourierAxis, ...], images: int, kernels: int, dtype: np.dtype) -> FourierPlan | StripPlan:
+    """The plan that promises the least time."""
+    plan = plan_fourier(wanted, images, kernels, dtype.char in "fF", dtype.kind == "f")
+    if dtype.kind == "c" or len(wanted) > 2 or kernels > 1:
+        return plan
+    strips = plan_strips(wanted, images, dtype)
+    return strips if strips and strips.nanoseconds < plan.nanoseconds else plan
+
+
+def _by_numpy(x: np.ndarray, w: np.ndarray, batch: tuple[int, ...], plan: FourierPlan, dtype: np.dtype) -> np.ndarray:
+    """The part along the last axes, by NumPy's transforms."""
     cuts = plan.cuts
     lead = (*batch, *(cut.blocks for cut in cuts))
     blocks = _blocks(x, cuts, lead, dtype)
@@ -70,8 +92,7 @@ def convolve(
             parts[task] = _backward(found, cuts, dtype.kind == "f")
 
     share_tasks(run, list(_tasks(lead, max(1, CHUNK // prod(cut.length for cut in cuts)))), plan.nanoseconds)
-    found = whole[_last(slice(axis.count) for axis in wanted)]
-    return np.ascontiguousarray(found.transpose(np.argsort(order)))
+    return whole[_last(slice(cut.count) for cut in cuts)]
 
 
 def fourier_dtype(*operands: np.dtype) -> np.dtype:
@@ -89,7 +110,7 @@ def fourier_nanoseconds(
     x: tuple[int, ...], w: tuple[int, ...], begin: Sequence[int], count: Sequence[int], dtype: np.dtype
 ) -> float:
     """Rough time of `convolve` along all axes on one thread."""
-    return plan_fourier(_axes(x, w, begin, count), 1, 1, dtype.char in "fF", dtype.kind == "f").nanoseconds
+    return _choose(_axes(x, w, begin, count), 1, 1, dtype).nanoseconds
 
 
 def _axes(x: Sequence[int], w: Sequence[int], begin: Sequence[int], count: Sequence[int]) -> tuple[FourierAxis, ...]:

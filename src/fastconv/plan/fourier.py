@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import count as counted
 from math import ceil, log2, prod
 
-__all__ = ["CHUNK", "Cut", "FourierAxis", "FourierPlan", "fast_length", "plan_fourier"]
+__all__ = ["CHUNK", "Cut", "FourierAxis", "FourierPlan", "cut_up", "cut_whole", "fast_length", "plan_fourier"]
 
 #: Elements that are transformed by one call of NumPy, where blocks are smaller: half a MiB of complex64.
 CHUNK = 65536
@@ -47,6 +47,8 @@ class Cut:
         none.
     lead : int
         Place in a block of the first element that it adds to the result.
+    count : int
+        Elements of the result; the last block may give more.
     """
 
     length: int
@@ -55,6 +57,7 @@ class Cut:
     start: int
     end: int
     lead: int
+    count: int
 
     @property
     def extent(self) -> int:
@@ -122,22 +125,39 @@ def plan_fourier(axes: tuple[FourierAxis, ...], batch: int, kernels: int, single
     return FourierPlan(tuple(chosen), least)
 
 
-def _cuts(axis: FourierAxis) -> Iterator[Cut]:
-    """The whole axis as one block, then blocks as large as the result's half, third, quarter, sixth, eighth, ..."""
+def cut_whole(axis: FourierAxis, length: int = 0) -> Cut | None:
+    """One block of that length, or of the least; None where it is less."""
     start, end = max(0, axis.begin - axis.taps + 1), min(axis.size, axis.begin + axis.count)
     # Elements of a circle must not fall on those that are wanted.
     least = max(end + axis.taps - 1 - axis.begin, axis.begin + axis.count - start, axis.taps)
-    yield Cut(fast_length(least), axis.count, 1, start, end, axis.begin - start)
+    if 0 < length < least:
+        return None
+    return Cut(length or fast_length(least), axis.count, 1, start, end, axis.begin - start, axis.count)
+
+
+def cut_up(axis: FourierAxis, length: int) -> Cut | None:
+    """Blocks of that length; None where they give nothing."""
+    step = length - axis.taps + 1
+    if step < 1:
+        return None
+    blocks = -(-axis.count // step)
+    first = axis.begin - axis.taps + 1
+    return Cut(length, -(-axis.count // blocks), blocks, first, axis.size, axis.taps - 1, axis.count)
+
+
+def _cuts(axis: FourierAxis) -> Iterator[Cut]:
+    """The whole axis as one block, then blocks as large as the result's half, third, quarter, sixth, eighth, ..."""
+    whole = cut_whole(axis)
+    if whole:
+        yield whole
     for power in counted(1):
         for parts in (1 << power, 3 << (power - 1)):
             step = -(-axis.count // parts)
             if parts > 2 and step < max(8, axis.taps // 4):
                 return
-            length = fast_length(step + axis.taps - 1)
-            blocks = -(-axis.count // (length - axis.taps + 1))
-            if blocks > 1:
-                first = axis.begin - axis.taps + 1
-                yield Cut(length, -(-axis.count // blocks), blocks, first, axis.size, axis.taps - 1)
+            cut = cut_up(axis, fast_length(step + axis.taps - 1))
+            if cut and cut.blocks > 1:
+                yield cut
 
 
 def _nanoseconds(cuts: Sequence[Cut], batch: int, kernels: int, single: bool, real: bool) -> float:
