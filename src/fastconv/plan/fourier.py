@@ -177,8 +177,8 @@ def _nanoseconds(cuts: Sequence[Cut], batch: int, kernels: int, single: bool, re
 #: Nanoseconds: of an element apart from its transforms (two copies and a product), of an element for each doubling of
 #: the block, of each root of unity, which NumPy computes anew in each call, and of a call for each axis. By whether it
 #: is in float32.
-ELEMENT_COST = {True: 1.5, False: 3.0}
-LEVEL_COST = {True: 0.6, False: 0.75}
-ROOT_COST, CALL_COST = 20.0, 25_000.0
+ELEMENT_COST = {True: 2.5, False: 3.5}
+LEVEL_COST = {True: 0.72, False: 0.85}
+ROOT_COST, CALL_COST = 12.0, 20_000.0
 #: Float32 numbers of a block that the second level of the cache holds, and how much longer larger ones take.
 CACHE_ELEMENTS, CACHE_PENALTY = 1 << 18, 0.8
