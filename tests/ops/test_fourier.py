@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fastconv.ops import fourier
 from fastconv.plan.fourier import FourierAxis
-from fastconv.plan.strips import StripPlan, _heads
+from fastconv.plan.strips import strip_heads, strip_plan
 from fastconv.reference import signal as reference
 from properties.strategies import examples, integers, seeds
 from sharing import share_out
@@ -61,9 +61,9 @@ def test_parts_by_strips(part: Any, images: int, dtype: str, seed: int, data: st
     """Blocks of any size in which the part can be found."""
     shape, kernel, begin, count = part
     axes = tuple(map(FourierAxis, shape, kernel, begin, count))
-    heads = [head for head in _heads(axes, images, np.dtype(dtype)) if head.rows * head.columns <= 4096]
+    heads = [head for head in strip_heads(axes, images, np.dtype(dtype)) if head.rows * head.columns <= 4096]
     head = data.draw(st.sampled_from(heads))
-    plan = StripPlan(np.dtype(dtype), head, (kernel[0] if len(kernel) > 1 else 1, kernel[-1]), 1e6)
+    plan = strip_plan(head, axes, np.dtype(dtype))
     x, w = integers((images, *shape), dtype, seed), integers(kernel, dtype, seed + 1)
     y = np.full((images, *count), np.nan, dtype)
     plan.run(x, w, y)

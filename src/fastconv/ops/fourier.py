@@ -43,7 +43,7 @@ def convolve(
     Returns
     -------
     ndarray
-        In `fourier_dtype`. Where a number of a block is NaN or infinite, all of that block's are.
+        In `fourier_dtype`. Where a number is NaN or infinite, all of its block and of one more are NaN.
 
     Examples
     --------
@@ -59,7 +59,8 @@ def convolve(
     kernels = prod(w.shape[: len(others)])
     plan = _choose(wanted, prod(batch), kernels, dtype)
     if isinstance(plan, StripPlan):
-        x = np.broadcast_to(x, (*batch, *x.shape[len(others) :]))
+        if x.shape[: len(others)] != batch:
+            x = np.broadcast_to(x, (*batch, *x.shape[len(others) :]))
         found = np.empty((*batch, *count), dtype)
         plan.run(np.ascontiguousarray(x, dtype), np.ascontiguousarray(w, dtype), found)
     else:

@@ -171,14 +171,14 @@ def _nanoseconds(cuts: Sequence[Cut], batch: int, kernels: int, single: bool, re
     if scale > CACHE_ELEMENTS:
         each *= 1 + CACHE_PENALTY * min(1.0, log2(scale / CACHE_ELEMENTS) / 3)
     roots = ROOT_COST * sum(cut.length for cut in cuts)
-    return (blocks + kernels / 2) * each + (calls + 1) * (CALL_COST * len(cuts) + roots)
+    return PLAN_COST + (blocks + kernels / 2) * each + (calls + 1) * (CALL_COST * len(cuts) + roots)
 
 
 #: Nanoseconds: of an element apart from its transforms (two copies and a product), of an element for each doubling of
-#: the block, of each root of unity, which NumPy computes anew in each call, and of a call for each axis. By whether it
-#: is in float32.
+#: the block, of each root of unity, which NumPy computes anew in each call, of a call for each axis, and to prepare all
+#: that. By whether it is in float32.
 ELEMENT_COST = {True: 2.5, False: 3.5}
 LEVEL_COST = {True: 0.72, False: 0.85}
-ROOT_COST, CALL_COST = 12.0, 20_000.0
+ROOT_COST, CALL_COST, PLAN_COST = 12.0, 20_000.0, 80_000.0
 #: Float32 numbers of a block that the second level of the cache holds, and how much longer larger ones take.
 CACHE_ELEMENTS, CACHE_PENALTY = 1 << 18, 0.8

@@ -14,14 +14,14 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.fourier import Fourier, fourier_blocks, fourier_spectrum
 from fastconv.plan.fourier import Cut, FourierAxis, cut_up, cut_whole
 
-__all__ = ["StripPlan", "plan_strips"]
+__all__ = ["StripPlan", "plan_strips", "strip_heads", "strip_plan"]
 
 #: Most rows and columns of a block: larger ones leave the last level of the cache.
 MOST_ROWS = 1024
 
 #: Nanoseconds of a complex element of a block, in float32 with vectors of 64 bytes: apart from the number of doublings
 #: that make the block, and for each of them; for a call, which makes tables and a spectrum.
-ELEMENT_COST, LEVEL_COST, CALL_COST = 2.2, 0.27, 25_000.0
+ELEMENT_COST, LEVEL_COST, CALL_COST = 2.6, 0.3, 50_000.0
 #: Bytes of a block, in both of its orders, that the second level of the cache holds; and how much longer each doubling
 #: of that takes, up to twice as long.
 CACHE_BYTES, CACHE_PENALTY = 1 << 20, 0.35
@@ -33,53 +33,59 @@ class StripPlan:
 
     Attributes
     ----------
-    dtype : numpy.dtype
-        Of all numbers.
     head : Fourier
-        The blocks of the input.
-    taps : tuple of int
-        Rows and columns of the convolution's kernel.
+        What is transformed.
+    table, kernel_table : ndarray of int64
+        The head, and that of the convolution's kernel, which is a block too.
+    roots : ndarray
+        Of unity, in the dtype of all numbers.
+    pairs : int
+        Of blocks.
     nanoseconds : float
-        Rough time on one thread.
+        Rough time on one thread, that to transform the kernel included.
     """
 
-    dtype: np.dtype
     head: Fourier
-    taps: tuple[int, int]
+    table: np.ndarray
+    kernel_table: np.ndarray
+    roots: np.ndarray
+    pairs: int
     nanoseconds: float
 
     def run(self, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> None:
-        """Write the result into `y`; all arrays are contiguous and of the plan's dtype."""
-        t = self.head
-        rows, columns = self.taps
-        roots = _roots(t.rows, t.columns, bool(t.flat), self.dtype.char)
-        spectrum = np.empty(2 * t.rows * t.columns, self.dtype)
-        kernel = t._replace(
-            images=1, height=rows, width=columns, row=columns, down=1, across=1, first_row=0, first_column=0
-        )
-        # Neither transform divides; their lengths are powers of two.
-        scaled = w / self.dtype.type(t.rows * t.columns)
-        fourier_spectrum.run(1, self._each, scaled, spectrum, roots, np.array(kernel, np.int64))
-        tasks = _pairs(t)
-        fourier_blocks.run(tasks, tasks * self._each, x, y, spectrum, roots, np.array(t, np.int64))
-
-    @property
-    def _each(self) -> float:
-        return _pair_nanoseconds(self.head.rows, self.head.columns, self.dtype)
+        """Write the result into `y`; all arrays are contiguous and of the same dtype."""
+        elements, dtype = self.head.rows * self.head.columns, self.roots.dtype
+        spectrum = np.empty(2 * elements, dtype)
+        # Neither transform divides; `elements` is a power of two.
+        fourier_spectrum.run(1, self.nanoseconds, w / dtype.type(elements), spectrum, self.roots, self.kernel_table)
+        fourier_blocks.run(self.pairs, self.nanoseconds, x, y, spectrum, self.roots, self.table)
 
 
 @lru_cache(maxsize=1024)
 def plan_strips(axes: tuple[FourierAxis, ...], images: int, dtype: np.dtype) -> StripPlan | None:
     """The blocks of one axis or two that promise the least time; None where blocks would have to be too large."""
-    best = None
-    for head in _heads(axes, images, dtype):
-        nanoseconds = CALL_COST + (_pairs(head) + 0.5) * _pair_nanoseconds(head.rows, head.columns, dtype)
-        if best is None or nanoseconds < best.nanoseconds:
-            best = StripPlan(dtype, head, (axes[0].taps if len(axes) > 1 else 1, axes[-1].taps), nanoseconds)
-    return best
+    found = min(strip_heads(axes, images, dtype), key=lambda head: _nanoseconds(head, dtype), default=None)
+    return strip_plan(found, axes, dtype) if found else None
 
 
-def _heads(axes: tuple[FourierAxis, ...], images: int, dtype: np.dtype) -> Iterator[Fourier]:
+def strip_plan(head: Fourier, axes: tuple[FourierAxis, ...], dtype: np.dtype) -> StripPlan:
+    """The plan that takes these blocks."""
+    rows, columns = axes[0].taps if len(axes) > 1 else 1, axes[-1].taps
+    kernel = head._replace(
+        images=1, height=rows, width=columns, row=columns, down=1, across=1, first_row=0, first_column=0
+    )
+    return StripPlan(
+        head,
+        np.array(head, np.int64),
+        np.array(kernel, np.int64),
+        _roots(head.rows, head.columns, bool(head.flat), dtype.char),
+        _pairs(head),
+        _nanoseconds(head, dtype),
+    )
+
+
+def strip_heads(axes: tuple[FourierAxis, ...], images: int, dtype: np.dtype) -> Iterator[Fourier]:
+    """All blocks that could serve."""
     least = max(4, machine().vector_bytes // dtype.itemsize)
     sizes = [1 << power for power in range(least.bit_length() - 1, MOST_ROWS.bit_length())]
     if len(axes) == 1:
@@ -136,12 +142,13 @@ def _pairs(head: Fourier) -> int:
     return -(-head.images * head.down * head.across // 2)
 
 
-def _pair_nanoseconds(rows: int, columns: int, dtype: np.dtype) -> float:
-    """Rough time of a pair of blocks."""
-    elements = rows * columns
+def _nanoseconds(head: Fourier, dtype: np.dtype) -> float:
+    """Rough time on one thread."""
+    elements = head.rows * head.columns
     over = log2(max(1.0, 4 * elements * dtype.itemsize / CACHE_BYTES))
     wider = dtype.itemsize / 4 * 64 / machine().vector_bytes
-    return elements * wider * (ELEMENT_COST + LEVEL_COST * log2(elements)) * min(2.0, 1 + CACHE_PENALTY * over)
+    pair = elements * wider * (ELEMENT_COST + LEVEL_COST * log2(elements)) * min(2.0, 1 + CACHE_PENALTY * over)
+    return CALL_COST + (_pairs(head) + 0.5) * pair
 
 
 @lru_cache(maxsize=64)

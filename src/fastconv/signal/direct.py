@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import filters
+from fastconv.ops.conv import conv1d, conv2d, conv3d
 from fastconv.signal import arguments as arg
 
 __all__ = ["convolve2d", "correlate2d", "summed"]
 
+_CONVS = {1: conv1d, 2: conv2d, 3: conv3d}
 #: By SciPy's names those of `fastconv.geometry`.
 _BOUNDARIES = {
     "fill": "zeros",
@@ -102,26 +104,21 @@ def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", 
     return np.ascontiguousarray(np.flip(found)) if swapped else found
 
 
-def summed(
-    x: np.ndarray,
-    w: np.ndarray,
-    part: arg.Part,
-    padding_mode: str = "zeros",
-    value: Any = 0,
-) -> np.ndarray:
+def summed(x: np.ndarray, w: np.ndarray, part: arg.Part, padding_mode: str = "zeros", value: Any = 0) -> np.ndarray:
     """A part of the whole convolution of two arrays of as many axes, as sums of products in NumPy's dtype for them."""
-    widths = _widths(x.shape, w.shape, part)
-    inside = tuple(
-        slice(max(0, -before), n - max(0, -after)) for n, (before, after) in zip(x.shape, widths, strict=True)
-    )
-    widths = [(max(0, before), max(0, after)) for before, after in widths]
-    found = filters.correlate(x[inside], np.flip(w), widths, padding_mode, value, np.result_type(x, w))
-    return np.ascontiguousarray(found)
+    widths, dtype = _widths(x.shape, w.shape, part), np.result_type(x, w)
+    if any(min(pair) < 0 for pair in widths):  # some elements are not seen
+        x = x[tuple(slice(max(0, -pair[0]), n - max(0, -pair[1])) for n, pair in zip(x.shape, widths, strict=True))]
+        widths = tuple((max(0, before), max(0, after)) for before, after in widths)
+    if dtype.kind in "fc" and value == 0 and x.ndim <= 3 and x.size and 0 not in part.counts:
+        # What `filters` comes to, 50 microseconds earlier.
+        return _CONVS[x.ndim](x[None], w[None, None], padding=widths, padding_mode=padding_mode, flip=True)[0]
+    return np.ascontiguousarray(filters.correlate(x, np.flip(w), widths, padding_mode, value, dtype))
 
 
-def _widths(sizes: Sequence[int], taps: Sequence[int], part: arg.Part) -> list[tuple[int, int]]:
+def _widths(sizes: Sequence[int], taps: Sequence[int], part: arg.Part) -> tuple[tuple[int, int], ...]:
     """Positions that are seen before and behind each axis; negative where some of the axis is not seen."""
-    return [(k - 1 - begin, begin + count - n) for n, k, begin, count in zip(sizes, taps, *part, strict=True)]
+    return tuple((k - 1 - begin, begin + count - n) for n, k, begin, count in zip(sizes, taps, *part, strict=True))
 
 
 def _images(in1: Any, in2: Any) -> tuple[np.ndarray, np.ndarray]:
