@@ -31,6 +31,8 @@ NOTHING_TO_COMPILE = {
     "conv_transpose_output_size",
     "explain",
     "pool_output_size",
+    "signal.choose_conv_method",
+    "signal.correlation_lags",
     "threads",
 }
 
@@ -170,6 +172,18 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
     },
     "grad.unfold": {"images": lambda: fc.grad.unfold(array(1, 576, 3136), (1, 64, 56, 56), 3, 1, 1)},
     "grad.fold": {"images": lambda: fc.grad.fold(array(1, 64, 56, 56), (56, 56), 3, 1, 1)},
+    "signal.convolve": {
+        "signal": lambda: fc.signal.convolve(array(10), array(3)),
+        "image": lambda: fc.signal.convolve(array(4, 5), array(3, 3), "same"),
+    },
+    "signal.correlate": {"volume": lambda: fc.signal.correlate(array(4, 3, 5), array(2, 2, 2), "same")},
+    "signal.convolve2d": {"wrapped": lambda: fc.signal.convolve2d(array(100, 120), array(5, 5), "same", "wrap")},
+    "signal.correlate2d": {"mirrored": lambda: fc.signal.correlate2d(array(100, 120), array(3, 3), "same", "symm")},
+    "signal.fftconvolve": {
+        "signal": lambda: fc.signal.fftconvolve(array(100_000), array(100)),
+        "image": lambda: fc.signal.fftconvolve(array(200, 300), array(31, 31)),
+    },
+    "signal.oaconvolve": {"rows": lambda: fc.signal.oaconvolve(array(20, 5000), array(1, 50), axes=1)},
     "conv_matrix": {
         "image": lambda: fc.conv_matrix(array(9, 9), (100, 120)) @ array(12000),
         "transposed": lambda: fc.conv_matrix(array(5, 3, 3, 3), (3, 40, 40)).T @ array(5 * 38 * 38, 2),
