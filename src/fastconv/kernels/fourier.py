@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastconv.jit.copy import copy_lanes
+from fastconv.jit.copy import copy_lanes, copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.fourier import (
     ROOTS,
@@ -33,7 +33,7 @@ from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
 
-__all__ = ["Fourier", "fourier_blocks", "fourier_spectrum"]
+__all__ = ["Fourier", "fourier_blocks"]
 
 
 class Fourier(NamedTuple):
@@ -41,6 +41,8 @@ class Fourier(NamedTuple):
 
     Attributes
     ----------
+    spectral : int
+        1 where the spectrum of the first pair is wanted.
     rows, columns : int
         Of a block; powers of two from 4 and from the lanes of a vector on.
     flat : int
@@ -63,6 +65,7 @@ class Fourier(NamedTuple):
         Place in a block of the first of these elements; where `flat`, that in the flat block as `lead_column`.
     """
 
+    spectral: int
     rows: int
     columns: int
     flat: int
@@ -223,27 +226,16 @@ def _transform_block_back(turned: Any, strips: Any, t: Any, roots: Any) -> None:
 
 
 @kernel
-def fourier_spectrum(begin: int, end: int, w: Any, spectrum: Any, roots: Any, table: Any) -> None:
-    """The spectrum of a kernel, which is the first block of an image, as `fourier_blocks` takes it: one task."""
-    t = _read(table, 0)
-    n = lanes(spectrum)
-    strips = empty(2 * t.rows * t.columns, spectrum.dtype)
-    for task in range(begin, end):
-        _gather(strips, 0, w, t, task)
-        _gather(strips, 1, w, t, t.images * t.down * t.across)
-        _transform_block(strips, spectrum, t, roots)
-        for row in range(0, t.rows, n):
-            _transform(spectrum, 2 * row * t.columns, t.columns, roots, t.columns_at)
-    free((strips,))
-
-
-@kernel
 def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectrum: Any, roots: Any, table: Any) -> None:
-    """The result of the pairs of blocks `begin` to `end`."""
+    """The result of the pairs of blocks `begin` to `end`; or the spectrum of the first, for others to be multiplied by.
+
+    Both in one, as to compile them takes half as long again if they are two.
+    """
     t = _read(table, 0)
-    n = lanes(spectrum)
-    strips = empty(2 * t.rows * t.columns + n, spectrum.dtype)  # as whole vectors are read, also from its last row
-    turned = empty(2 * t.rows * t.columns, spectrum.dtype)
+    n = lanes(roots)
+    size = 2 * t.rows * t.columns
+    strips = empty(size + n, roots.dtype)  # as whole vectors are read, also from its last row
+    turned = empty(size, roots.dtype)
     for task in range(begin, end):
         _gather(strips, 0, x, t, 2 * task)
         _gather(strips, 1, x, t, 2 * task + 1)
@@ -251,10 +243,14 @@ def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectrum: Any, roots: A
         for row in range(0, t.rows, n):
             at = 2 * row * t.columns
             _transform(turned, at, t.columns, roots, t.columns_at)
-            for column in range(t.columns):
-                turn_row(turned, at + 2 * n * column, spectrum, at + 2 * n * column)
-            _transform_back(turned, at, t.columns, roots, t.columns_at)
-        _transform_block_back(turned, strips, t, roots)
-        _scatter(strips, 0, y, t, 2 * task)
-        _scatter(strips, 1, y, t, 2 * task + 1)
+            if t.spectral:
+                copy_run(y, at, turned, at, 2 * n * t.columns)
+            else:
+                for column in range(t.columns):
+                    turn_row(turned, at + 2 * n * column, spectrum, at + 2 * n * column)
+                _transform_back(turned, at, t.columns, roots, t.columns_at)
+        if not t.spectral:
+            _transform_block_back(turned, strips, t, roots)
+            _scatter(strips, 0, y, t, 2 * task)
+            _scatter(strips, 1, y, t, 2 * task + 1)
     free((strips, turned))

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastconv.jit.fourier import ROOTS
 from fastconv.jit.machine import machine
-from fastconv.kernels.fourier import Fourier, fourier_blocks, fourier_spectrum
+from fastconv.kernels.fourier import Fourier, fourier_blocks
 from fastconv.plan.fourier import Cut, FourierAxis, cut_up, cut_whole
 
 __all__ = ["StripPlan", "plan_strips", "strip_heads", "strip_plan"]
@@ -57,7 +57,8 @@ class StripPlan:
         elements, dtype = self.head.rows * self.head.columns, self.roots.dtype
         spectrum = np.empty(2 * elements, dtype)
         # Neither transform divides; `elements` is a power of two.
-        fourier_spectrum.run(1, self.nanoseconds, w / dtype.type(elements), spectrum, self.roots, self.kernel_table)
+        scaled = w / dtype.type(elements)
+        fourier_blocks.run(1, self.nanoseconds, scaled, spectrum, self.roots, self.roots, self.kernel_table)
         fourier_blocks.run(self.pairs, self.nanoseconds, x, y, spectrum, self.roots, self.table)
 
 
@@ -72,7 +73,7 @@ def strip_plan(head: Fourier, axes: tuple[FourierAxis, ...], dtype: np.dtype) ->
     """The plan that takes these blocks."""
     rows, columns = axes[0].taps if len(axes) > 1 else 1, axes[-1].taps
     kernel = head._replace(
-        images=1, height=rows, width=columns, row=columns, down=1, across=1, first_row=0, first_column=0
+        spectral=1, images=1, height=rows, width=columns, row=columns, down=1, across=1, first_row=0, first_column=0
     )
     return StripPlan(
         head,
@@ -112,6 +113,7 @@ def _head(
     height, out_height = (axes[0].size, axes[0].count) if down else (1, 1)
     width, out_width = axes[-1].size, axes[-1].count
     return Fourier(
+        spectral=0,
         rows=rows,
         columns=columns,
         flat=int(down is None),
