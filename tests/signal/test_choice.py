@@ -33,15 +33,22 @@ def test_integers_are_exact_and_wrap_around_whatever_is_chosen(dtype: str) -> No
         np.testing.assert_array_equal(y, fc.signal.convolve(x, w, method="direct"), strict=True)
 
 
+def test_sums_beyond_32_bits_wrap_around_after_transforms() -> None:
+    x = np.full(50_000, 255, np.uint8)
+    counts = np.concatenate([np.arange(1, 50_001), np.arange(49_999, 0, -1)])
+    y = fc.signal.convolve(x, x, method="fft")
+    np.testing.assert_array_equal(y, (counts * 255 * 255).astype(np.uint8), strict=True)
+
+
 def test_what_is_chosen() -> None:
     choose = fc.signal.choose_conv_method
     small, large, kernel = np.ones((8, 8)), np.ones((400, 400)), np.ones((300, 300))
     assert choose(small, small) == choose(large, np.ones((3, 3))) == "direct"
     assert choose(large, kernel) == choose(kernel, large, "same") == choose(kernel, large, "valid") == "fft"
     assert choose(large.astype(np.uint8), kernel.astype(np.uint8)) == "fft"
-    # What float64 does not hold, or not after transforms.
-    assert choose(large.astype(np.int64) * 2**40, kernel.astype(np.int64)) == "direct"
-    assert choose(large.astype(np.int64) * 2**30, kernel.astype(np.int64) * 2**9) == "direct"
+    # Sums that float64 does not hold, that it holds but for the error of transforms, and that are safe.
+    for factor, method in ((2**39, "direct"), (2**34, "direct"), (2**20, "fft")):
+        assert choose(large.astype(np.int64) * factor, kernel.astype(np.int64)) == method
     assert choose(large > 0, kernel > 0) == "direct"
     assert choose(large.astype(np.longdouble), kernel) == "direct"
 

@@ -224,13 +224,12 @@ def _transforms_promise_less(
 
 
 def _rounds_exactly(x: np.ndarray, w: np.ndarray) -> bool:
-    """Whether transforms in float64 are known to be right to a quarter, and hold every sum.
+    """Whether transforms in float64 are known to be right to a quarter; they hold every sum then.
 
     The error of a transform of n elements is below ``4 log2(n)`` roundings of the norm of what is transformed.
     """
-    largest = _largest(x) * _largest(w)
-    error = 12 * log2(x.size + w.size) * 2.0**-53 * largest * (x.size * w.size) ** 0.5
-    return error < 0.25 and largest * min(x.size, w.size) < 2**53
+    norms = _largest(x) * _largest(w) * (x.size * w.size) ** 0.5
+    return 12 * log2(x.size + w.size) * 2.0**-53 * norms < 0.25
 
 
 def _largest(array: np.ndarray) -> int:
