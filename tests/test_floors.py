@@ -1,6 +1,7 @@
 """A file imports from its own folder or from a lower floor, never up; and only the JIT folder knows Numba."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ FLOORS = {
     "plan": 5,
     "ops": 6,
     "ndimage": 7,
+    "signal": 7,
     "plots": 8,
     "cli": 8,
 }
@@ -80,13 +82,25 @@ def test_importing_fastconv_imports_no_numba_and_no_kernel() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_importing_filters_imports_no_numba_and_no_kernel() -> None:
+@pytest.mark.parametrize("namespace", ["ndimage", "signal"])
+def test_importing_namespaces_imports_no_numba_and_no_kernel(namespace: str) -> None:
     code = (
-        "import sys, fastconv; fastconv.ndimage; import fastconv.ndimage as found; dir(found);"
+        f"import sys, fastconv; fastconv.{namespace}; import fastconv.{namespace} as found; dir(found);"
         "print([m for m in sys.modules if m.split('.')[0] in ('numba', 'llvmlite', 'numpy', 'scipy')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("namespace", ["ndimage", "signal"])
+def test_names_of_namespaces_resolve(namespace: str) -> None:
+    module = importlib.import_module(f"fastconv.{namespace}")
+    for name in module.__all__:
+        value = getattr(module, name)
+        assert value.__doc__, name
+        assert value.__module__.startswith(f"{module.__name__}."), name
+    with pytest.raises(AttributeError, match="no_such_op"):
+        module.no_such_op  # noqa: B018
 
 
 def test_public_names_all_resolve() -> None:

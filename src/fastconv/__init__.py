@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastconv import grad as grad
     from fastconv import ndimage as ndimage
+    from fastconv import signal as signal
     from fastconv.jit.threads import threads
     from fastconv.ops.adaptive_pool import (
         adaptive_avg_pool1d,
@@ -102,7 +103,7 @@ _MODULES = {
     "jit.threads": ("threads",),
 }
 #: Modules of the user's, imported when they are first asked for.
-_SUBMODULES = ("grad", "ndimage")
+_SUBMODULES = ("grad", "ndimage", "signal")
 _HOMES = {name: f"fastconv.{module}" for module, names in _MODULES.items() for name in names}
 
 

@@ -33,6 +33,8 @@ NOTHING_TO_COMPILE = {
     "ndimage.generic_gradient_magnitude",  # of a caller's own derivatives
     "ndimage.generic_laplace",
     "pool_output_size",
+    "signal.choose_conv_method",
+    "signal.correlation_lags",
     "threads",
 }
 
@@ -198,6 +200,18 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
         f"ndimage.{name}": {"image": lambda name=name: getattr(fc.ndimage, name)(array(200, 300))}  # type: ignore[misc]
         for name in ("sobel", "prewitt", "laplace")
     },
+    "signal.convolve": {
+        "signal": lambda: fc.signal.convolve(array(10), array(3)),
+        "image": lambda: fc.signal.convolve(array(4, 5), array(3, 3), "same"),
+    },
+    "signal.correlate": {"volume": lambda: fc.signal.correlate(array(4, 3, 5), array(2, 2, 2), "same")},
+    "signal.convolve2d": {"wrapped": lambda: fc.signal.convolve2d(array(100, 120), array(5, 5), "same", "wrap")},
+    "signal.correlate2d": {"mirrored": lambda: fc.signal.correlate2d(array(100, 120), array(3, 3), "same", "symm")},
+    "signal.fftconvolve": {
+        "signal": lambda: fc.signal.fftconvolve(array(100_000), array(100)),
+        "image": lambda: fc.signal.fftconvolve(array(200, 300), array(31, 31)),
+    },
+    "signal.oaconvolve": {"rows": lambda: fc.signal.oaconvolve(array(20, 5000), array(1, 50), axes=1)},
     "conv_matrix": {
         "image": lambda: fc.conv_matrix(array(9, 9), (100, 120)) @ array(12000),
         "transposed": lambda: fc.conv_matrix(array(5, 3, 3, 3), (3, 40, 40)).T @ array(5 * 38 * 38, 2),

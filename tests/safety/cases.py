@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from numba import config
 
 import fastconv as fc
+from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.registry import ALGORITHMS
+from fastconv.plan.strips import strip_heads, strip_plan
 from properties.strategies import (
     LAYOUTS,
     Case,
@@ -412,6 +414,23 @@ def _footprints(draw: st.DrawFn) -> Call:
     return Call(f"footprints of {taps} on {_text(values)}, {_text(whole)}, {line.size} in a line, {mode!r}", run)
 
 
+@st.composite
+def _fourier(draw: st.DrawFn) -> Call:
+    """Any part of convolutions along one axis or two, by blocks of any size."""
+    rank, images = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    sizes, taps = st.integers(1, {1: 3000, 2: 60}[rank]), st.integers(1, {1: 300, 2: 20}[rank])
+    shape, kernel = draw(st.tuples(*[sizes] * rank)), draw(st.tuples(*[taps] * rank))
+    begin = tuple(draw(st.integers(0, n + k - 2)) for n, k in zip(shape, kernel, strict=True))
+    count = tuple(draw(st.integers(1, n + k - 1 - first)) for n, k, first in zip(shape, kernel, begin, strict=True))
+    x, w = integers((images, *shape), "float32", draw(seeds)), integers(kernel, "float32", draw(seeds))
+    y, dtype = np.empty((images, *count), np.float32), np.dtype(np.float32)
+    axes = tuple(map(FourierAxis, shape, kernel, begin, count))
+    heads = list(strip_heads(axes, images, dtype))
+    head = draw(st.sampled_from([head for head in heads if head.rows * head.columns <= 4096] or heads[:1]))
+    plan = strip_plan(head, axes, dtype)
+    return Call(f"{head} on {_text(x)}, {_text(w)}", lambda: plan.run(x, w, y))
+
+
 FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "conv": _products("conv", conv_cases(), COMPLEX),
     "one_tap": _one_tap(),
@@ -437,4 +456,5 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "footprints": _footprints(),
     "columns": _columns(),
     "matrix": _matrix(),
+    "fourier": _fourier(),
 }

@@ -327,6 +327,28 @@ def _filter(name: str, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Ite
     return (Case(call, expected) for call, expected in filter_calls(name, numbers(size, dtype)))
 
 
+def _by_transforms(op: Callable[..., Any], rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    """Fourier transforms along one axis or two, whose results are whole numbers but for rounding."""
+    x, w = numbers(size, dtype), numbers((1, 3, 3)[-rank:] if rank > 1 else (3,), dtype)
+    wanted = partial(_CONVS[rank - 1], x[None], w[None, None], padding="full", flip=True, algorithm="reference")
+    yield Case(lambda: np.rint(op(x, w)), lambda: wanted()[0])
+
+
+def _of_signals(flip: bool, images: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    """Sums of products, and what takes their place for larger kernels."""
+    name = ("convolve" if flip else "correlate") + ("2d" if images else "")
+    op = getattr(fc.signal, name) if images else partial(getattr(fc.signal, name), method="direct")
+    if images:
+        size, rank = (SMALL if size == SMALL[rank] else LARGE)[2], 2
+    x = numbers(size, dtype)
+    for taps in (2, 3, 4, 5, 6):
+        w = numbers((taps,) * rank, dtype)
+        wanted = partial(_CONVS[rank - 1], x[None], w[None, None], padding="full", flip=flip, algorithm="reference")
+        yield Case(partial(op, x, w), lambda wanted=wanted: wanted()[0])  # type: ignore[misc]
+    if not images and dtype.kind != "c":
+        yield from _by_transforms(fc.signal.fftconvolve, rank, dtype, size)
+
+
 def _case(op: Callable[..., Any], *args: Any, **options: Any) -> Case:
     return Case(partial(op, *args, **options), partial(op, *args, **options, algorithm="reference"))
 
@@ -364,6 +386,12 @@ FAMILIES = {
     "fold": Family(partial(_columns, True, False), "biufc", ("fold",) * 3),
     "grad.unfold": Family(partial(_columns, True, True), "biufc", ("grad.unfold",) * 3),
     "grad.fold": Family(partial(_columns, False, True), "biufc", ("grad.fold",) * 3),
+    "signal.convolve": Family(partial(_of_signals, True, False), "biufc", ("signal.convolve",) * 3),
+    "signal.correlate": Family(partial(_of_signals, False, False), "biufc", ("signal.correlate",) * 3),
+    "signal.convolve2d": Family(partial(_of_signals, True, True), "biufc", ("signal.convolve2d",) * 3),
+    "signal.correlate2d": Family(partial(_of_signals, False, True), "biufc", ("signal.correlate2d",) * 3),
+    "signal.fftconvolve": Family(partial(_by_transforms, fc.signal.fftconvolve), "biuf", ("signal.fftconvolve",) * 3),
+    "signal.oaconvolve": Family(partial(_by_transforms, fc.signal.oaconvolve), "biuf", ("signal.oaconvolve",) * 3),
     "conv_matrix": Family(_conv_matrix, "biufc", ("conv_matrix",) * 3),
     **{
         f"ndimage.{name}": Family(partial(_filter, name), kinds, (f"ndimage.{name}",) * 3)

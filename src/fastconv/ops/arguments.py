@@ -22,6 +22,7 @@ __all__ = [
     "Padding",
     "PerAxis",
     "array",
+    "array_of_any",
     "check_activation",
     "check_bias",
     "check_groups",
@@ -54,19 +55,24 @@ def array(value: Any, name: str) -> np.ndarray:
     TypeError
         For masked arrays, whose mask would be lost, and for arrays of anything but numbers.
     """
+    found = array_of_any(value, name)
+    dtypes.check_numbers(found.dtype, name)
+    return found
+
+
+def array_of_any(value: Any, name: str) -> np.ndarray:
+    """As `array`, whatever it holds."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name} is a masked array, whose mask would be ignored; fill it first, as in {name}.filled(0)."
         )
     try:
         only_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
-        found = np.from_dlpack(value) if only_dlpack else np.asarray(value)
+        return np.from_dlpack(value) if only_dlpack else np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
         raise TypeError(
             f"{name} of type {type(value).__name__} cannot be made an array ({error}); give a NumPy array."
         ) from None
-    dtypes.check_numbers(found.dtype, name)
-    return found
 
 
 class Form(NamedTuple):

@@ -41,8 +41,7 @@ def maxima(x: np.ndarray, taps: Sequence[int], widths: Widths) -> np.ndarray:
     """
 
     def pool(images: np.ndarray, axes: Sequence[LineAxis]) -> np.ndarray:
-        padding = [(axis.before, axis.after) for axis in axes]
-        return _MAXIMA[len(axes)](images, [axis.taps for axis in axes], 1, padding)
+        return _MAXIMA[len(axes)](images, *_windows(axes))
 
     return _pooled(x, taps, widths, pool)
 
@@ -66,10 +65,14 @@ def means(x: np.ndarray, taps: Sequence[int], widths: Widths, dtype: Any = None)
     """
 
     def pool(images: np.ndarray, axes: Sequence[LineAxis]) -> np.ndarray:
-        padding = [(axis.before, axis.after) for axis in axes]
-        return _MEANS[len(axes)](images, [axis.taps for axis in axes], 1, padding, dtype=dtype)
+        return _MEANS[len(axes)](images, *_windows(axes), dtype=dtype)
 
     return _pooled(x, taps, widths, pool)
+
+
+def _windows(axes: Sequence[LineAxis]) -> tuple[tuple[int, ...], int, tuple[tuple[int, int], ...]]:
+    """Kernel, stride and padding of a pooling: tuples, as a call with lists is planned anew."""
+    return tuple(axis.taps for axis in axes), 1, tuple((axis.before, axis.after) for axis in axes)
 
 
 def _pooled(

@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_numbers", "dtype_of", "floating", "product_sums", "result_dtype", "sum_dtype"]
+__all__ = ["are_numbers", "check_numbers", "dtype_of", "floating", "product_sums", "result_dtype", "sum_dtype"]
 
 #: Characters of the dtypes that arrays may have: booleans, integers, real and complex numbers, but no long doubles.
 _NUMBERS = frozenset("?bBhHiIlLqQefdFD")
 
 
+def are_numbers(dtype: np.dtype) -> bool:
+    """Whether arrays may have that dtype."""
+    return dtype.char in _NUMBERS
+
+
 def check_numbers(dtype: np.dtype, name: str) -> None:
     """Refuse arrays of anything but numbers."""
-    if dtype.char not in _NUMBERS:
+    if not are_numbers(dtype):
         raise TypeError(
             f"{name} has dtype {dtype}; use booleans, integers of 8 to 64 bits, float16, float32, float64, "
             f"complex64 or complex128, as in {name}.astype(np.float64)."

@@ -120,7 +120,7 @@ def _correlate(x: np.ndarray, w: np.ndarray, axes: Sequence[LineAxis], mode: str
     count, inner = folded(axes)
     images, kernel = x.reshape(count, 1, *sizes(inner)), w.reshape(1, 1, *[axis.taps for axis in inner])
     if len(inner) <= 3:
-        widths = [(axis.before, axis.after) for axis in inner]
+        widths = tuple((axis.before, axis.after) for axis in inner)  # a list is planned anew at each call
         return _CONVS[len(inner)](images, kernel, padding=widths, padding_mode=mode, dtype=dtype)
     outer, rest = inner[0], inner[1:]
     images = extend(images, [(0, 0), (0, 0), (outer.before, outer.after), *[(0, 0)] * len(rest)], mode)

@@ -1,0 +1,256 @@
+"""Convolution of blocks by Fourier transforms, in float32 or float64, along one axis or two.
+
+A task is a pair of blocks of real numbers, which are the real and imaginary part of one complex block: as the kernel is
+real, so are the parts of the product. A block has `rows` rows of `columns` numbers. It is transformed along its
+columns, turned over, transformed along its rows, multiplied by the kernel's spectrum, and all that undone. A block of
+one axis is one of two that is read row by row; between the transforms its elements are multiplied by roots of unity
+(the "four-step" transform: W. M. Gentleman, G. Sande, "Fast Fourier transforms: for fun and profit" (1966), AFIPS 29).
+
+Blocks lie in strips of as many columns as a vector has lanes: such a strip is one transform of vectors
+(`fastconv.jit.fourier`), which stays in the first level of the cache, and a square of two strips is turned in
+registers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fastconv.jit.copy import copy_lanes, copy_run
+from fastconv.jit.decorators import helper
+from fastconv.jit.fourier import (
+    ROOTS,
+    join_fours,
+    join_fours_turned,
+    join_twos,
+    split_fours,
+    split_fours_turned,
+    turn_row,
+    turn_row_back,
+)
+from fastconv.jit.kernel import kernel
+from fastconv.jit.records import reader
+from fastconv.jit.scratch import empty, free
+from fastconv.jit.tile import lanes
+from fastconv.jit.transpose import transpose
+
+__all__ = ["Fourier", "fourier_blocks"]
+
+
+class Fourier(NamedTuple):
+    """What is transformed, as it stands in a kernel's table.
+
+    Attributes
+    ----------
+    spectral : int
+        1 where the spectrum of the first pair is wanted.
+    rows, columns : int
+        Of a block; powers of two from 4 and from the lanes of a vector on.
+    flat : int
+        1 where both are one axis: rows follow each other.
+    rows_at, columns_at, middle_at : int
+        Where in the roots those of the transforms stand, and, where `flat`, those between, in rows of strips.
+    images : int
+        Images of the input and of the result.
+    height, width, image, row : int
+        Of the input: size, and the steps from image to image and from row to row. One axis is one row.
+    out_height, out_width, out_image, out_row : int
+        Of the result.
+    down, across : int
+        Blocks of an image: one below the other, and beside each other.
+    first_row, first_column : int
+        Of the input with which the first block begins; it may be outside.
+    step_row, step_column : int
+        From one block to the next, and the elements of the result that each gives; where `flat`, `step_column` alone.
+    lead_row, lead_column : int
+        Place in a block of the first of these elements; where `flat`, that in the flat block as `lead_column`.
+    """
+
+    spectral: int
+    rows: int
+    columns: int
+    flat: int
+    rows_at: int
+    columns_at: int
+    middle_at: int
+    images: int
+    height: int
+    width: int
+    image: int
+    row: int
+    out_height: int
+    out_width: int
+    out_image: int
+    out_row: int
+    down: int
+    across: int
+    first_row: int
+    first_column: int
+    step_row: int
+    step_column: int
+    lead_row: int
+    lead_column: int
+
+
+_read = reader(Fourier)
+
+
+@helper
+def _transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
+    """Transform a strip along its rows, which end in the order of digits turned around."""
+    pitch = 2 * lanes(work)
+    span = rows
+    while span > 4:
+        quarter = span // 4
+        for k in range(quarter):
+            for first in range(k, rows, span):
+                split_fours_turned(work, at + first * pitch, quarter * pitch, roots, root + ROOTS * k)
+        root += ROOTS * quarter
+        span = quarter
+    if span == 4:
+        for first in range(0, rows, 4):
+            split_fours(work, at + first * pitch, pitch)
+    else:
+        for first in range(0, rows, 2):
+            join_twos(work, at + first * pitch, pitch)
+
+
+@helper
+def _transform_back(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
+    """Undo `_transform`, but for a factor of the number of rows."""
+    pitch = 2 * lanes(work)
+    span = rows
+    while span > 4:
+        root += ROOTS * (span // 4)
+        span = span // 4
+    if span == 4:
+        for first in range(0, rows, 4):
+            join_fours(work, at + first * pitch, pitch)
+    else:
+        for first in range(0, rows, 2):
+            join_twos(work, at + first * pitch, pitch)
+    while span < rows:
+        quarter = span
+        span = 4 * quarter
+        root -= ROOTS * quarter
+        for k in range(quarter):
+            for first in range(k, rows, span):
+                join_fours_turned(work, at + first * pitch, quarter * pitch, roots, root + ROOTS * k)
+
+
+@helper
+def _turn_over(source: Any, target: Any, rows: int, columns: int) -> None:
+    """Strips of `columns` columns and `rows` rows become strips of as many rows and columns."""
+    n = lanes(source)
+    for column in range(0, columns, n):
+        for row in range(0, rows, n):
+            at = 2 * (column * rows + row * n)
+            to = 2 * (row * columns + column * n)
+            transpose(source, at, 2 * n, target, to, 2 * n)
+            transpose(source, at + n, 2 * n, target, to + n, 2 * n)
+
+
+@helper
+def _gather(work: Any, part: int, x: Any, t: Any, block: int) -> None:
+    """Read a block into the real (0) or imaginary (1) parts of strips; zeros where there is nothing."""
+    n = lanes(work)
+    image = block // (t.down * t.across)
+    place = block - image * (t.down * t.across)
+    down = place // t.across
+    across = place - down * t.across
+    for r in range(t.rows):
+        row = 0 if t.flat else t.first_row + down * t.step_row + r
+        column = t.first_column + across * t.step_column + (r * t.columns if t.flat else 0)
+        inside = image < t.images and row >= 0 and row < t.height
+        begin = min(max(0, -column), t.columns) if inside else t.columns
+        end = max(begin, min(t.columns, t.width - column))
+        at = image * t.image + row * t.row + column
+        for first in range(0, t.columns, n):
+            to = 2 * (first * t.rows + r * n) + part * n
+            if begin <= first and first + n <= end:
+                copy_lanes(work, to, x, at + first, n)
+            else:
+                for i in range(n):
+                    here = begin <= first + i and first + i < end
+                    work[to + i] = x[at + first + i] if here else work.dtype.type(0)
+
+
+@helper
+def _scatter(work: Any, part: int, y: Any, t: Any, block: int) -> None:
+    """Write what a block gives of the result."""
+    n = lanes(work)
+    image = block // (t.down * t.across)
+    if image >= t.images:
+        return
+    place = block - image * (t.down * t.across)
+    down = place // t.across
+    across = place - down * t.across
+    for r in range(t.rows):
+        row = 0 if t.flat else down * t.step_row + r - t.lead_row
+        if row < down * t.step_row or row >= min(t.out_height, (down + 1) * t.step_row):
+            continue
+        skipped = r * t.columns if t.flat else 0
+        column = across * t.step_column + skipped - t.lead_column
+        begin = max(0, t.lead_column - skipped)
+        end = min(t.columns, t.lead_column + t.step_column - skipped, t.out_width - column)
+        to = image * t.out_image + row * t.out_row + column
+        while begin < end:
+            first = begin // n * n
+            until = min(end, first + n)
+            copy_lanes(y, to + begin, work, 2 * (first * t.rows + r * n) + part * n + begin - first, until - begin)
+            begin = until
+
+
+@helper
+def _transform_block(strips: Any, turned: Any, t: Any, roots: Any) -> None:
+    """Along the columns, and turned over."""
+    n = lanes(strips)
+    for column in range(0, t.columns, n):
+        at = 2 * column * t.rows
+        _transform(strips, at, t.rows, roots, t.rows_at)
+        if t.flat:
+            for row in range(t.rows):
+                turn_row(strips, at + 2 * n * row, roots, t.middle_at + at + 2 * n * row)
+    _turn_over(strips, turned, t.rows, t.columns)
+
+
+@helper
+def _transform_block_back(turned: Any, strips: Any, t: Any, roots: Any) -> None:
+    n = lanes(strips)
+    _turn_over(turned, strips, t.columns, t.rows)
+    for column in range(0, t.columns, n):
+        at = 2 * column * t.rows
+        if t.flat:
+            for row in range(t.rows):
+                turn_row_back(strips, at + 2 * n * row, roots, t.middle_at + at + 2 * n * row)
+        _transform_back(strips, at, t.rows, roots, t.rows_at)
+
+
+@kernel
+def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectrum: Any, roots: Any, table: Any) -> None:
+    """The result of the pairs of blocks `begin` to `end`; or the spectrum of the first, for others to be multiplied by.
+
+    Both in one, as to compile them takes half as long again if they are two.
+    """
+    t = _read(table, 0)
+    n = lanes(roots)
+    size = 2 * t.rows * t.columns
+    strips = empty(size + n, roots.dtype)  # as whole vectors are read, also from its last row
+    turned = empty(size, roots.dtype)
+    for task in range(begin, end):
+        _gather(strips, 0, x, t, 2 * task)
+        _gather(strips, 1, x, t, 2 * task + 1)
+        _transform_block(strips, turned, t, roots)
+        for row in range(0, t.rows, n):
+            at = 2 * row * t.columns
+            _transform(turned, at, t.columns, roots, t.columns_at)
+            if t.spectral:
+                copy_run(y, at, turned, at, 2 * n * t.columns)
+            else:
+                for column in range(t.columns):
+                    turn_row(turned, at + 2 * n * column, spectrum, at + 2 * n * column)
+                _transform_back(turned, at, t.columns, roots, t.columns_at)
+        if not t.spectral:
+            _transform_block_back(turned, strips, t, roots)
+            _scatter(strips, 0, y, t, 2 * task)
+            _scatter(strips, 1, y, t, 2 * task + 1)
+    free((strips, turned))

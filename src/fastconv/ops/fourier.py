@@ -1,0 +1,196 @@
+"""Convolution by Fourier transforms of blocks, in float32 or float64, real or complex, for any number of axes.
+
+Real numbers along one axis or two have kernels of ours (`fastconv.plan.strips`); else, and where a kernel is too large
+for their blocks, the transforms are NumPy's, of blocks that `fastconv.plan.fourier` plans. Either way blocks are shared
+out to threads, and as each writes a part of the result of its own the bits are the same for any number of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from fastconv.jit.crew import share_tasks
+from fastconv.plan.fourier import CHUNK, Cut, FourierAxis, FourierPlan, plan_fourier
+from fastconv.plan.strips import StripPlan, plan_strips
+
+__all__ = ["convolve", "fourier_dtype", "fourier_nanoseconds"]
+
+#: Which blocks a task has: one of the outer axes, and a run of the next.
+Task = tuple[int | slice, ...]
+
+
+def convolve(
+    x: np.ndarray, w: np.ndarray, axes: Sequence[int], begin: Sequence[int], count: Sequence[int]
+) -> np.ndarray:
+    """A part of the whole convolution of two arrays along some axes; along others they are broadcast.
+
+    With F the whole convolution, ``F[n] = sum over k of x[n - k] * w[k]``, which has ``size + taps - 1`` elements, the
+    result is ``F[begin : begin + count]`` along each of the axes. Which of the arrays comes first is the same for the
+    result, but not for the time: the first is cut into blocks.
+
+    Parameters
+    ----------
+    x, w : ndarray
+        Of as many axes, without an axis of no elements.
+    axes, begin, count : sequence of int
+        At least one axis, and what is wanted along each.
+
+    Returns
+    -------
+    ndarray
+        In `fourier_dtype`. Where a number is NaN or infinite, all of its block and of one more are NaN.
+
+    Examples
+    --------
+    >>> convolve(np.array([1.0, 2, 3]), np.array([1.0, 10]), [0], [1], [3]).round(9)
+    array([12., 23., 30.])
+    """
+    dtype = fourier_dtype(x.dtype, w.dtype)
+    others = [axis for axis in range(x.ndim) if axis not in axes]
+    order = [*others, *axes]
+    x, w = x.transpose(order), w.transpose(order)
+    batch = np.broadcast_shapes(x.shape[: len(others)], w.shape[: len(others)])
+    wanted = _axes(x.shape[len(others) :], w.shape[len(others) :], begin, count)
+    kernels = prod(w.shape[: len(others)])
+    plan = _choose(wanted, prod(batch), kernels, dtype)
+    if isinstance(plan, StripPlan):
+        if x.shape[: len(others)] != batch:
+            x = np.broadcast_to(x, (*batch, *x.shape[len(others) :]))
+        found = np.empty((*batch, *count), dtype)
+        plan.run(np.ascontiguousarray(x, dtype), np.ascontiguousarray(w, dtype), found)
+    else:
+        found = _by_numpy(x, w, batch, plan, dtype)
+    return np.ascontiguousarray(found.transpose(np.argsort(order)))
+
+
+def _choose(wanted: tuple[FourierAxis, ...], images: int, kernels: int, dtype: np.dtype) -> FourierPlan | StripPlan:
+    """The plan that promises the least time."""
+    plan = plan_fourier(wanted, images, kernels, dtype.char in "fF", dtype.kind == "f")
+    if dtype.kind == "c" or len(wanted) > 2 or kernels > 1:
+        return plan
+    strips = plan_strips(wanted, images, dtype)
+    return strips if strips and strips.nanoseconds < plan.nanoseconds else plan
+
+
+def _by_numpy(x: np.ndarray, w: np.ndarray, batch: tuple[int, ...], plan: FourierPlan, dtype: np.dtype) -> np.ndarray:
+    """The part along the last axes, by NumPy's transforms."""
+    cuts = plan.cuts
+    lead = (*batch, *(cut.blocks for cut in cuts))
+    blocks = _blocks(x, cuts, lead, dtype)
+    spectrum = _spectrum(w, cuts, lead, dtype)
+    whole = np.empty((*batch, *(cut.blocks * cut.step for cut in cuts)), dtype)
+    parts = _parts(whole, len(batch), cuts)
+
+    def run(task: Task) -> None:
+        with np.errstate(all="ignore"):
+            found = _forward(blocks[task], [cut.length for cut in cuts])
+            found *= spectrum[task]
+            parts[task] = _backward(found, cuts, dtype.kind == "f")
+
+    share_tasks(run, list(_tasks(lead, max(1, CHUNK // prod(cut.length for cut in cuts)))), plan.nanoseconds)
+    return whole[_last(slice(cut.count) for cut in cuts)]
+
+
+def fourier_dtype(*operands: np.dtype) -> np.dtype:
+    """In what a convolution by transforms is computed: integers and booleans in float64, float16 in float32."""
+    return np.result_type(*(_floating(dtype) for dtype in operands))
+
+
+def _floating(dtype: np.dtype) -> np.dtype:
+    if dtype.kind in "biu":
+        return np.dtype(np.float64)
+    return np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
+
+
+def fourier_nanoseconds(
+    x: tuple[int, ...], w: tuple[int, ...], begin: Sequence[int], count: Sequence[int], dtype: np.dtype
+) -> float:
+    """Rough time of `convolve` along all axes on one thread."""
+    return _choose(_axes(x, w, begin, count), 1, 1, dtype).nanoseconds
+
+
+def _axes(x: Sequence[int], w: Sequence[int], begin: Sequence[int], count: Sequence[int]) -> tuple[FourierAxis, ...]:
+    return tuple(map(FourierAxis, x, w, begin, count))
+
+
+def _blocks(x: np.ndarray, cuts: Sequence[Cut], lead: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The blocks [batch, block of each axis, element of each axis] of the array, zeros beside it; no copies of each
+    other."""
+    others = x.ndim - len(cuts)
+    sizes = x.shape[others:]
+    padded = np.zeros((*x.shape[:others], *(cut.extent for cut in cuts)), dtype)
+    source = tuple(slice(max(0, cut.start), max(0, min(cut.end, cut.start + cut.extent))) for cut in cuts)
+    target = tuple(
+        slice(max(0, -cut.start), max(0, -cut.start) + len(range(size)[part]))
+        for cut, size, part in zip(cuts, sizes, source, strict=True)
+    )
+    padded[_last(target)] = x[_last(source)]
+    inner = padded.strides[others:]
+    steps = [cut.step * stride for cut, stride in zip(cuts, inner, strict=True)]
+    shape = (*x.shape[:others], *(cut.blocks for cut in cuts), *(cut.length for cut in cuts))
+    found = as_strided(padded, shape, (*padded.strides[:others], *steps, *inner), writeable=False)
+    return np.broadcast_to(found, (*lead, *(cut.length for cut in cuts)))
+
+
+def _spectrum(w: np.ndarray, cuts: Sequence[Cut], lead: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The transform of the kernel for each block, times what `_forward` has divided by too often."""
+    others = w.ndim - len(cuts)
+    found = _forward(w.astype(dtype), [cut.length for cut in cuts])
+    found *= prod(cut.length for cut in cuts) ** 2
+    found = found.reshape(*w.shape[:others], *(1 for _ in cuts), *found.shape[others:])
+    return np.broadcast_to(found, (*lead, *found.shape[others + len(cuts) :]))
+
+
+def _parts(whole: np.ndarray, others: int, cuts: Sequence[Cut]) -> np.ndarray:
+    """The parts [batch, block of each axis, element of each axis] of the result, in its own memory."""
+    split = whole.reshape(*whole.shape[:others], *(n for cut in cuts for n in (cut.blocks, cut.step)))
+    inner = range(others, split.ndim)
+    return split.transpose(*range(others), *inner[::2], *inner[1::2])
+
+
+def _tasks(lead: tuple[int, ...], most: int) -> Iterator[Task]:
+    """Indices of up to `most` blocks each: of the last axes all, of the one before them a run, of the others one."""
+    inner = len(lead)
+    while inner > 1 and lead[inner - 1] <= most:
+        most //= lead[inner - 1]
+        inner -= 1
+    for index in np.ndindex(*lead[: inner - 1]):
+        for first in range(0, lead[inner - 1], max(1, most)):
+            yield (*index, slice(first, first + max(1, most)))
+
+
+def _forward(x: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
+    """The transform along the last axes, divided by its number of elements, with zeros behind `x`.
+
+    Divided, as NumPy takes the factor 1 for a float64 and computes in float64 then: twice the time for float32.
+    """
+    transform = np.fft.rfft if x.dtype.kind == "f" else np.fft.fft
+    found = transform(x, lengths[-1], norm="forward")
+    for axis in range(-2, -len(lengths) - 1, -1):
+        same = found.shape[axis] == lengths[axis]
+        found = np.fft.fft(found, lengths[axis], axis, "forward", out=found if same else None)
+    return found
+
+
+def _backward(found: np.ndarray, cuts: Sequence[Cut], real: bool) -> Any:
+    """The wanted part of the inverse transform along the last axes; `found` is overwritten."""
+    for axis in range(-len(cuts), -1):
+        found = np.fft.ifft(found, axis=axis, out=found)
+        found = found[_last([_wanted(cuts[axis]), *[slice(None)] * (-1 - axis)])]
+    last = cuts[-1]
+    found = np.fft.irfft(found, last.length) if real else np.fft.ifft(found, out=found)
+    return found[..., _wanted(last)]
+
+
+def _last(index: Iterable[slice]) -> Any:
+    """An index of the last axes."""
+    return (..., *index)
+
+
+def _wanted(cut: Cut) -> slice:
+    return slice(cut.lead, cut.lead + cut.step)
