@@ -79,6 +79,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
             [
                 r"max_pool on 1 x 3 x 16 x 16 to 1 x 3 x 8 x 8 in float64.*",
                 r"- channels declined: its lanes are channels that stand beside each other, in input and result",
+                r"- whole declined: no window sees all of a channel",
                 r"- flat declined: windows do not stand around their outputs",
                 r"- tile declined: it keeps no indices",
                 r"- rows declined: it keeps no indices",

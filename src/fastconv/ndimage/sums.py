@@ -17,13 +17,24 @@ FACTOR_COST = 5
 MOST_OFF = 4 * np.finfo(np.float64).eps
 
 
-def weighted(x: np.ndarray, w: np.ndarray, widths: filters.Widths, mode: str, cval: Any, dtype: np.dtype) -> np.ndarray:
-    """The sum of the elements of each window times those of `w`, in the dtype of the result."""
+def weighted(
+    x: np.ndarray,
+    w: np.ndarray,
+    widths: filters.Widths,
+    mode: str,
+    cval: Any,
+    dtype: np.dtype,
+    by_pairs: bool = False,
+) -> np.ndarray:
+    """The sum of the elements of each window times those of `w`, in the dtype of the result.
+
+    `by_pairs` is for kernels along one axis, which SciPy's functions of one axis sum in another order than others do.
+    """
     if x.size == 0:
         return np.zeros(x.shape, dtype)
     cval = cval if mode == "zeros" else 0.0
     if _loses_fractions(x.dtype, w, cval, dtype):
-        return taps.sums(extended(x, widths, mode, cval), w.astype(np.float64), dtype)
+        return taps.sums(extended(x, widths, mode, cval), w.astype(np.float64), dtype, by_pairs)
     sums = _sum_dtype(x.dtype, w, cval, dtype)
     if cval != 0:
         x, widths = filters.extend(x.astype(sums, copy=False), widths, mode, cval), [(0, 0)] * x.ndim
@@ -70,7 +81,7 @@ def along(
     shape[axis], widths[axis] = w.size, width
     if _sum_dtype(x.dtype, w, cval, dtype) == np.float32:
         w = _rounded(w)
-    return weighted(x, w.reshape(shape), widths, mode, cval, dtype)
+    return weighted(x, w.reshape(shape), widths, mode, cval, dtype, by_pairs=True)
 
 
 def _sum_dtype(given: np.dtype, w: np.ndarray, cval: Any, dtype: np.dtype) -> np.dtype:

@@ -39,12 +39,12 @@ def extremes(x: np.ndarray, where: np.ndarray, least: bool) -> np.ndarray:
     return y.astype(x.dtype, copy=False).transpose(np.argsort(order) if order else None)
 
 
-def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False) -> np.ndarray:
     """The correlation of an array with a kernel wherever it fits, without the fraction, summed as plain C would.
 
-    Products and sums are rounded to float64 one by one, in row-major order. A kernel along a single axis that is
-    symmetric, or antisymmetric, begins with its middle; then come sums, or differences, of the elements that share a
-    weight, from the ends inwards. Weights that are as good as zero are passed over, but along a single axis.
+    Products and sums are rounded to float64 one by one, in row-major order, and weights that are as good as zero passed
+    over. By pairs none is, and the last comes first; but a kernel that is symmetric, or antisymmetric, begins with its
+    middle, and then come sums, or differences, of the elements that share a weight, from the ends inwards.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype) -> np.ndarray:
         As many axes.
     dtype : dtype
         Of the result: integers of at most 64 bits, into which sums wrap around.
+    by_pairs : bool
+        Of a kernel along one axis.
 
     Examples
     --------
@@ -68,7 +70,7 @@ def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype) -> np.ndarray:
     window = [w.shape[axis] for axis in order]
     y = np.zeros([n - k + 1 for n, k in zip(found.shape, window, strict=True)], dtype)
     weights = w.reshape(-1)
-    chosen = _along_line(weights) if max(w.shape) == w.size else _Chosen(np.flatnonzero(np.abs(weights) > _EPSILON))
+    chosen = _along_line(weights) if by_pairs else _Chosen(np.flatnonzero(np.abs(weights) > _EPSILON))
     if chosen.taps.size:
         given = np.concatenate([weights[chosen.taps], weights[chosen.pairs[:, 0]], [chosen.sign]])
         numbers = np.arange(w.size).reshape(window).transpose(back).reshape(-1)  # of elements as they lie in memory
