@@ -12,6 +12,7 @@ import platform
 import statistics
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from textwrap import fill
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -118,17 +119,23 @@ def page(threads: int, rounds: int) -> str:
     import fastconv as fc
     from fastconv.jit.machine import machine
 
+    about = (
+        "Written by `asv_bench/scipy_page.py`. `fastconv.signal` and `fastconv.ndimage` take SciPy's arguments and give "
+        "its results; the docstring of each function says what differs. Change `from scipy import ndimage` to `from "
+        "fastconv import ndimage`."
+    )
+    how = (
+        f"An image has {SIDE} x {SIDE} elements of float32 unless it says otherwise. Milliseconds, medians of {rounds} "
+        f"rounds in which both take turns, on {platform.machine()} with {machine().name}, threads of fastconv: "
+        f"{threads}, Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}, SciPy "
+        f"{scipy.__version__}. What is compiled was compiled before."
+    )
     lines = [
         "# SciPy's functions in fastconv",
         "",
-        "Written by `asv_bench/scipy_page.py`. `fastconv.signal` and `fastconv.ndimage` take SciPy's arguments and",
-        "give its results; the docstring of each function says what differs. Change `from scipy import ndimage` to",
-        "`from fastconv import ndimage`.",
+        fill(about, 118),
         "",
-        f"An image has {SIDE} x {SIDE} elements of float32 unless it says otherwise. Milliseconds, medians of {rounds}",
-        f"rounds in which both take turns, on {platform.machine()} with {machine().name}; fastconv has {threads}",
-        f"of its threads. Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}, SciPy",
-        f"{scipy.__version__}. What is compiled was compiled before.",
+        fill(how, 118),
         "",
         "| function | call | SciPy | fastconv | times as fast |",
         "|---|---|---:|---:|---:|",

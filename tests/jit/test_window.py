@@ -21,7 +21,7 @@ PLANES, GROUPS = 2, 2
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape)))
 #: For code with bounds checks, which takes longest to compile.
 some_shapes = pytest.mark.parametrize(
-    "shape", [*SHAPES[:2], SHAPES[-1], *nightly(*SHAPES[2:-1])], ids=lambda shape: "-".join(map(str, shape))
+    "shape", [SHAPES[0], SHAPES[-1], *nightly(*SHAPES[1:-1])], ids=lambda shape: "-".join(map(str, shape))
 )
 
 
@@ -101,7 +101,7 @@ def ways() -> list[tuple[bool, bool]]:
 
 
 @pytest.mark.parametrize(("in_place", "whole"), ways())
-@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("dtype", [TYPES[0], TYPES[2], *nightly(TYPES[1], TYPES[3])])
 @shapes
 def test_compiled_tile_is_its_meaning(shape: Shape, dtype: str, in_place: bool, whole: bool) -> None:
     given = operands(shape, dtype, in_place, whole)

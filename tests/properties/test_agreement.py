@@ -14,6 +14,7 @@ import fastconv as fc
 from fastconv import reference
 from fastconv.ops.calls import recording
 from fastconv.plan.registry import ALGORITHMS
+from nightly import nightly
 from properties.strategies import (
     LAYOUTS,
     Case,
@@ -37,7 +38,7 @@ layouts = st.sampled_from(sorted(LAYOUTS))
 CANDIDATES = [(op, candidate.name) for op, candidates in ALGORITHMS.items() for candidate in candidates]
 
 
-@pytest.fixture(scope="module", params=["usual blocks", "small blocks"])
+@pytest.fixture(scope="module", params=["small blocks", *nightly("usual blocks")])
 def blocks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Once as calls are planned, once cut into so small blocks and chunks that every case has several."""
     with small_blocks() if request.param == "small blocks" else nullcontext():
