@@ -120,9 +120,9 @@ def page(threads: int, rounds: int) -> str:
     from fastconv.jit.machine import machine
 
     about = (
-        "Written by `asv_bench/scipy_page.py`. `fastconv.signal` and `fastconv.ndimage` take SciPy's arguments and give "
-        "its results; the docstring of each function says what differs. Change `from scipy import ndimage` to `from "
-        "fastconv import ndimage`."
+        "Written by `asv_bench/scipy_page.py`. `fastconv.signal` and `fastconv.ndimage` take SciPy's arguments and "
+        "give its results; the docstring of each function says what differs. Change `from scipy import ndimage` to "
+        "`from fastconv import ndimage`."
     )
     how = (
         f"An image has {SIDE} x {SIDE} elements of float32 unless it says otherwise. Milliseconds, medians of {rounds} "
