@@ -273,7 +273,8 @@ def test_one_operation_alone_compiles_what_its_first_calls_need(family: str, ran
     for what, call in FIRST_CALLS[family].items():
         if family == "conv_matrix" or family.startswith("ndimage.") or name in call.__code__.co_names:
             compiled.clear()
-            call()
+            with np.errstate(all="ignore"):  # nothing is computed, and what memory holds may be any number
+                call()
             assert compiled <= ahead, what
 
 
