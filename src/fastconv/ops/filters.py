@@ -14,7 +14,7 @@ import numpy as np
 from fastconv.geometry import source_index
 from fastconv.ops.conv import conv1d, conv2d, conv3d
 from fastconv.ops.folded import LineAxis, folded, sizes
-from fastconv.ops.pad import pad
+from fastconv.ops.pad import MODES, pad
 from fastconv.plan.layout import memory_order
 
 __all__ = ["Widths", "correlate", "extend"]
@@ -23,14 +23,8 @@ __all__ = ["Widths", "correlate", "extend"]
 Widths = Sequence[tuple[int, int]]
 
 _CONVS = {1: conv1d, 2: conv2d, 3: conv3d}
-#: By their names in `fastconv.geometry`, the modes of `pad`, and how far beyond an axis's size these do not reach.
-_PADS = {
-    "zeros": ("constant", None),
-    "reflect": ("reflect", 1),
-    "replicate": ("replicate", None),
-    "circular": ("circular", 0),
-    "symmetric": ("symmetric", 0),
-}
+#: By their names in `fastconv.geometry`, those of the modes of `pad`, and how far they may not reach.
+_PADS = {mode: (name, margin) for name, (mode, margin) in MODES.items()}
 
 
 def correlate(

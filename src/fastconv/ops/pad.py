@@ -10,14 +10,15 @@ import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops.calls import remembered, target_of
+from fastconv.plan.kernel_plan import WordsPlan
 from fastconv.plan.layout import empty_in, memory_order, overlaps_itself, strides_in
-from fastconv.plan.pad import PaddedAxis, PadPlan, plan_pad
+from fastconv.plan.pad import PaddedAxis, plan_pad
 from fastconv.plan.span import steps
 
-__all__ = ["pad"]
+__all__ = ["MODES", "pad"]
 
 #: By PyTorch's name what `fastconv.geometry` calls it, and how far beyond the size of an axis it may not reach.
-_MODES = {
+MODES = {
     "constant": ("zeros", None),
     "reflect": ("reflect", 1),
     "replicate": ("replicate", None),
@@ -124,7 +125,7 @@ class _Padding:
         What is taken of the input first.
     copy_order : tuple of int or None
         Order of the axes of a copy of the input, where kernels cannot read the input itself.
-    plan : PadPlan
+    plan : WordsPlan
         How.
     """
 
@@ -134,15 +135,15 @@ class _Padding:
     writes_out: bool
     crop: tuple[slice, ...] | None
     copy_order: tuple[int, ...] | None
-    plan: PadPlan
+    plan: WordsPlan
 
 
 @remembered
 def _prepare(forms: tuple[arg.Form, arg.Form | None], amounts: Any, mode: Any) -> _Padding:
     x, target = forms
-    if not isinstance(mode, str) or mode not in _MODES:
-        raise ValueError(f"mode={mode!r} is not known; choose one of {', '.join(map(repr, _MODES))}.")
-    inner_mode, margin = _MODES[mode]
+    if not isinstance(mode, str) or mode not in MODES:
+        raise ValueError(f"mode={mode!r} is not known; choose one of {', '.join(map(repr, MODES))}.")
+    inner_mode, margin = MODES[mode]
     pads = _pairs(x.shape, amounts)
     shape = tuple(size + before + after for size, (before, after) in zip(x.shape, pads, strict=True))
     size, crop = list(x.shape), None

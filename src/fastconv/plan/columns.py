@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from fastconv.geometry import Geometry
-from fastconv.jit.kernel import Bound
 from fastconv.kernels.columns import COLUMNS_TABLE, ColumnsAxis, ColumnsHead, fold_rows, unfold_taps
+from fastconv.plan.kernel_plan import WordsPlan
 from fastconv.plan.pad import word_of
 from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 
-__all__ = ["ColumnsPlan", "plan_fold", "plan_unfold"]
+__all__ = ["plan_fold", "plan_unfold"]
 
 #: Nanoseconds, for estimates only: to write a byte or to add one, and for a row and a task to begin.
 BYTE_COST, ROW_COST, TASK_COST = 0.15, 6.0, 50.0
@@ -23,34 +21,7 @@ BYTE_COST, ROW_COST, TASK_COST = 0.15, 6.0, 50.0
 BLOCK_BYTES = 16384
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnsPlan:
-    """All that a kernel needs beside the values.
-
-    Attributes
-    ----------
-    kernel : Bound
-        What copies or adds.
-    table : ndarray of int64
-        Its records.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    """
-
-    kernel: Bound
-    table: np.ndarray
-    tasks: int
-    nanoseconds: float
-
-    def run(self, x: np.ndarray, y: np.ndarray) -> None:
-        """Write the contiguous result y."""
-        word: Any = self.kernel.dtypes[0]
-        self.kernel.run(self.tasks, self.nanoseconds, x.view(word), y.view(word), self.table)
-
-
-def plan_unfold(geometry: Geometry, x: Steps, dtype: np.dtype) -> ColumnsPlan:
+def plan_unfold(geometry: Geometry, x: Steps, dtype: np.dtype) -> WordsPlan:
     """Plan the columns of images (N, C, *spatial), whose last axis steps by one element."""
     g = geometry.lift()
     steps = (0,) * (5 - len(x.steps)) + x.steps[2:]
@@ -58,10 +29,10 @@ def plan_unfold(geometry: Geometry, x: Steps, dtype: np.dtype) -> ColumnsPlan:
     tasks, word = g.batch * g.channels * prod(g.kernel_size), word_of(dtype)
     rows = prod(g.output_size[:2])
     nanoseconds = tasks * (TASK_COST + rows * (ROW_COST + g.output_size[2] * dtype.itemsize * BYTE_COST))
-    return ColumnsPlan(unfold_taps.bind(word, word, np.int64), _table(g, head, steps), tasks, nanoseconds)
+    return WordsPlan(unfold_taps.bind(word, word, np.int64), _table(g, head, steps), tasks, nanoseconds)
 
 
-def plan_fold(geometry: Geometry, x: Steps, dtype: np.dtype) -> ColumnsPlan:
+def plan_fold(geometry: Geometry, x: Steps, dtype: np.dtype) -> WordsPlan:
     """Plan images (N, C, *spatial) of columns (N, C * taps, windows), whose last axis steps by one element."""
     g = geometry.lift()
     depth, height, width = g.input_size
@@ -73,7 +44,7 @@ def plan_fold(geometry: Geometry, x: Steps, dtype: np.dtype) -> ColumnsPlan:
     windows = g.batch * g.channels * taps * prod(g.output_size[:2])
     nanoseconds = tasks * TASK_COST + windows * (ROW_COST + g.output_size[2] * dtype.itemsize * BYTE_COST)
     steps = (height * width, width, 1)
-    return ColumnsPlan(fold_rows.bind(dtype, dtype, np.int64), _table(g, head, steps), tasks, nanoseconds)
+    return WordsPlan(fold_rows.bind(dtype, dtype, np.int64), _table(g, head, steps), tasks, nanoseconds)
 
 
 def _table(g: Geometry, head: ColumnsHead, steps: tuple[int, ...]) -> np.ndarray:

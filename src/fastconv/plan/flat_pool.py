@@ -13,6 +13,7 @@ from fastconv.kernels.flat_pool import FLAT_POOL_TABLE, USUAL_TAPS, FlatPoolHead
 from fastconv.plan.pool import PoolPlan, least_value
 from fastconv.plan.pool_tile import float_of_sums, refuse_pool_rows
 from fastconv.plan.problem import Problem
+from fastconv.plan.span import is_dense
 from fastconv.plan.table import Table
 
 __all__ = ["plan_flat_pool", "refuse_flat_pool"]
@@ -37,7 +38,7 @@ def refuse_flat_pool(problem: Problem) -> str | None:
     if len(passes) < 2:
         return "windows have one axis alone"
     sizes = (g.batch, g.channels, *(axis.size for axis in g.lift().axes))
-    if any(step != prod(sizes[i + 1 :]) for i, step in enumerate(x.steps) if sizes[i] > 1):
+    if not is_dense(sizes, x.steps):
         return "images do not follow each other without a gap"
     if reason := refuse_pool_rows(problem):
         return reason

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from fastconv.geometry import source_index
-from fastconv.jit.kernel import Bound
 from fastconv.kernels.pad import NOTHING, PadAxis, PadHead, PadRun, pad_blocks
+from fastconv.plan.kernel_plan import WordsPlan
 from fastconv.plan.table import Table
 
-__all__ = ["PadPlan", "PaddedAxis", "plan_pad", "word_of"]
+__all__ = ["PaddedAxis", "plan_pad", "word_of"]
 
 #: Real numbers that are only moved are taken for integers of their size, so that four kernels serve all their types.
 _WORDS: dict[int, np.dtype] = {
@@ -76,34 +75,7 @@ class PaddedAxis:
                 yield PadRun(count, (start - begin) * self.y_step, at, step)
 
 
-@dataclass(frozen=True, slots=True)
-class PadPlan:
-    """All that the kernel needs beside the values.
-
-    Attributes
-    ----------
-    kernel : Bound
-        What copies.
-    table : ndarray of int64
-        Its records.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    """
-
-    kernel: Bound
-    table: np.ndarray
-    tasks: int
-    nanoseconds: float
-
-    def run(self, x: np.ndarray, y: np.ndarray, fill: np.ndarray) -> None:
-        """Write the result; `fill` is an array of one element of the arrays' type."""
-        word: Any = self.kernel.dtypes[0]
-        self.kernel.run(self.tasks, self.nanoseconds, x.view(word), y.view(word), fill.view(word), self.table)
-
-
-def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dtype: np.dtype) -> PadPlan:
+def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dtype: np.dtype) -> WordsPlan:
     """Plan a padding whose axes are given in the order in which the result lies in memory."""
     merged, unit = _merged(axes), 1
     if (
@@ -144,7 +116,7 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
     tasks = planes * head.row_pieces * head.column_pieces
     lines = planes * rows.outputs
     nanoseconds = lines * (line_bytes * BYTE_COST + len(column_runs) * RUN_COST) + tasks * TASK_COST
-    return PadPlan(pad_blocks.bind(word, word, word, np.int64), table.finish([head, *records]), tasks, nanoseconds)
+    return WordsPlan(pad_blocks.bind(word, word, word, np.int64), table.finish([head, *records]), tasks, nanoseconds)
 
 
 def _pieces(axis: PaddedAxis, mode: str, longest: int) -> tuple[list[PadRun], list[int]]:

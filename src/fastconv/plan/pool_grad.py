@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
 import numpy as np
 
 from fastconv.geometry import Axis, Geometry
-from fastconv.jit.kernel import Bound, Kernel
+from fastconv.jit.kernel import Kernel
 from fastconv.kernels.pool_grad import SHARES_TABLE, SharesAxis, SharesHead, share_means
 from fastconv.kernels.scatter import Scatter
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.table import Table
 from fastconv.plan.window_pool import SHORTEST_ROWS
 
-__all__ = ["SharesPlan", "plan_shares", "scattered"]
+__all__ = ["plan_shares", "scattered"]
 
 #: Nanoseconds, for estimates only: to add an element of a row, to give a tap its share, to put a number at its place,
 #: and a row of the input.
@@ -24,34 +24,8 @@ ADD_COST, SHARE_COST, PUT_COST, ROW_COST = 0.15, 0.8, 1.5, 40.0
 MOST_ROWS, MOST_ELEMENTS = 64, 65536
 
 
-@dataclass(frozen=True)
-class SharesPlan:
-    """All that `share_means` needs beside the values.
-
-    Attributes
-    ----------
-    kernel : Bound
-        It, for the dtype.
-    table : ndarray of int64
-        Its records and lists.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    """
-
-    kernel: Bound
-    table: np.ndarray
-    tasks: int
-    nanoseconds: float
-
-    def run(self, grad_output: np.ndarray, grad_input: np.ndarray) -> None:
-        """Write the gradient for the input; both are contiguous."""
-        self.kernel.run(self.tasks, self.nanoseconds, grad_output, grad_input, self.table)
-
-
 @lru_cache(maxsize=1024)
-def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> SharesPlan:
+def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
     """Write down the windows of an average, and for each input position which of them it is in."""
     g = geometry.lift().fold(SHORTEST_ROWS)
     table = Table(SHARES_TABLE)
@@ -66,7 +40,7 @@ def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, di
     nanoseconds = images * (
         rows * g.output_size[2] * ADD_COST + depth * height * (ROW_COST + shares * SHARE_COST + width * ADD_COST)
     )
-    return SharesPlan(
+    return KernelPlan(
         kernel=share_means.bind(dtype, dtype, np.int64),
         table=table.finish([SharesHead(block, blocks, divisor or 0), *axes]),
         tasks=images * depth * blocks,

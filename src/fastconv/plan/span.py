@@ -3,13 +3,15 @@ the elements stand."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from fastconv.jit.machine import LINE
 
-__all__ = ["Steps", "aligned_empty", "steps"]
+__all__ = ["Steps", "aligned_empty", "is_dense", "steps"]
 
 
 class Steps(NamedTuple):
@@ -30,6 +32,17 @@ def steps(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> St
     """
     found = tuple(stride // itemsize for stride in strides)
     return Steps(-sum(min(0, step) * (size - 1) for step, size in zip(found, shape, strict=True)), found)
+
+
+def is_dense(sizes: Sequence[int], steps: Sequence[int]) -> bool:
+    """Whether elements follow each other in row-major order without a gap, for their steps along axes of such sizes.
+
+    Examples
+    --------
+    >>> is_dense((2, 3), (3, 1)), is_dense((1, 3), (99, 1)), is_dense((2, 3), (4, 1))
+    (True, True, False)
+    """
+    return all(n == 1 or step == prod(sizes[i + 1 :]) for i, (n, step) in enumerate(zip(sizes, steps, strict=True)))
 
 
 def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from fastconv.jit.kernel import Bound
 from fastconv.kernels.taps import TAP_TABLE, TapHead, greatest_of_taps, least_of_taps, sums_of_taps
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import strides_first
 from fastconv.plan.table import Table
 
-__all__ = ["TapPlan", "plan_extremes", "plan_sums"]
+__all__ = ["plan_extremes", "plan_sums"]
 
 #: Outputs of a task: with the windows of one tap after the other they stay in a first-level cache.
 BLOCK = 1024
@@ -21,33 +21,7 @@ BLOCK = 1024
 ELEMENT_COST, TASK_COST = 0.1, 50.0
 
 
-@dataclass(frozen=True)
-class TapPlan:
-    """All that a kernel needs beside the values.
-
-    Attributes
-    ----------
-    kernel : Bound
-        What reduces windows.
-    table : ndarray of int64
-        Its records and lists.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    """
-
-    kernel: Bound
-    table: np.ndarray
-    tasks: int
-    nanoseconds: float
-
-    def run(self, *arrays: np.ndarray) -> None:
-        """Reduce the windows of a contiguous array into another."""
-        self.kernel.run(self.tasks, self.nanoseconds, *arrays, self.table)
-
-
-def plan_extremes(size: Sequence[int], where: np.ndarray, dtype: np.dtype, least: bool) -> TapPlan:
+def plan_extremes(size: Sequence[int], where: np.ndarray, dtype: np.dtype, least: bool) -> KernelPlan:
     """Plan the extremes of the elements that are true in `where`, for an array of so many elements along each axis."""
     kernel = (least_of_taps if least else greatest_of_taps).bind(dtype, dtype, np.int64)
     return _plan(kernel, size, where.shape, _places(size, where))
@@ -60,7 +34,7 @@ def plan_sums(
     pairs: np.ndarray,
     x_dtype: np.dtype,
     dtype: np.dtype,
-) -> TapPlan:
+) -> KernelPlan:
     """Plan sums of windows of so many elements along each axis, by the numbers of those that count, in their order."""
     places = _places(size, np.ones(window, bool))
     kernel = sums_of_taps.bind(x_dtype, np.float64, dtype, np.int64)
@@ -74,7 +48,7 @@ def _places(size: Sequence[int], where: np.ndarray) -> np.ndarray:
 
 def _plan(
     kernel: Bound, size: Sequence[int], window: Sequence[int], taps: np.ndarray, pairs: Sequence[int] | np.ndarray = ()
-) -> TapPlan:
+) -> KernelPlan:
     outputs = [n - k + 1 for n, k in zip(size, window, strict=True)]
     # Behind the last axis along which windows reach, outputs stand as elements do.
     last = max((axis for axis, k in enumerate(window) if k > 1), default=0)
@@ -93,4 +67,4 @@ def _plan(
         pairs=len(pairs) // 2,
     )
     tasks, elements = lines.size * blocks, prod(outputs) * (head.taps + 2 * head.pairs)
-    return TapPlan(kernel, table.finish([head]), tasks, elements * ELEMENT_COST + tasks * TASK_COST)
+    return KernelPlan(kernel, table.finish([head]), tasks, elements * ELEMENT_COST + tasks * TASK_COST)

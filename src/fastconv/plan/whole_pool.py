@@ -11,6 +11,7 @@ from fastconv.kernels.whole_pool import WHOLE_POOL_TABLE, WholePoolHead, avg_poo
 from fastconv.plan.pool import PoolPlan, least_value
 from fastconv.plan.pool_tile import float_of_sums, refuse_pool_rows
 from fastconv.plan.problem import Problem
+from fastconv.plan.span import is_dense
 from fastconv.plan.table import Table
 
 __all__ = ["plan_whole_pool", "refuse_whole_pool"]
@@ -26,8 +27,7 @@ def refuse_whole_pool(problem: Problem) -> str | None:
     axes, steps = problem.geometry.axes, problem.x_steps().steps[-len(problem.geometry.axes) :]
     if any(axis.output != 1 or axis.dilation > 1 or axis.kernel < axis.before + axis.size for axis in axes):
         return "no window sees all of a channel"
-    sizes = [axis.size for axis in axes]
-    if any(step != prod(sizes[i + 1 :]) for i, step in enumerate(steps) if sizes[i] > 1):
+    if not is_dense([axis.size for axis in axes], steps):
         return "elements of a channel do not follow each other"
     return refuse_pool_rows(problem)
 

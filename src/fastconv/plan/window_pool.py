@@ -24,6 +24,7 @@ from fastconv.kernels.window_pool import (
 )
 from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
+from fastconv.plan.span import is_dense
 from fastconv.plan.table import Table
 
 __all__ = ["WindowPlan", "plan_windows"]
@@ -81,7 +82,7 @@ def plan_windows(problem: Problem) -> WindowPlan:
     """Plan a pooling by lists of windows."""
     g = problem.geometry.lift()
     x = problem.x_steps()
-    if _is_dense(x.steps[2:], g.input_size):
+    if is_dense(g.input_size, x.steps[2:]):
         g = g.fold(SHORTEST_ROWS)
     random = any(isinstance(axis, FractionalAxis) for axis in g.axes)
     lists = [_most_taps(axis) if random else np.array(axis.taps(), np.int64) for axis in g.axes]
@@ -114,11 +115,6 @@ def plan_windows(problem: Problem) -> WindowPlan:
         nanoseconds=float(lines * (len(pieces) * PIECE_COST + elements)),
         summary=f"{lines} rows of outputs in {len(pieces)} pieces, {rows:.3g} input rows each",
     )
-
-
-def _is_dense(steps: Sequence[int], size: Sequence[int]) -> bool:
-    """Whether the elements of an image follow each other in row-major order."""
-    return all(n == 1 or step == prod(size[i + 1 :]) for i, (n, step) in enumerate(zip(size, steps, strict=True)))
 
 
 def _most_taps(axis: Axis) -> np.ndarray:
