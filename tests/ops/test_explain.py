@@ -26,6 +26,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
                 r"- direct declined: .*",
                 r"- depthwise declined: it sums over one channel, not over 3",
                 r"- winograd declined: \w+ promises .* microseconds on one thread, against .*",
+                r"- panel declined: (spread|tile) promises .* microseconds on one thread, against .*",
                 r"- spread declined: tile promises .* microseconds on one thread, against .*",
                 r"- tile chosen: .*",
             ],
@@ -39,7 +40,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
                 r"- direct declined: summing in place is only faster for very little work, and serial",
                 r"- depthwise declined: .*",
                 r"- winograd declined: it halves weights: not for complex128",
-                r"- spread (chosen|declined): .*",
+                r"- panel (chosen|declined): .*",
             ],
         ),
         (

@@ -48,7 +48,7 @@ def test_out_takes_the_result() -> None:
     np.testing.assert_array_equal(out, fc.conv2d(x, w))
 
 
-@pytest.mark.parametrize("algorithm", ["winograd", "spread", "tile", "direct", "reference"])
+@pytest.mark.parametrize("algorithm", ["winograd", "panel", "spread", "tile", "direct", "reference"])
 def test_takes_any_algorithm(algorithm: str) -> None:
     x, w = integers((1, 4, 6, 6), "float32"), integers((5, 4, 3, 3), "float32", 1)
     np.testing.assert_array_equal(fc.Conv2d(w, algorithm=algorithm)(x), fc.conv2d(x, w, algorithm="reference"))

@@ -24,6 +24,7 @@ CALLS: dict[str, tuple[Callable[..., np.ndarray], tuple[int, ...], float]] = {
     # The call with `out`, the shape of its result, and how many times as large as the weights packed ones may be.
     "winograd": (lambda y: fc.conv2d(X, W, algorithm="winograd", out=y), (1, 12, 94, 94), 16 / 9 * 16 / 12),
     "spread": (lambda y: fc.conv2d(X, W, algorithm="spread", out=y), (1, 12, 94, 94), 32 / 12),
+    "panel": (lambda y: fc.conv2d(X, W, algorithm="panel", out=y), (1, 12, 94, 94), 16 / 12),
     "tile": (lambda y: fc.conv2d(X, W, algorithm="tile", out=y), (1, 12, 94, 94), 16 / 12),
     "channels last": (lambda y: fc.conv2d(LAST, W, algorithm="spread", out=y), (1, 12, 94, 94), 32 / 12),
     "to channels last": (

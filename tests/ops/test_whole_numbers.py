@@ -49,7 +49,7 @@ def test_sums_of_the_largest_whole_numbers_are_exact(dtypes: tuple[str, str], ch
     op = fc.conv_transpose2d if transposed else fc.conv2d
     w = w.swapaxes(0, 1) if transposed else w
     wide = op(x.astype(np.int64), w.astype(np.int64), padding=1, algorithm="reference")
-    for algorithm in ("auto", "spread", "tile"):
+    for algorithm in ("auto", "panel", "spread", "tile"):
         found = op(x, w, padding=1, algorithm=algorithm)
         assert found.dtype == (np.int64 if dtypes[0] == "int16" else np.int32)
         np.testing.assert_array_equal(found, wide)
@@ -70,7 +70,7 @@ def test_products_of_the_largest_whole_numbers_are_exact_in_64_bits(types: tuple
     w = w.swapaxes(0, 1) if transposed else w
     wanted = op(x, w, padding=1, algorithm="reference")
     layer = packed(w, padding=1)
-    for found in (*(op(x, w, padding=1, algorithm=name) for name in ("auto", "spread", "tile")), layer(x)):
+    for found in (*(op(x, w, padding=1, algorithm=name) for name in ("auto", "panel", "spread", "tile")), layer(x)):
         assert found.dtype == np.int64
         np.testing.assert_array_equal(found, wanted)
     wide = x.astype(np.int64) * 2**20  # the same weights, packed anew for other numbers

@@ -367,6 +367,23 @@ def _turned(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _panel(draw: st.DrawFn) -> Call:
+    """Convolutions from panels: rows longer than a tile and shorter, pieces shared by taps and not, any border."""
+    rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    channels, outputs, stride = draw(st.integers(1, 9)), draw(st.integers(1, 70)), draw(st.integers(1, 3))
+    size, kernel = [draw(st.integers(4, 40)) for _ in range(rank)], [draw(st.integers(1, 4)) for _ in range(rank)]
+    dtype = draw(st.sampled_from(["float32", "float64", "int32"]))
+    x = _values(draw, (draw(st.integers(1, 2)), groups * channels, *size), dtype)
+    w = integers((groups * outputs, channels, *kernel), dtype, draw(seeds))
+    options: dict[str, Any] = {"stride": stride, "groups": groups, "activation": draw(st.sampled_from([None, "relu"]))}
+    if draw(st.booleans()):
+        mode = draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"]))
+        return _call("conv", rank, [x, w, None], options | {"padding": 1, "padding_mode": mode}, "panel")
+    w = integers((groups * channels, outputs, *[k + stride - 1 for k in kernel]), dtype, draw(seeds))
+    return _call("conv_transpose", rank, [x, w, None], options, "panel")
+
+
+@st.composite
 def _pad(draw: st.DrawFn) -> Call:
     """Pads and crops of up to five axes, in words of every size that is moved."""
     shape = (*draw(st.lists(st.integers(1, 4), max_size=4)), draw(st.integers(1, MOST_WIDER)))
@@ -448,6 +465,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "adaptive_pool": _adaptive_pool(),
     "channels last": _channels_last(),
     "turned": _turned(),
+    "panel": _panel(),
     "gradients": _gradients(),
     "lp_pool": _lp_pool(),
     "fractional_max_pool": _fractional_pool(),

@@ -125,10 +125,14 @@ def _layers(
         w = numbers((16, 16, *kernel), dtype)
         wanted = partial(plain, x, w, None, stride, algorithm="reference")
         yield Case(partial(op, x, w, stride=stride, algorithm="winograd"), wanted)
-    if transposed:  # in place, which these take at sizes between those of the cases
-        x, w = numbers((64, *size), dtype), numbers((64, 64, *(2,) * rank), dtype)
-        wanted = partial(_TRANSPOSED_CONVS[rank - 1], x, w, None, 2, algorithm="reference")
-        yield Case(partial(op, x, w, stride=2, algorithm="spread"), wanted)
+    # At sizes between those of the cases: in place, for transposed ones, and from panels.
+    steps = ((2, "spread"), (1, "panel")) if transposed else ((1, "panel"), (2, "panel"))
+    for stride, algorithm in steps:
+        plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
+        x, w = numbers((64, *size), dtype), numbers((64, 64, *(3,) * rank), dtype)
+        for activation in (None,) if dtype.kind == "c" or algorithm == "spread" else (None, "relu"):
+            wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
+            yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm=algorithm), wanted)
 
 
 def _channels_last(x: np.ndarray) -> np.ndarray:

@@ -59,6 +59,7 @@ GRADIENT_LAYERS = (
     Layer(1, 1, 3, 1, {}),
     Layer(32, 16, 1, 1, {}),
     Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
+    Layer(128, 128, 2, 1, {"stride": 2}),
 )
 #: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
 PIECED_GRADIENT_LAYERS = (Layer(128, 128, 4, 1, {"stride": 2, "padding": 1}),)

@@ -5,7 +5,7 @@ LLVM vector code. Beside each stands its meaning, which runs under NUMBA_DISABLE
 
 There are two. `tile` has pixels as lanes: neighbouring numbers of a slab, times one weight for each row. `spread_tile`
 has output channels as lanes: packed weights, times one number for each row, wherever it stands. A vector of complex
-numbers is multiplied by either part of a number, which makes four real products (`_add_depths`). Weights of int32 where
+numbers is multiplied by either part of a number, which makes four real products (`add_depths`). Weights of int32 where
 all else is int64 say that both factors have 32 bits.
 """
 
@@ -22,7 +22,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 
-__all__ = ["SpreadRun", "fetch_to_write", "lanes", "lead", "spread_tile", "tile"]
+__all__ = ["AHEAD", "SpreadRun", "add_depths", "fetch_to_write", "lanes", "lead", "passes", "spread_tile", "tile"]
 
 #: Bytes between the weights in use and those that are fetched for later: packed weights are read from one end to the
 #: other, faster than the CPU sees by itself where they come from the last cache or from memory (512 channels, 3 x 3, on
@@ -159,8 +159,8 @@ def _tile(
             code.prefetch(builder.gep(weight_row, [INT64(AHEAD // weight_size)]), n_rows * weight_size)
             return pixels, lambda row: builder.gep(weight_row, [INT64(row)])
 
-        for some in _passes(code, n_rows, n_vectors, machine().tile_rows * machine().tile_vectors):
-            for row, total_row in zip(some, _add_depths(code, count, some, n_vectors, products), strict=True):
+        for some in passes(code, n_rows, n_vectors, machine().tile_rows * machine().tile_vectors):
+            for row, total_row in zip(some, add_depths(code, count, some, n_vectors, products), strict=True):
                 row_at = builder.gep(sums_base, [builder.mul(args[11], INT64(row))])
                 for v, value in enumerate(total_row):
                     code.store(value, row_at, v * code.lanes)
@@ -274,9 +274,9 @@ def _spread_tile(
                 lanes = [code.load_weights(weight_row, v * code.lanes) for v in range(n_vectors)]
                 return lanes, lambda row: builder.gep(bases[row] if few else row_base(row), [offset])
 
-            return _add_depths(code, count, some, n_vectors, products)
+            return add_depths(code, count, some, n_vectors, products)
 
-        for some in _passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
+        for some in passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
             for row, total_row in zip(some, sum_rows(some), strict=True):
                 start, target = sums_of(row, r.start_at, r.start_step), sums_of(row, r.sums_at, r.sums_step)
                 for v, value in enumerate(total_row):
@@ -287,14 +287,14 @@ def _spread_tile(
     return signature, codegen
 
 
-def _passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
+def passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
     """The rows of a tile in runs whose sums, two for a complex one, take no more than so many registers."""
     passes = -(-rows * vectors * code.parts // most)
     step = -(-rows // passes)
     return [range(first, min(rows, first + step)) for first in range(0, rows, step)]
 
 
-def _add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products: Any) -> list[list[Any]]:
+def add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products: Any) -> list[list[Any]]:
     """Write the loop over `count` depths, at least one; the sums after it, for each of the rows its vectors.
 
     ``products(depth)`` gives the vectors of a depth, and a function from a row to where the number stands that

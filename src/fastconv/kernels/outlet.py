@@ -46,13 +46,17 @@ class Target(NamedTuple):
 
 
 @helper
-def target_of_block(image: int, block: Block, phase: Phase, out: Space, counts: Space, steps: Space) -> Target:
-    """The target of a block of the image that begins at `image`; `steps` are the result's from output to output."""
+def target_of_block(
+    image: int, block: Block, phase: Phase, out: Space, counts: Space, steps: Space, pitch: int
+) -> Target:
+    """The target of a block of the image that begins at `image`.
+
+    `steps` are the result's from output to output, and `pitch` counts the sums of a row.
+    """
     first_w = block.first.w * out.w.step + phase.w
     first_d, first_h = block.first.d * out.d.step + phase.d, block.first.h * out.h.step + phase.h
     first = image + first_d * steps.d + first_h * steps.h + first_w * steps.w
-    pitch = counts.w * out.w.step
-    columns, rows = min(pitch, out.w.size - first_w), counts.h
+    columns, rows = min(counts.w * out.w.step, out.w.size - first_w), counts.h
     if columns == pitch == out.w.size and out.h.step == 1 and steps.h == columns * steps.w:
         columns, rows = columns * rows, 1
         if counts.h == out.h.size and out.d.step == 1 and steps.d == columns * steps.w:

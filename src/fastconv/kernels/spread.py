@@ -27,12 +27,9 @@ from fastconv.kernels.conv_table import (
     ROW_BLOCK_FIELDS,
     SLAB_AT,
     TABLE_SIZE,
-    Block,
     ConvHead,
-    Phase,
     RowBlock,
     block_of,
-    numbers_in_block,
     output_axes,
     read_head,
     read_phase,
@@ -40,9 +37,10 @@ from fastconv.kernels.conv_table import (
 )
 from fastconv.kernels.halo import gather_pixels, gather_plain
 from fastconv.kernels.outlet import Target, list_targets, target_of_block, write_pixels, write_rows
+from fastconv.kernels.pixels import PIXEL_FIELDS, PixelAxis, counts_in_block, first_position, pixel_axes
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
 
-__all__ = ["SPREAD_TABLE", "STRIP", "Kind", "PixelAxis", "SpreadHead", "spread"]
+__all__ = ["SPREAD_TABLE", "STRIP", "Kind", "SpreadHead", "spread"]
 
 # Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group fewer vectors.
 ROWS = machine().spread_rows
@@ -61,24 +59,6 @@ STRIP = 16
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and weights for so many depths stay in the second-level cache.
 DEPTHS = 768
-
-
-class PixelAxis(NamedTuple):
-    """One axis of the input as pixels see it.
-
-    Attributes
-    ----------
-    stride : int
-        Input positions from one output of a phase to the next.
-    step : int
-        The same in elements of what the tile reads: the slab, or the input itself.
-    y_step : int
-        Step of the result from output to output, of whatever phase.
-    """
-
-    stride: int
-    step: int
-    y_step: int
 
 
 class SpreadHead(NamedTuple):
@@ -101,17 +81,8 @@ class SpreadHead(NamedTuple):
 #: What stands in a table, in this order.
 SPREAD_TABLE = (*CONV_TABLE, PixelAxis, PixelAxis, PixelAxis, SpreadHead)
 
-_pixel_axis, _spread_head = reader(PixelAxis), reader(SpreadHead)
-_PIXEL_FIELDS = len(PixelAxis._fields)
-
-
-@helper
-def _pixel_axes(table: Any) -> Space:
-    return Space(
-        _pixel_axis(table, TABLE_SIZE),
-        _pixel_axis(table, TABLE_SIZE + _PIXEL_FIELDS),
-        _pixel_axis(table, TABLE_SIZE + 2 * _PIXEL_FIELDS),
-    )
+_spread_head = reader(SpreadHead)
+_SPREAD_HEAD_AT = TABLE_SIZE + 3 * PIXEL_FIELDS
 
 
 @helper
@@ -183,26 +154,6 @@ def _sum(arrays: Any, place_at: int, depths: _Depths, pixels: int, to: int, step
         spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, sums)
     else:
         spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, sums)
-
-
-@helper
-def _first_position(block: Block, pixel: Space, axes: Space) -> Space:
-    """The input position at which the slab of a block begins."""
-    return Space(
-        block.first.d * pixel.d.stride - axes.d.low,
-        block.first.h * pixel.h.stride - axes.h.low,
-        block.first.w * pixel.w.stride - axes.w.low,
-    )
-
-
-@helper
-def _counts_in_block(out: Space, phase: Phase, block: Block) -> Space:
-    """Outputs of a phase in a block; those of all phases of a row count once."""
-    return Space(
-        numbers_in_block(out.d, phase.d, block.first.d),
-        numbers_in_block(out.h, phase.h, block.first.h),
-        numbers_in_block(out.w, 0, block.first.w),
-    )
 
 
 class Kind(NamedTuple):
@@ -330,8 +281,8 @@ def _body(kind: Kind) -> Callable[..., None]:
         head = read_head(table, 0)
         axes = slab_axes(table, SLAB_AT)
         out = output_axes(table)
-        pixel = _pixel_axes(table)
-        layout = _spread_head(table, TABLE_SIZE + 3 * _PIXEL_FIELDS)
+        pixel = pixel_axes(table)
+        layout = _spread_head(table, _SPREAD_HEAD_AT)
         y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
         # What sums begin with, pixels of the strip before, the strip, and a vector of pixels that are read in vain.
         sums = zeros((1 + _strip_pixels(ROWS, out.w.step) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
@@ -348,7 +299,7 @@ def _body(kind: Kind) -> Callable[..., None]:
             if in_place:
                 base += block.first.d * pixel.d.step + block.first.h * pixel.h.step + block.first.w * pixel.w.step
             elif gathered != block.place:  # the parts of a group's row blocks share their slab
-                images, first = Images(base, head.channels, head.x_channel), _first_position(block, pixel, axes)
+                images, first = Images(base, head.channels, head.x_channel), first_position(block, pixel, axes)
                 if channels_last:
                     gather_pixels(slab, sources, x, images, table, axes, first, layout.pitch)
                 else:
@@ -357,12 +308,14 @@ def _body(kind: Kind) -> Callable[..., None]:
             for number in range(0, head.phases, across):
                 phases_at = head.phases_at + PHASE_FIELDS * number
                 phase = read_phase(table, phases_at)
-                counts = _counts_in_block(out, phase, block)
+                counts = counts_in_block(out, phase, block)
                 pixels = counts.d * counts.h * counts.w
                 if pixels == 0:
                     continue
                 _list_places(places, base if in_place else 0, pixel, counts)
-                to = target_of_block(layout.y_base + block.n * layout.y_batch, block, phase, out, counts, y_steps)
+                to = target_of_block(
+                    layout.y_base + block.n * layout.y_batch, block, phase, out, counts, y_steps, counts.w * out.w.step
+                )
                 if channels_last:
                     list_targets(targets, to, pixels * out.w.step // (to.rows * to.pitch), y_steps.w)
                 last_rows = (block.split + 1) * head.row_blocks // head.splits

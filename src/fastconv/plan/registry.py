@@ -14,6 +14,7 @@ from fastconv.plan.copied import plan_copied
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.flat_pool import plan_flat_pool, refuse_flat_pool
+from fastconv.plan.panel import plan_panel, refuse_panel
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.pool import plan_slab
 from fastconv.plan.pool_tile import plan_pool_rows, plan_pool_tile, refuse_pool_rows, refuse_pool_tile
@@ -49,6 +50,10 @@ def _refuse_spread(problem: Problem) -> str | None:
     if step > LONGEST_STEP:
         return f"it keeps the sums of all phases of a row, and at stride {step} there are too many"
     return None
+
+
+def _refuse_panel(problem: Problem) -> str | None:
+    return refuse_panel(problem) or _refuse_spread(problem)
 
 
 def _refuse_winograd(problem: Problem) -> str | None:
@@ -126,7 +131,15 @@ def _depthwise_yields(problem: Problem) -> str | None:
 
 def _winograd_yields(problem: Problem) -> str | None:
     """Few channels do not pay for transforming them, and few pixels not for transforming the weights."""
-    return _slower(problem, plan_winograd, {"spread": plan_spread, "tile": _plan_tile})
+    others = {"spread": plan_spread, "tile": _plan_tile}
+    if not _refuse_panel(problem):
+        others["panel"] = plan_panel
+    return _slower(problem, plan_winograd, others)
+
+
+def _panel_yields(problem: Problem) -> str | None:
+    """Few output channels do not pay for copying."""
+    return _slower(problem, plan_panel, {"spread": plan_spread, "tile": _plan_tile})
 
 
 def _spread_yields(problem: Problem) -> str | None:
@@ -167,6 +180,13 @@ _CONV = (
         _refuse_winograd,
         plan_winograd,
         _winograd_yields,
+    ),
+    Algorithm(
+        "panel",
+        "sums register tiles of output channels from panels of pixels, copied side by side",
+        _refuse_panel,
+        plan_panel,
+        _panel_yields,
     ),
     Algorithm(
         "spread",

@@ -8,6 +8,7 @@ from math import prod
 
 from fastconv.jit.machine import LINE, machine
 from fastconv.kernels.conv_table import RowBlock
+from fastconv.kernels.pixels import PixelAxis
 from fastconv.kernels.spread import (
     HALF_ROWS,
     HALF_VECTORS,
@@ -15,7 +16,6 @@ from fastconv.kernels.spread import (
     SPREAD_TABLE,
     VECTORS,
     Kind,
-    PixelAxis,
     SpreadHead,
     spread,
 )

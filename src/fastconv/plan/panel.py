@@ -1,0 +1,249 @@
+"""Plans of convolutions from panels: how many depths a run has, and which blocks the panels are copied for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from fastconv.jit.machine import machine
+from fastconv.kernels.conv_table import RowBlock
+from fastconv.kernels.panel import (
+    HALF_ROWS,
+    HALF_VECTORS,
+    PANEL_TABLE,
+    ROWS,
+    VECTORS,
+    Kind,
+    PanelHead,
+    Piece,
+    Pieces,
+    panel,
+)
+from fastconv.kernels.pixels import PixelAxis
+from fastconv.plan.blocks import Blocks, least_blocks
+from fastconv.plan.problem import Problem
+from fastconv.plan.products import ConvPlan, Cut, Taps, multiply_cost, write_plan
+from fastconv.plan.table import Table
+from fastconv.plan.weights import weights_of
+from fastconv.plan.windows import Windows, plain_axis
+
+__all__ = ["plan_panel", "refuse_panel"]
+
+#: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
+#: 0.4 times as large, and the weights of a run stay in the second-level cache.
+DEPTHS = 768
+
+#: Elements from pixel to pixel in a long piece that kernels are compiled for.
+APART = tuple(sorted({kind.apart for kind in panel}))
+
+#: Nanoseconds, for estimates only: to copy a vector into a panel, or a number alone; to transpose an output and write
+#: it; and to read a weight again, from the last cache.
+COPY_COST, LONE_COST, TURN_COST, READ_COST = 4.0, 0.8, 0.3, 0.1
+#: How long a product takes, to one of the tiles that read pixels wherever they stand.
+PANEL_FACTOR = 0.78
+#: A tile of one vector reads a number for each product.
+NARROW_FACTOR = 1.3
+
+
+def refuse_panel(problem: Problem) -> str | None:
+    """Why no panels can be made, or None."""
+    windows = [Windows(axis) for axis in problem.geometry.lift().axes]
+    if _most_taps(windows) > DEPTHS:
+        return f"it adds up to {DEPTHS} depths at once, which must hold all taps of a channel"
+    return None
+
+
+@dataclass(frozen=True)
+class _Panels:
+    """How the windows of a problem are made of pieces.
+
+    Attributes
+    ----------
+    windows : sequence of Windows
+        The three axes.
+    long : bool
+        Whether the taps of a row share a piece, and rows are tiled each on its own.
+    """
+
+    windows: Sequence[Windows]
+    long: bool
+
+    @classmethod
+    def candidates(cls, windows: Sequence[Windows]) -> Iterator[_Panels]:
+        """Pieces for each tap; and long ones, if tiles know how far pixels are apart and a row has some taps."""
+        yield cls(windows, False)
+        w = windows[-1]
+        if w.axis.stride in APART and max(map(len, w.shifts)) > 1:
+            yield cls(windows, True)
+
+    @property
+    def apart(self) -> int:
+        """Elements from pixel to pixel."""
+        return self.windows[-1].axis.stride if self.long else 1
+
+    @property
+    def reach(self) -> int:
+        """Elements of a piece beyond those from one pixel of a tile to its last."""
+        if not self.long:
+            return 0
+        return max(max(taps.values()) - min(taps.values()) for taps in self.windows[-1].shifts if taps)
+
+    @property
+    def piece(self) -> int:
+        """Elements of a piece."""
+        return (ROWS - 1) * self.apart + 1 + self.reach
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Pieces of a panel along each axis, of the phase that has most."""
+        d, h, w = (max(map(len, w.shifts)) for w in self.windows)
+        return d, h, 1 if self.long else w
+
+    @property
+    def size(self) -> int:
+        """Elements of a panel for one channel."""
+        return prod(self.counts) * self.piece
+
+    def places(self) -> list[list[list[tuple[int, int]]]]:
+        """For each axis, and each residue of its stretch, the taps and where they stand in a panel."""
+        d, h, w = self.windows
+        _, rows, columns = self.counts
+        steps = (rows * columns * self.piece, columns * self.piece, self.piece)
+        found = [
+            [[(tap, i * step) for i, tap in enumerate(taps)] for taps in axis.shifts]
+            for axis, step in zip((d, h, w), steps, strict=True)
+        ]
+        if self.long:
+            found[2] = [
+                [(tap, shift - min(taps.values())) for tap, shift in taps.items()] if taps else [] for taps in w.shifts
+            ]
+        return found
+
+    def pieces(self) -> Iterator[list[Piece]]:
+        """The pieces of each phase."""
+        _, rows, columns = self.counts
+        d, h, w = ([list(taps.values()) for taps in w.shifts] for w in self.windows)
+        if self.long:
+            w = [sorted(shifts)[:1] for shifts in w]
+        for phase in product(d, h, w):
+            yield [
+                Piece(shift_d, shift_h, shift_w, self.piece * ((i * rows + j) * columns + k))
+                for (i, shift_d), (j, shift_h), (k, shift_w) in product(*map(enumerate, phase))
+            ]
+
+    def rows(self, sizes: Sequence[int]) -> tuple[int, int]:
+        """Rows of a block that are tiled each on its own, and their slots."""
+        rows, pixels = (prod(sizes[:-1]), sizes[-1]) if self.long else (1, prod(sizes))
+        return rows, -(-pixels // HALF_ROWS) * HALF_ROWS
+
+    def panels(self, sizes: Sequence[int]) -> int:
+        """Panels of a block."""
+        rows, slots = self.rows(sizes)
+        return rows * -(-slots // ROWS)
+
+
+def plan_panel(problem: Problem) -> ConvPlan:
+    """Cut a convolution into blocks and write its table."""
+    g = problem.geometry.lift()
+    windows = [Windows(axis) for axis in g.axes]
+    channels = g.channels // g.groups
+    blocks, panels = min(
+        ((_blocks(problem, panels), panels) for panels in _Panels.candidates(windows)),
+        key=lambda choice: choice[0].nanoseconds * prod(choice[0].counts),
+    )
+    cut = Cut(blocks, _row_blocks(problem), _copy_nanoseconds(problem, panels, blocks.sizes))
+    table = Table(PANEL_TABLE)
+    x, y = problem.x_steps(), problem.y_steps()
+    axes = [
+        plain_axis(table, w.axis.size, step, borders=w.borders(g.padding_mode))
+        for w, step in zip(windows, x.steps[2:], strict=True)
+    ]
+    pixels = [
+        PixelAxis(w.axis.stride, w.axis.stride * step, y_step)
+        for w, step, y_step in zip(windows, x.steps[2:], y.steps[2:], strict=True)
+    ]
+    run = _run_channels(channels, windows)
+    rows, slots = panels.rows(blocks.sizes)
+    head = PanelHead(
+        y_base=y.base,
+        y_batch=y.steps[0],
+        y_channel=y.steps[1],
+        channels=run,
+        size=panels.size,
+        rows=rows,
+        slots=slots,
+        reach=panels.reach if panels.long else -1,
+        phases_at=table.append_records(
+            [Pieces(table.append_records(pieces), len(pieces)) for pieces in panels.pieces()]
+        ),
+        shared=run == channels and _same_numbers(windows),
+    )
+    taps = Taps.of(panels.places(), channels, panels.size, weights_of(problem))
+    kernel = panel[Kind(panels.apart, problem.activation is not None)]
+    return write_plan(problem, kernel, table, axes, windows, cut, taps, [*pixels, head])
+
+
+def _most_taps(windows: Sequence[Windows]) -> int:
+    """Taps of the phase that has most, and no fewer than one."""
+    return max(1, prod(max(map(len, w.shifts)) for w in windows))
+
+
+def _same_numbers(windows: Sequence[Windows]) -> bool:
+    """Whether all phases sum the same numbers, for as many outputs."""
+    return all(
+        w.axis.output % w.axis.stretch == 0 and len({tuple(taps.values()) for taps in w.shifts}) == 1 for w in windows
+    )
+
+
+def _run_channels(channels: int, windows: Sequence[Windows]) -> int:
+    """Channels of a run, about as many in all of them."""
+    runs = -(-channels // (DEPTHS // _most_taps(windows)))
+    return -(-channels // runs)
+
+
+def _row_blocks(problem: Problem) -> list[RowBlock]:
+    """Whole tiles, and half the vectors for the last channels where they are enough."""
+    out_channels = problem.geometry.out_channels // problem.geometry.groups
+    lanes = machine().vector_bytes // problem.dtype.itemsize
+    found, first = [], 0
+    while first < out_channels:
+        left = out_channels - first
+        rows = lanes * (HALF_VECTORS if left <= HALF_VECTORS * lanes else VECTORS)
+        found.append(RowBlock(first, min(rows, left), rows))
+        first += rows
+    return found
+
+
+def _copy_nanoseconds(problem: Problem, panels: _Panels, sizes: Sequence[int]) -> float:
+    """Time to copy the panels of a block."""
+    g, windows = problem.geometry, panels.windows
+    pieces = prod(panels.counts)
+    if not _same_numbers(windows):
+        pieces *= prod(len(w.shifts) for w in windows)
+    vectors = -(-panels.piece * problem.dtype.itemsize // machine().vector_bytes)
+    lone = not panels.long and windows[-1].axis.stride > 2
+    each = ROWS * LONE_COST if lone else vectors * COPY_COST
+    return g.channels // g.groups * panels.panels(sizes) * pieces * each
+
+
+def _blocks(problem: Problem, panels: _Panels) -> Blocks:
+    g, windows = problem.geometry, panels.windows
+    channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
+    phases = prod(len(w.shifts) for w in windows)
+    depths = channels * sum(map(prod, product(*([len(taps) for taps in w.shifts] for w in windows))))
+    run = _run_channels(channels, windows) * panels.size
+    row_blocks = _row_blocks(problem)
+    narrow = HALF_VECTORS * lanes
+    vectors = sum(block.rows / lanes * (1 if block.rows > narrow else NARROW_FACTOR) for block in row_blocks)
+    outputs = phases * sum(block.rows for block in row_blocks)
+
+    def measure(sizes: tuple[int, ...]) -> Blocks:
+        pixels, slots = prod(sizes), prod(panels.rows(sizes))
+        nanoseconds = slots * vectors * depths * multiply_cost(problem) * PANEL_FACTOR + pixels * outputs * TURN_COST
+        nanoseconds += _copy_nanoseconds(problem, panels, sizes) + depths * outputs // phases * READ_COST
+        return Blocks.of(windows, sizes, pixels, panels.panels(sizes) * run, nanoseconds)
+
+    pieces = g.batch * g.groups * len(row_blocks)
+    return least_blocks(windows, measure, problem.dtype.itemsize, pieces)

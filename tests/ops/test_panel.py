@@ -1,0 +1,61 @@
+"""Convolutions from panels, against loops that spell out the definition, exactly, in small whole numbers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastconv as fc
+from fastconv.kernels.panel import ROWS
+from properties.strategies import integers
+
+
+def same(x: np.ndarray, w: np.ndarray, transposed: bool = False, **options: Any) -> None:
+    op = getattr(fc, f"conv{'_transpose' if transposed else ''}{x.ndim - 2}d")
+    found = op(x, w, **options, algorithm="panel")
+    np.testing.assert_array_equal(found, op(x, w, **options, algorithm="reference"), strict=True)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("width", [ROWS // 2 - 1, ROWS, ROWS + 1, 2 * ROWS + 5])
+@pytest.mark.parametrize("channels", [3, 90])
+def test_rows_in_one_run_of_depths_and_in_two(channels: int, width: int, stride: int) -> None:
+    """Rows that tiles fill and rows that they do not: between the runs no sum may get what belongs to another row."""
+    x, w = integers((1, channels, 5, stride * width), "float32"), integers((35, channels, 3, 4), "float32", 1)
+    same(x, w, stride=(1, stride), padding=((1, 1), (2, 1)), dilation=(2, 1))
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular", "symmetric"])
+def test_borders(mode: str) -> None:
+    x, w = integers((2, 4, 6, 33), "float32"), integers((20, 2, 3, 5), "float32", 1)
+    same(x, w, padding=((2, 1), (3, 4)), padding_mode=mode, groups=2, stride=(2, 1))
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (4, 2), (3, 2), (1, 2), (5, 3)])
+def test_phases_that_sum_the_same_numbers_and_others(kernel: int, stride: int) -> None:
+    """Those of 2 by 2 kernels at stride 2 do, and share their panels; phases of 1 by 1 kernels may have no tap."""
+    x, w = integers((2, 40, 9, 31), "float32"), integers((40, 17, kernel, kernel), "float32", 1)
+    same(x, w, transposed=True, stride=stride)
+    same(x, w, transposed=True, stride=stride, output_padding=stride - 1)
+
+
+@pytest.mark.parametrize(("size", "kernel"), [((300,), (9,)), ((5, 6, 20), (3, 3, 3))])
+def test_other_numbers_of_axes(size: tuple[int, ...], kernel: tuple[int, ...]) -> None:
+    same(integers((2, 5, *size), "float32"), integers((33, 5, *kernel), "float32", 1), padding=1)
+
+
+def test_result_does_not_depend_on_how_it_is_shared_out() -> None:
+    """Few pixels and many channels are shared out in parts, and each thread copies its panels anew."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((1, 64, 14, 14), np.float32), rng.standard_normal((256, 64, 3, 3), np.float32)
+    found = []
+    for threads in (1, 2):
+        with fc.threads(threads):
+            found.append(fc.conv2d(x, w, stride=2, padding=1, algorithm="panel"))
+    np.testing.assert_array_equal(*found)
+
+
+def test_kernels_of_too_many_taps_are_refused() -> None:
+    x, w = integers((1, 2, 30, 30), "float32"), integers((3, 2, 28, 28), "float32", 1)
+    with pytest.raises(ValueError, match="it adds up to 768 depths at once, which must hold all taps of a channel"):
+        fc.conv2d(x, w, algorithm="panel")
