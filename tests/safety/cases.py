@@ -18,7 +18,7 @@ from numba import config
 import fastconv as fc
 from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.registry import ALGORITHMS
-from fastconv.plan.strips import strip_heads, strip_plan
+from fastconv.plan.strips import contiguous, strip_heads, strip_plan
 from properties.strategies import (
     LAYOUTS,
     Case,
@@ -425,9 +425,10 @@ def _fourier(draw: st.DrawFn) -> Call:
     x, w = integers((images, *shape), "float32", draw(seeds)), integers(kernel, "float32", draw(seeds))
     y, dtype = np.empty((images, *count), np.float32), np.dtype(np.float32)
     axes = tuple(map(FourierAxis, shape, kernel, begin, count))
-    heads = list(strip_heads(axes, images, dtype))
+    stand, sources = contiguous(axes, images)
+    heads = list(strip_heads(axes, stand, dtype))
     head = draw(st.sampled_from([head for head in heads if head.rows * head.columns <= 4096] or heads[:1]))
-    plan = strip_plan(head, axes, dtype)
+    plan = strip_plan(head, axes, stand, sources, dtype)
     return Call(f"{head} on {_text(x)}, {_text(w)}", lambda: plan.run(x, w, y))
 
 
