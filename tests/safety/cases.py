@@ -415,6 +415,19 @@ def _footprints(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _boxes(draw: st.DrawFn) -> Call:
+    """Means of small whole numbers along an axis, down rows and along them."""
+    shape = (*draw(st.lists(st.integers(1, 40), max_size=2)), draw(st.integers(1, MOST_WIDER)))
+    axis, taps = draw(st.integers(0, len(shape) - 1)), draw(st.integers(1, 60))
+    x = _values(draw, shape, draw(st.sampled_from(["uint8", "int16"])))
+    mode = draw(st.sampled_from(["reflect", "constant"]))
+    return Call(
+        f"uniform_filter1d({_text(x)}, {taps}, {axis}, {mode!r})",
+        lambda: fc.ndimage.uniform_filter1d(x, taps, axis, mode=mode),
+    )
+
+
+@st.composite
 def _fourier(draw: st.DrawFn) -> Call:
     """Any part of convolutions along one axis or two, by blocks of any size."""
     rank, images = draw(st.integers(1, 2)), draw(st.integers(1, 3))
@@ -455,6 +468,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "pool gradients": _pool_gradients(),
     "pad": _pad(),
     "footprints": _footprints(),
+    "boxes": _boxes(),
     "columns": _columns(),
     "matrix": _matrix(),
     "fourier": _fourier(),
