@@ -119,15 +119,17 @@ def _layers(
         w = numbers(_weight_shape(layer, rank, transposed), dtype)
         yield _case(op, x, w, groups=layer.groups, **layer.options)
         yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
+    plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
     for kernel, stride in PIECED_KERNELS[rank] if dtype.kind == "f" else ():
-        plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
-        x = numbers((16, *size), dtype)
-        w = numbers((16, 16, *kernel), dtype)
+        x, w = numbers((16, *size), dtype), numbers((16, 16, *kernel), dtype)
         wanted = partial(plain, x, w, None, stride, algorithm="reference")
         yield Case(partial(op, x, w, stride=stride, algorithm="winograd"), wanted)
+    if dtype.kind == "f":  # as large kernels take
+        x, w = numbers((1, *size), dtype), numbers((1, 1, *(1, 3, 3)[-rank:]), dtype)
+        yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))
     if transposed:  # in place, which these take at sizes between those of the cases
         x, w = numbers((64, *size), dtype), numbers((64, 64, *(2,) * rank), dtype)
-        wanted = partial(_TRANSPOSED_CONVS[rank - 1], x, w, None, 2, algorithm="reference")
+        wanted = partial(plain, x, w, None, 2, algorithm="reference")
         yield Case(partial(op, x, w, stride=2, algorithm="spread"), wanted)
 
 
