@@ -1,6 +1,6 @@
 """Writes docs/scipy.md: which of SciPy's functions are here, and how long they take beside SciPy's.
 
-``python asv_bench/scipy_page.py`` prints the page, ``--write`` writes it, ``--threads 2`` lets ours use two threads.
+``python asv_bench/scipy_page.py`` prints the page, ``--write`` writes it; ours is timed with one thread and with two.
 asv finds nothing to measure here. Calls of both libraries take turns, so that a change of the machine's speed hits
 both; figures are medians over the rounds, of their ratio and of each.
 """
@@ -21,6 +21,9 @@ import numpy as np
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "scipy.md"
 SIDE = 1024
+#: Images of other sizes than that.
+SIZES = ((64, 64), (3000, 4000))
+THREADS = (1, 2)
 
 
 class Row(NamedTuple):
@@ -43,7 +46,7 @@ def rows() -> Iterator[Row]:
     taps = rng.standard_normal(64).astype(np.float32)
     ring = np.hypot(*np.mgrid[-3:4, -3:4]) <= 3
     for name in ("correlate", "convolve"):
-        for n in (3, 15):
+        for n in (3, 15, 31):
             yield Row("ndimage", name, f"{n} x {n}", (image, kernels[n]))
     for name in ("correlate1d", "convolve1d"):
         yield Row("ndimage", name, "31 taps, last axis", (image, taps[:31]))
@@ -73,6 +76,20 @@ def rows() -> Iterator[Row]:
     yield Row("signal", "oaconvolve", "image, 63 x 63, same", (image, kernels[63], "same"))
 
 
+def rows_of_sizes() -> Iterator[Row]:
+    """The commonest filters of small and large images."""
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((5, 5)).astype(np.float32)
+    for size in SIZES:
+        image, what = rng.standard_normal(size).astype(np.float32), " x ".join(map(str, size))
+        yield Row("ndimage", "correlate", f"{what}, 5 x 5", (image, w))
+        for name in ("uniform_filter", "maximum_filter"):
+            yield Row("ndimage", name, f"{what}, 5 x 5", (image, 5))
+        yield Row("ndimage", "gaussian_filter", f"{what}, sigma 2", (image, 2.0))
+        yield Row("ndimage", "sobel", what, (image,))
+        yield Row("signal", "convolve", f"{what}, 5 x 5, same", (image, w, "same"))
+
+
 #: What SciPy has beside these in its two modules for filtering and convolution, and what there is in its place.
 NOT_COVERED = (
     ("ndimage.median_filter, rank_filter, percentile_filter, vectorized_filter", "nothing"),
@@ -89,9 +106,11 @@ def seconds(call: Callable[[], Any]) -> float:
     return perf_counter() - start
 
 
-def compared(row: Row, rounds: int) -> tuple[float, float, float]:
-    """Milliseconds of SciPy's and of ours, and how many times as fast ours is, each a median."""
+def compared(row: Row, rounds: int) -> tuple[float, list[float], list[float]]:
+    """Milliseconds of SciPy's; for each number of threads ours, and how many times as fast that is: medians."""
     import importlib
+
+    import fastconv as fc
 
     ours, theirs = (
         getattr(importlib.import_module(f"{package}.{row.module}"), row.name) for package in ("fastconv", "scipy")
@@ -105,18 +124,31 @@ def compared(row: Row, rounds: int) -> tuple[float, float, float]:
     assert off < (1.1 / 255 if found.dtype == np.uint8 else 1e-5), f"{row.name}, {row.what}: off by {off}"
     times = []
     for _ in range(rounds):
-        fast = min(seconds(call(ours)) for _ in range(3))
-        times.append((seconds(call(theirs)) * 1e3, fast * 1e3))
-    slow, fast = (statistics.median(one) for one in zip(*times, strict=True))
-    return slow, fast, statistics.median(a / b for a, b in times)
+        fast = []
+        for threads in THREADS:
+            with fc.threads(threads):
+                fast.append(min(seconds(call(ours)) for _ in range(3)) * 1e3)
+        times.append((seconds(call(theirs)) * 1e3, *fast))
+    slow, *fast = (statistics.median(one) for one in zip(*times, strict=True))
+    return slow, fast, [statistics.median(one[0] / one[i + 1] for one in times) for i in range(len(THREADS))]
 
 
-def page(threads: int, rounds: int) -> str:
+def table(rows: Iterator[Row], rounds: int) -> Iterator[str]:
+    """Lines of a table."""
+    names = ["function", "call", "SciPy", *(f"{count} thread{'s' * (count > 1)}" for count in THREADS)]
+    yield f"| {' | '.join(names)} |{' times as fast |' * len(THREADS)}"
+    yield f"|---|---|{'---:|' * (1 + 2 * len(THREADS))}"
+    for row in rows:
+        slow, fast, ratios = compared(row, rounds)
+        figures = [*(f"{one:.3g}" for one in (slow, *fast)), *(f"{ratio:.1f}" for ratio in ratios)]
+        yield f"| `{row.module}.{row.name}` | {row.what} | {' | '.join(figures)} |"
+
+
+def page(rounds: int) -> str:
     """All of it, in Markdown."""
     import numba
     import scipy
 
-    import fastconv as fc
     from fastconv.jit.machine import machine
 
     about = (
@@ -126,8 +158,8 @@ def page(threads: int, rounds: int) -> str:
     )
     how = (
         f"An image has {SIDE} x {SIDE} elements of float32 unless it says otherwise. Milliseconds, medians of {rounds} "
-        f"rounds in which both take turns, on {platform.machine()} with {machine().name}, threads of fastconv: "
-        f"{threads}, Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}, SciPy "
+        f"rounds in which both take turns, on {platform.machine()} with {machine().name}, with one thread and two of "
+        f"fastconv's, Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}, SciPy "
         f"{scipy.__version__}. What is compiled was compiled before."
     )
     lines = [
@@ -137,13 +169,12 @@ def page(threads: int, rounds: int) -> str:
         "",
         fill(how, 118),
         "",
-        "| function | call | SciPy | fastconv | times as fast |",
-        "|---|---|---:|---:|---:|",
+        *table(rows(), rounds),
+        "",
+        "## Small and large images",
+        "",
+        *table(rows_of_sizes(), rounds),
     ]
-    with fc.threads(threads):
-        for row in rows():
-            slow, fast, ratio = compared(row, rounds)
-            lines.append(f"| `{row.module}.{row.name}` | {row.what} | {slow:.3g} | {fast:.3g} | {ratio:.1f} |")
     lines += ["", "## Not covered", "", "| in SciPy | here |", "|---|---|"]
     lines += [f"| {names} | {instead} |" for names, instead in NOT_COVERED]
     return "\n".join(lines) + "\n"
@@ -152,11 +183,10 @@ def page(threads: int, rounds: int) -> str:
 def main() -> None:
     """Print the page, or write it."""
     parser = argparse.ArgumentParser(description="Compare with SciPy, function by function.")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} in place of printing it")
     given = parser.parse_args()
-    text = page(given.threads, given.rounds)
+    text = page(given.rounds)
     if given.write:
         PAGE.write_text(text, encoding="utf-8")
     else:

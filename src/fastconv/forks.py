@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from _thread import RLock
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -35,6 +36,11 @@ def _make_known() -> None:
     # Imports and compilers take the lock of logging, which takes it before forks too. The last to be registered comes
     # first, so with logging registered before us a fork never holds that lock while it waits for ours.
     import logging  # noqa: F401
+
+    # SciPy, which Numba imports where it is installed, imports this. Registered while a fork waits for us, it would be
+    # asked to let go of what it never took. Where Python is about to end it cannot be imported any more.
+    with suppress(RuntimeError):
+        import concurrent.futures.thread  # noqa: F401
 
     _known = True
     os.register_at_fork(before=_take, after_in_parent=_give_back, after_in_child=_give_back)

@@ -137,6 +137,7 @@ threading.Thread(target=work, daemon=True).start()
 time.sleep(0.1)
 """,
     "before a thread that still works": """
+import concurrent.futures.thread  # which SciPy needs, and Python can no longer import then
 def work():
     threading.main_thread().join()
     for _ in range(20):

@@ -46,7 +46,8 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
     width = shape.columns or 3
     columns = shape.vectors * lanes
     reach = (columns - 1) * shape.column_step + width
-    lines = GROUPS * shape.lines
+    rest = shape.any_rows * 2
+    lines = GROUPS * shape.lines + rest * shape.rows
     limit = reach - 3 if in_place else 2**31 - 1
     row = limit if in_place else -(-reach // lanes) * lanes if shape.columns else reach
     base, before = 4, 2 if in_place else 0
@@ -57,7 +58,7 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
         table[[1, 3]] = window.NO_LINE
     x = rng.integers(-9, 9, base + 7 * (PLANES - 1) + 5 * (lines - 1) + row).astype(dtype)
     pitch = columns + 2
-    weights = GROUPS * shape.taps * width
+    weights = (GROUPS * shape.taps + rest) * width
     where = window.Window(
         in_place=in_place,
         base=base,
@@ -65,6 +66,7 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
         planes=PLANES,
         lines_at=1 + PLANES,
         groups=GROUPS,
+        rest=rest,
         offsets_at=1 + PLANES + lines,
         width=width,
         limit=limit,

@@ -156,7 +156,10 @@ def kernel_of(*shape: int, stride: int = 1, kernel: tuple[int, ...] = (3, 3), **
 def test_usual_windows_have_kernels_of_their_own() -> None:
     assert kernel_of(1, 2, 9, 9) == kernel_of(1, 2, 9, 9, kernel=(9, 2), padding=4) == "depthwise_3_rows"
     assert kernel_of(1, 2, 19, 9, kernel=(5, 5)) == kernel_of(1, 2, 19, 9, kernel=(15, 1)) == "depthwise_5_rows"
-    assert kernel_of(1, 2, 9, 9, kernel=(4, 3)) == kernel_of(1, 2, 9, 9, dilation=2) == "depthwise"
+    assert kernel_of(1, 2, 9, 9, kernel=(4, 3)) == kernel_of(1, 2, 9, 9, kernel=(3, 9)) == "depthwise_3_rows"
+    assert kernel_of(1, 2, 19, 9, kernel=(11, 5)) == kernel_of(1, 2, 40, 9, kernel=(31, 1)) == "depthwise_5_rows"
+    assert kernel_of(1, 2, 19, 9, kernel=(8, 5)) == "depthwise_7_rows"
+    assert kernel_of(1, 2, 9, 9, kernel=(2, 3)) == kernel_of(1, 2, 9, 9, dilation=2) == "depthwise"
     assert kernel_of(1, 2, 9, kernel=(3,)) == "depthwise_line"
     in_place = machine().masked_loads
     assert kernel_of(1, 2, 9, 9, stride=2) == ("depthwise_3x3_step_2" if in_place else "depthwise")
@@ -170,6 +173,14 @@ def test_usual_windows_have_kernels_of_their_own() -> None:
 def test_rows_padded_in_place_by_any_mode(mode: str, kernel: tuple[int, ...], stride: int) -> None:
     x, w = integers((2, 3, 11, 70), "float32"), integers((3, 1, *kernel), "float32", 1)
     options = {"padding": ((2, 3), (0, 0)), "padding_mode": mode, "stride": stride}
+    np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
+
+
+@pytest.mark.parametrize("rows", [4, 8, 10, 11])
+@pytest.mark.parametrize("mode", ["zeros", "circular"])  # read in place, and gathered
+def test_rows_that_are_in_no_group(rows: int, mode: str) -> None:
+    x, w = integers((1, 2, 19, 40), "float32"), integers((2, 1, rows, 3), "float32", 1)
+    options = {"padding": 2, "padding_mode": mode}
     np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
 
 

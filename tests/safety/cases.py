@@ -18,7 +18,7 @@ from numba import config
 import fastconv as fc
 from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.registry import ALGORITHMS
-from fastconv.plan.strips import strip_heads, strip_plan
+from fastconv.plan.strips import contiguous, strip_heads, strip_plan
 from properties.strategies import (
     LAYOUTS,
     Case,
@@ -432,6 +432,19 @@ def _footprints(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _boxes(draw: st.DrawFn) -> Call:
+    """Means of small whole numbers along an axis, down rows and along them."""
+    shape = (*draw(st.lists(st.integers(1, 40), max_size=2)), draw(st.integers(1, MOST_WIDER)))
+    axis, taps = draw(st.integers(0, len(shape) - 1)), draw(st.integers(1, 60))
+    x = _values(draw, shape, draw(st.sampled_from(["uint8", "int16"])))
+    mode = draw(st.sampled_from(["reflect", "constant"]))
+    return Call(
+        f"uniform_filter1d({_text(x)}, {taps}, {axis}, {mode!r})",
+        lambda: fc.ndimage.uniform_filter1d(x, taps, axis, mode=mode),
+    )
+
+
+@st.composite
 def _fourier(draw: st.DrawFn) -> Call:
     """Any part of convolutions along one axis or two, by blocks of any size."""
     rank, images = draw(st.integers(1, 2)), draw(st.integers(1, 3))
@@ -442,9 +455,10 @@ def _fourier(draw: st.DrawFn) -> Call:
     x, w = integers((images, *shape), "float32", draw(seeds)), integers(kernel, "float32", draw(seeds))
     y, dtype = np.empty((images, *count), np.float32), np.dtype(np.float32)
     axes = tuple(map(FourierAxis, shape, kernel, begin, count))
-    heads = list(strip_heads(axes, images, dtype))
+    stand, sources = contiguous(axes, images)
+    heads = list(strip_heads(axes, stand, dtype))
     head = draw(st.sampled_from([head for head in heads if head.rows * head.columns <= 4096] or heads[:1]))
-    plan = strip_plan(head, axes, dtype)
+    plan = strip_plan(head, axes, stand, sources, dtype)
     return Call(f"{head} on {_text(x)}, {_text(w)}", lambda: plan.run(x, w, y))
 
 
@@ -472,6 +486,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "pool gradients": _pool_gradients(),
     "pad": _pad(),
     "footprints": _footprints(),
+    "boxes": _boxes(),
     "columns": _columns(),
     "matrix": _matrix(),
     "fourier": _fourier(),

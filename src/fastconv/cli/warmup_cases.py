@@ -119,20 +119,20 @@ def _layers(
         w = numbers(_weight_shape(layer, rank, transposed), dtype)
         yield _case(op, x, w, groups=layer.groups, **layer.options)
         yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
+    plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
     for kernel, stride in PIECED_KERNELS[rank] if dtype.kind == "f" else ():
-        plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
-        x = numbers((16, *size), dtype)
-        w = numbers((16, 16, *kernel), dtype)
+        x, w = numbers((16, *size), dtype), numbers((16, 16, *kernel), dtype)
         wanted = partial(plain, x, w, None, stride, algorithm="reference")
         yield Case(partial(op, x, w, stride=stride, algorithm="winograd"), wanted)
     # At sizes between those of the cases: in place, for transposed ones, and from panels.
-    steps = ((2, "spread"), (1, "panel")) if transposed else ((1, "panel"), (2, "panel"))
-    for stride, algorithm in steps:
-        plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
+    for stride, algorithm in ((2, "spread"), (1, "panel")) if transposed else ((1, "panel"), (2, "panel")):
         x, w = numbers((64, *size), dtype), numbers((64, 64, *(3,) * rank), dtype)
         for activation in (None,) if dtype.kind == "c" or algorithm == "spread" else (None, "relu"):
             wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
             yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm=algorithm), wanted)
+    if dtype.kind == "f":  # as large kernels take
+        x, w = numbers((1, *size), dtype), numbers((1, 1, *(1, 3, 3)[-rank:]), dtype)
+        yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))
 
 
 def _channels_last(x: np.ndarray) -> np.ndarray:

@@ -51,6 +51,19 @@ class Shape(NamedTuple):
         """Input rows that a tile's windows have of each group of kernel rows."""
         return (self.rows - 1) * self.row_step + self.taps
 
+    @property
+    def any_rows(self) -> bool:
+        """Whether a window may have further rows, fewer than a group has, each of which is summed on its own."""
+        return self.taps > 1 and self.columns == 0
+
+    def groups(self, taps: int) -> int:
+        """Groups of so many kernel rows."""
+        return taps // self.taps
+
+    def lines_of(self, taps: int) -> int:
+        """Input rows that a tile loads for so many kernel rows."""
+        return self.groups(taps) * self.lines + taps % self.taps * self.rows
+
 
 class Window(NamedTuple):
     """Where a tile finds what it sums, and which of its sums are wanted.
@@ -61,9 +74,9 @@ class Window(NamedTuple):
         Whether it reads the input where that stands, not a slab.
     base : int
         Position of the channel.
-    planes_at, planes, lines_at, groups : int
-        The lists of planes and of rows in the table, and how many planes and groups of kernel rows there are. A row
-        begins at base, plane and line together, or is all zeros where either is `NO_LINE`.
+    planes_at, planes, lines_at, groups, rest : int
+        The lists of planes and of rows in the table, and how many planes, groups of kernel rows and further kernel rows
+        there are. A row begins at base, plane and line together, or is all zeros where either is `NO_LINE`.
     offsets_at, width : int
         The list of a row's taps: where each stands from the tile's first window on.
     limit : int
@@ -82,6 +95,7 @@ class Window(NamedTuple):
     planes: int
     lines_at: int
     groups: int
+    rest: int
     offsets_at: int
     width: int
     limit: int
@@ -109,17 +123,21 @@ def _window_tile_meaning(
 ) -> None:
     """y[row, lane] = start + sum over p, g, k, s of weight[p, g taps + k, s] * line[p, g, row row_step + k][place].
 
-    The columns follow from ``place = (column + lane) column_step + table[offsets_at + s]``. `numbers` lanes are
-    written, as far as the tile has them. Without masked loads nothing is read in place.
+    Behind the lines of all groups stand `rows` of each further kernel row. The columns follow from ``place = (column +
+    lane) column_step + table[offsets_at + s]``. `numbers` lanes are written, as far as the tile has them. Without
+    masked loads nothing is read in place.
     """
     source, v = x if window.in_place else slab, window
     lane = column + np.arange(shape.vectors * machine().vector_bytes // y.itemsize)
-    total = np.full((shape.rows, lane.size), start, y.dtype)
-    for p, g, s in product(range(v.planes), range(v.groups), range(v.width)):
+    total, rows = np.full((shape.rows, lane.size), start, y.dtype), range(shape.rows)
+    for p, g, s in product(range(v.planes), range(v.groups + 1), range(v.width)):
         place = lane * shape.column_step + table[v.offsets_at + s]
         inside = (place >= 0) & (place < v.limit)
-        for row, k in product(range(shape.rows), range(shape.taps)):
-            plane, line = table[v.planes_at + p], table[v.lines_at + g * shape.lines + row * shape.row_step + k]
+        taps = [(row, k, g * shape.lines + row * shape.row_step + k) for row, k in product(rows, range(shape.taps))]
+        if g == v.groups:
+            taps = [(row, k, g * shape.lines + k * shape.rows + row) for row, k in product(rows, range(v.rest))]
+        for row, k, number in taps:
+            plane, line = table[v.planes_at + p], table[v.lines_at + number]
             values = np.zeros(lane.size, y.dtype)
             if NO_LINE not in (plane, line):
                 values[inside] = source[v.base + plane + line + place[inside]]
@@ -197,9 +215,10 @@ class _WindowCode(LineTile):
     def add_windows(self) -> None:
         """Add all products to the sums."""
         builder, v = self.builder, self.values
-        count = self.shape.lines
+        count, rest = self.shape.lines, builder.mul(v["rest"], INT64(self.shape.rows))
+        rest_at = builder.mul(v["groups"], INT64(count))
         self.check("table", v["planes_at"], v["planes"])
-        self.check("table", v["lines_at"], builder.mul(v["groups"], INT64(count)))
+        self.check("table", v["lines_at"], builder.add(rest_at, rest))
         self.check("table", v["offsets_at"], v["width"])
         with cgutils.for_range(builder, v["planes"], intp=INT64) as plane:
             plane_at = builder.load(self.array("table", builder.add(v["planes_at"], plane.index)))
@@ -214,16 +233,28 @@ class _WindowCode(LineTile):
                     self._add_columns(lines, weights_h)
                 else:
                     with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
-                        self._add_column(lines, weights_h, tap.index)
+                        self._add_column(lines, weights_h, tap.index, self.shape.taps)
+            if self.shape.any_rows:
+                self._add_rest(builder.add(v["lines_at"], rest_at), plane_at, weights_d)
 
-    def _add_column(self, lines: list[Line], weight_at: Any, tap: Any) -> None:
-        """Add the products of one column of taps, whose vectors are loaded as they stand.
+    def _add_rest(self, lines_at: Any, plane_at: Any, weights_d: Any) -> None:
+        """Add the products of the rows of a window that are in no group; no two rows of the tile share them."""
+        builder, v, rows = self.builder, self.values, self.shape.rows
+        first = builder.mul(v["groups"], INT64(self.shape.taps))
+        with cgutils.for_range(builder, v["rest"], intp=INT64) as row:
+            lines = self.lines(builder.add(lines_at, builder.mul(row.index, INT64(rows))), rows, plane_at)
+            weights_h = builder.add(weights_d, builder.mul(builder.add(first, row.index), v["weight_h"]))
+            with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
+                self._add_column(lines, weights_h, tap.index, 1)
+
+    def _add_column(self, lines: list[Line], weight_at: Any, tap: Any, taps: int) -> None:
+        """Add the products of one column of so many taps, whose vectors are loaded as they stand.
 
         All are loaded before the weights: LLVM then keeps all in registers (7x7: 10 % faster).
         """
         load = self.loader(tap, self.shape.column_step)
         pixels = [[load(line, i) for i in range(self.shape.vectors)] for line in lines]
-        weights = self._weights(weight_at, tap)
+        weights = self._weights(weight_at, tap, taps)
         for number, row in enumerate(pixels):
             self._multiply(number, weights, row)
 
@@ -231,7 +262,7 @@ class _WindowCode(LineTile):
         """Add the products of all columns of taps: each vector is loaded once, and shifted from tap to tap."""
         code, step = self.code, self.shape.column_step
         load = self.loader(INT64(0), step)
-        weights = [self._weights(weight_at, INT64(s)) for s in range(self.shape.columns)]
+        weights = [self._weights(weight_at, INT64(s), self.shape.taps) for s in range(self.shape.columns)]
         reach = (self.shape.vectors * code.lanes - 1) * step + self.shape.columns
         for numbers in _far_apart(len(lines)):
             phases = {}
@@ -244,12 +275,12 @@ class _WindowCode(LineTile):
                     shifted = [code.shifted(phases[number][phase], i, shift) for i in range(self.shape.vectors)]
                     self._multiply(number, column, shifted)
 
-    def _weights(self, at: Any, tap: Any) -> list[Any]:
+    def _weights(self, at: Any, tap: Any, taps: int) -> list[Any]:
         """The weights of a column of taps, each in all lanes."""
         builder, v = self.builder, self.values
         at = builder.add(at, builder.mul(tap, v["weight_w"]))
         found = []
-        for k in range(self.shape.taps):
+        for k in range(taps):
             place = builder.add(at, builder.mul(INT64(k), v["weight_h"]))
             self.check("weights", place, 1)
             found.append(self.code.broadcast(builder.load(self.array("weights", place))))

@@ -187,6 +187,7 @@ def _body(shape: Shape) -> Callable[..., None]:
         slab = zeros(1 if in_place else slab_channel_size(slabs) + beyond * lanes(y), y.dtype)
         nothing = zeros(head.limit if in_place else 1, y.dtype)
         groups = h.taps // taps
+        rest = h.taps - groups * taps
         fill = slab[0]
         gathered = np.int64(-1)
         task = block_of(begin, head.multiplier, head.groups, axes)
@@ -208,9 +209,9 @@ def _body(shape: Shape) -> Callable[..., None]:
             for plane in range(counts.d):
                 planes_at = d.places_at + (first.d + plane) * d.taps
                 for row in range(0, counts.h, rows):
-                    lines_at = h.places_at + (first.h + row) // rows * groups * lines
+                    lines_at = h.places_at + (first.h + row) // rows * (groups * lines + rest * rows)
                     window = Window(
-                        head.in_place, base, planes_at, d.taps, lines_at, groups, w.places_at, w.taps, head.limit,
+                        head.in_place, base, planes_at, d.taps, lines_at, groups, rest, w.places_at, w.taps, head.limit,
                         weight_at, d.weight_step, h.weight_step, w.weight_step, w.outputs, counts.h - row,
                     )  # fmt: skip
                     sum_rows(

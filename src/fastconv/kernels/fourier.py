@@ -32,12 +32,13 @@ from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
+from fastconv.kernels.slab import SlabAxis, source_of
 
-__all__ = ["Fourier", "fourier_blocks"]
+__all__ = ["FOURIER_TABLE", "Fourier", "fourier_blocks"]
 
 
 class Fourier(NamedTuple):
-    """What is transformed, as it stands in a kernel's table.
+    """What is transformed, as it stands at the head of a kernel's table; the input's two axes follow.
 
     Attributes
     ----------
@@ -49,12 +50,19 @@ class Fourier(NamedTuple):
         1 where both are one axis: rows follow each other.
     rows_at, columns_at, middle_at : int
         Where in the roots those of the transforms stand, and, where `flat`, those between, in rows of strips.
-    images : int
-        Images of the input and of the result.
-    height, width, image, row : int
-        Of the input: size, and the steps from image to image and from row to row. One axis is one row.
-    out_height, out_width, out_image, out_row : int
-        Of the result.
+    pairs, images : int
+        Of each kernel: pairs of blocks, and images of the input and of the result.
+    lines : int
+        Neighbouring images that are not a batch's.
+    multiplier : int
+        Neighbouring kernels for the same images.
+    x_base, x_batch, x_line, x_channel : int
+        Position of the first element of the input, and the steps to the image of another batch, to its neighbour, and
+        to those of other kernels.
+    y_batch, y_line, y_channel : int
+        These steps in the result, where each kernel has its own images.
+    out_height, out_width : int
+        Of an image of the result.
     down, across : int
         Blocks of an image: one below the other, and beside each other.
     first_row, first_column : int
@@ -72,15 +80,19 @@ class Fourier(NamedTuple):
     rows_at: int
     columns_at: int
     middle_at: int
+    pairs: int
     images: int
-    height: int
-    width: int
-    image: int
-    row: int
+    lines: int
+    multiplier: int
+    x_base: int
+    x_batch: int
+    x_line: int
+    x_channel: int
+    y_batch: int
+    y_line: int
+    y_channel: int
     out_height: int
     out_width: int
-    out_image: int
-    out_row: int
     down: int
     across: int
     first_row: int
@@ -91,7 +103,21 @@ class Fourier(NamedTuple):
     lead_column: int
 
 
-_read = reader(Fourier)
+class _Place(NamedTuple):
+    """A block: of which image and its neighbour, and how far down and across it."""
+
+    image: int
+    line: int
+    down: int
+    across: int
+
+
+#: What stands in a table, before the lists that its records point to.
+FOURIER_TABLE = (Fourier, SlabAxis, SlabAxis)
+
+_read, _axis = reader(Fourier), reader(SlabAxis)
+_ROWS_AT = len(Fourier._fields)
+_COLUMNS_AT = _ROWS_AT + len(SlabAxis._fields)
 
 
 @helper
@@ -150,54 +176,68 @@ def _turn_over(source: Any, target: Any, rows: int, columns: int) -> None:
 
 
 @helper
-def _gather(work: Any, part: int, x: Any, t: Any, block: int) -> None:
-    """Read a block into the real (0) or imaginary (1) parts of strips; zeros where there is nothing."""
-    n = lanes(work)
+def _place(t: Any, block: int) -> _Place:
     image = block // (t.down * t.across)
-    place = block - image * (t.down * t.across)
-    down = place // t.across
-    across = place - down * t.across
-    for r in range(t.rows):
-        row = 0 if t.flat else t.first_row + down * t.step_row + r
-        column = t.first_column + across * t.step_column + (r * t.columns if t.flat else 0)
-        inside = image < t.images and row >= 0 and row < t.height
-        begin = min(max(0, -column), t.columns) if inside else t.columns
-        end = max(begin, min(t.columns, t.width - column))
-        at = image * t.image + row * t.row + column
-        for first in range(0, t.columns, n):
-            to = 2 * (first * t.rows + r * n) + part * n
-            if begin <= first and first + n <= end:
-                copy_lanes(work, to, x, at + first, n)
-            else:
-                for i in range(n):
-                    here = begin <= first + i and first + i < end
-                    work[to + i] = x[at + first + i] if here else work.dtype.type(0)
+    inner = block - image * (t.down * t.across)
+    down = inner // t.across
+    return _Place(image // t.lines, image % t.lines, down, inner - down * t.across)
 
 
 @helper
-def _scatter(work: Any, part: int, y: Any, t: Any, block: int) -> None:
+def _gather(work: Any, part: int, x: Any, table: Any, kernel: int, block: int) -> None:
+    """Read a block into the real (0) or imaginary (1) parts of strips; zeros where there is nothing."""
+    t, h, w = _read(table, 0), _axis(table, _ROWS_AT), _axis(table, _COLUMNS_AT)
+    n = lanes(work)
+    place = _place(t, block)
+    missing = block >= t.images * t.down * t.across
+    image = t.x_base + place.image * t.x_batch + place.line * t.x_line + kernel // t.multiplier * t.x_channel
+    for r in range(t.rows):
+        row = 0 if t.flat else source_of(table, h, t.first_row + place.down * t.step_row + r)
+        nothing = missing or row < 0
+        column = t.first_column + place.across * t.step_column + (r * t.columns if t.flat else 0)
+        inside = w.stride == 1 and not nothing
+        at = image + row * h.stride
+        for first in range(0, t.columns, n):
+            to = 2 * (first * t.rows + r * n) + part * n
+            if inside and column + first >= 0 and column + first + n <= w.size:
+                copy_lanes(work, to, x, at + column + first, n)
+            else:
+                for i in range(n):
+                    source = -1 if nothing else source_of(table, w, column + first + i)
+                    work[to + i] = x[at + source * w.stride] if source >= 0 else work.dtype.type(0)
+
+
+@helper
+def _scatter(work: Any, part: int, y: Any, t: Any, kernel: int, block: int) -> None:
     """Write what a block gives of the result."""
     n = lanes(work)
-    image = block // (t.down * t.across)
-    if image >= t.images:
+    if block >= t.images * t.down * t.across:
         return
-    place = block - image * (t.down * t.across)
-    down = place // t.across
-    across = place - down * t.across
+    place = _place(t, block)
+    image = kernel * t.y_channel + place.image * t.y_batch + place.line * t.y_line
     for r in range(t.rows):
-        row = 0 if t.flat else down * t.step_row + r - t.lead_row
-        if row < down * t.step_row or row >= min(t.out_height, (down + 1) * t.step_row):
+        row = 0 if t.flat else place.down * t.step_row + r - t.lead_row
+        if row < place.down * t.step_row or row >= min(t.out_height, (place.down + 1) * t.step_row):
             continue
         skipped = r * t.columns if t.flat else 0
-        column = across * t.step_column + skipped - t.lead_column
+        column = place.across * t.step_column + skipped - t.lead_column
         begin = max(0, t.lead_column - skipped)
         end = min(t.columns, t.lead_column + t.step_column - skipped, t.out_width - column)
-        to = image * t.out_image + row * t.out_row + column
+        to = image + row * t.out_width + column
         while begin < end:
             first = begin // n * n
             until = min(end, first + n)
             copy_lanes(y, to + begin, work, 2 * (first * t.rows + r * n) + part * n + begin - first, until - begin)
             begin = until
+
+
+@helper
+def _is_strange(strips: Any, size: int) -> int:
+    """1 where a number is infinite or none, and so differs from itself."""
+    found = 0
+    for i in range(size):
+        found |= strips[i] - strips[i] != 0
+    return found
 
 
 @helper
@@ -226,10 +266,11 @@ def _transform_block_back(turned: Any, strips: Any, t: Any, roots: Any) -> None:
 
 
 @kernel
-def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectrum: Any, roots: Any, table: Any) -> None:
-    """The result of the pairs of blocks `begin` to `end`; or the spectrum of the first, for others to be multiplied by.
+def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectra: Any, roots: Any, strange: Any, table: Any) -> None:
+    """The result of pairs of blocks; or the spectrum of the first of each kernel, for others to be multiplied by.
 
-    Both in one, as to compile them takes half as long again if they are two.
+    Both in one, as to compile them takes half as long again if they are two. ``strange[task]`` becomes 0 unless a
+    number of a block is infinite or none: then all of them may be.
     """
     t = _read(table, 0)
     n = lanes(roots)
@@ -237,20 +278,23 @@ def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectrum: Any, roots: A
     strips = empty(size + n, roots.dtype)  # as whole vectors are read, also from its last row
     turned = empty(size, roots.dtype)
     for task in range(begin, end):
-        _gather(strips, 0, x, t, 2 * task)
-        _gather(strips, 1, x, t, 2 * task + 1)
+        kernel = task // t.pairs
+        block, spectrum = 2 * (task - kernel * t.pairs), kernel * size
+        _gather(strips, 0, x, table, kernel, block)
+        _gather(strips, 1, x, table, kernel, block + 1)
         _transform_block(strips, turned, t, roots)
         for row in range(0, t.rows, n):
             at = 2 * row * t.columns
             _transform(turned, at, t.columns, roots, t.columns_at)
             if t.spectral:
-                copy_run(y, at, turned, at, 2 * n * t.columns)
+                copy_run(y, spectrum + at, turned, at, 2 * n * t.columns)
             else:
                 for column in range(t.columns):
-                    turn_row(turned, at + 2 * n * column, spectrum, at + 2 * n * column)
+                    turn_row(turned, at + 2 * n * column, spectra, spectrum + at + 2 * n * column)
                 _transform_back(turned, at, t.columns, roots, t.columns_at)
         if not t.spectral:
             _transform_block_back(turned, strips, t, roots)
-            _scatter(strips, 0, y, t, 2 * task)
-            _scatter(strips, 1, y, t, 2 * task + 1)
+            _scatter(strips, 0, y, t, kernel, block)
+            _scatter(strips, 1, y, t, kernel, block + 1)
+            strange[task] = _is_strange(strips, size)
     free((strips, turned))

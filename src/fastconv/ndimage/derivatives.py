@@ -31,7 +31,8 @@ def sobel(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect",
     Returns
     -------
     ndarray, shape of the input
-        `output` if that is an array. Unsigned integers wrap around, as SciPy's: give a signed dtype.
+        `output` if that is an array. Unsigned integers wrap around, as SciPy's: give a signed dtype. Booleans are true
+        where the sum of their products, as numbers, is not zero; SciPy's are the bytes of what it has on the way.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def laplace(
     Returns
     -------
     ndarray, shape of the input
-        `output` if that is an array. Unsigned integers wrap around, as SciPy's.
+        `output` if that is an array. Unsigned integers wrap around, as SciPy's; booleans are as in `sobel`.
 
     Raises
     ------

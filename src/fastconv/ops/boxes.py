@@ -6,12 +6,15 @@ Boxes are products of intervals, so where three axes do not do one is pooled aft
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from fastconv.ops.filters import extend
 from fastconv.ops.folded import LineAxis, folded, sizes
 from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from fastconv.plan.box import holds_sums, plan_box_means
 from fastconv.plan.layout import memory_order
 
 __all__ = ["maxima", "means", "minima"]
@@ -64,10 +67,25 @@ def means(x: np.ndarray, taps: Sequence[int], widths: Widths, dtype: Any = None)
         Of the result: that of `x`, in which means of integers lose their fraction, or a float.
     """
 
+    long = [axis for axis, n in enumerate(taps) if n > 1]
+    if dtype is None and len(long) == 1 and holds_sums(x.dtype, taps[long[0]]):
+        return _line_means(extend(x, widths, "zeros"), taps[long[0]], long[0])
+
     def pool(images: np.ndarray, axes: Sequence[LineAxis]) -> np.ndarray:
         return _MEANS[len(axes)](images, *_windows(axes), dtype=dtype)
 
     return _pooled(x, taps, widths, pool)
+
+
+def _line_means(x: np.ndarray, taps: int, axis: int) -> np.ndarray:
+    """Means along one axis wherever a window fits, of small whole numbers; they lie in memory as `x` does."""
+    order, dtype = memory_order(x.shape, x.strides), x.dtype.newbyteorder("=")
+    found, place = np.require(x.transpose(order), dtype, ["C", "ALIGNED"]), order.index(axis)
+    shape = (*found.shape[:place], found.shape[place] - taps + 1, *found.shape[place + 1 :])
+    y = np.empty(shape, dtype)
+    images, width = prod(found.shape[:place]), prod(found.shape[place + 1 :])
+    plan_box_means(images, found.shape[place], width, taps, dtype).run(found, y)
+    return y.transpose(np.argsort(order))
 
 
 def _windows(axes: Sequence[LineAxis]) -> tuple[tuple[int, ...], int, tuple[tuple[int, int], ...]]:

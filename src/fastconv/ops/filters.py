@@ -28,7 +28,13 @@ _PADS = {mode: (name, margin) for name, (mode, margin) in MODES.items()}
 
 
 def correlate(
-    x: np.ndarray, w: np.ndarray, widths: Widths, mode: str = "zeros", value: complex = 0, dtype: Any = None
+    x: np.ndarray,
+    w: np.ndarray,
+    widths: Widths,
+    mode: str = "zeros",
+    value: complex = 0,
+    dtype: Any = None,
+    algorithm: str = "auto",
 ) -> np.ndarray:
     """The correlation of an array with a kernel of as many axes, wherever the kernel fits the extended array.
 
@@ -48,6 +54,8 @@ def correlate(
     dtype : dtype, optional
         Of the result and its sums; by default NumPy's promotion. Integers wrap around, booleans are true where a
         product is.
+    algorithm : str
+        Of the convolutions that it is made of.
 
     Returns
     -------
@@ -71,7 +79,7 @@ def correlate(
     x, w = (array if array.dtype.kind in "biu" or sums.kind in "fc" else array.astype(sums) for array in (x, w))
     order = memory_order(x.shape, x.strides)
     axes = [LineAxis(x.shape[i], w.shape[i], *widths[i]) for i in order]
-    y = _correlate(x.transpose(order), w.transpose(order), axes, mode, sums)
+    y = _correlate(x.transpose(order), w.transpose(order), axes, mode, sums, algorithm)
     y = y.reshape([shape[i] for i in order]).transpose(np.argsort(order) if order else None)
     return y if y.dtype == dtype else y.astype(dtype)
 
@@ -109,19 +117,23 @@ def _sums(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
-def _correlate(x: np.ndarray, w: np.ndarray, axes: Sequence[LineAxis], mode: str, dtype: np.dtype) -> np.ndarray:
+def _correlate(
+    x: np.ndarray, w: np.ndarray, axes: Sequence[LineAxis], mode: str, dtype: np.dtype, algorithm: str
+) -> np.ndarray:
     """The correlation, its axes as they come; neither array nor kernel is empty."""
     count, inner = folded(axes)
     images, kernel = x.reshape(count, 1, *sizes(inner)), w.reshape(1, 1, *[axis.taps for axis in inner])
     if len(inner) <= 3:
         widths = tuple((axis.before, axis.after) for axis in inner)  # a list is planned anew at each call
-        return _CONVS[len(inner)](images, kernel, padding=widths, padding_mode=mode, dtype=dtype)
+        conv = _CONVS[len(inner)]
+        return conv(images, kernel, padding=widths, padding_mode=mode, dtype=dtype, algorithm=algorithm)
     outer, rest = inner[0], inner[1:]
     images = extend(images, [(0, 0), (0, 0), (outer.before, outer.after), *[(0, 0)] * len(rest)], mode)
     windows = images.shape[2] - outer.taps + 1
     total = np.zeros(1, dtype)
     for tap in range(outer.taps):
         part = images[:, :, tap : tap + windows]
-        found = _correlate(part, kernel[0, 0, tap], [LineAxis(count, 1), LineAxis(windows, 1), *rest], mode, dtype)
+        lines = [LineAxis(count, 1), LineAxis(windows, 1), *rest]
+        found = _correlate(part, kernel[0, 0, tap], lines, mode, dtype, algorithm)
         total = np.add(total, found.reshape(-1), out=total if tap else None)
     return total

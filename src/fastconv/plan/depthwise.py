@@ -112,7 +112,8 @@ def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
     images = g.batch * g.out_channels * depth
     products = images * -(-height // shape.rows) * shape.rows * vectors * prod(g.kernel_size)
     tiles = images * -(-height // shape.rows) * -(-vectors // shape.vectors)
-    product_cost = SHIFT_COST if shape.columns else VECTOR_COST if shape.taps > 1 else LOAD_COST
+    shared = shape.groups(g.kernel_size[1]) * shape.taps / g.kernel_size[1] if shape.taps > 1 else 0
+    product_cost = SHIFT_COST if shape.columns else VECTOR_COST * shared + LOAD_COST * (1 - shared)
     return products * product_cost + tiles * TILE_COST + gathered * GATHER_COST
 
 
@@ -124,12 +125,17 @@ def _shape(g: Geometry, in_place: bool) -> Shape:
     """The kernel that loads fewest rows; where none has the step of the columns, one for a slab, which has no step."""
     _, h, w = g.axes
     step = w.stride if in_place else 1
-    for shape in SHAPES:
-        rows = shape.taps == 1 or (h.dilation == 1 and h.stride == shape.row_step and h.kernel % shape.taps == 0)
+
+    def fits(shape: Shape) -> bool:
+        together = h.dilation == 1 and h.stride == shape.row_step and h.kernel >= shape.taps
+        rows = shape.taps == 1 or (together and (shape.any_rows or h.kernel == shape.taps))
         columns = shape.columns == 0 or (shape.columns == w.kernel and w.dilation == 1)
-        if rows and columns and shape.column_step == step and (h.output > 1 or shape.rows == 1):
-            return shape
-    return SHAPES[-1]
+        return rows and columns and shape.column_step == step and (h.output > 1 or shape.rows == 1)
+
+    def loads(shape: Shape) -> tuple[float, int]:
+        return shape.lines_of(h.kernel) / shape.rows, h.kernel % shape.taps
+
+    return min(filter(fits, SHAPES), key=loads, default=SHAPES[-1])
 
 
 def _block_sizes(g: Geometry) -> tuple[int, int, int]:
@@ -160,11 +166,14 @@ def _places_in_input(g: Geometry, shape: Shape, steps: Sequence[int]) -> list[np
 
 
 def _tile_rows(h: Axis, shape: Shape, tiles: int) -> np.ndarray:
-    """The rows [tile, rows together, row] of the padded input that tiles read."""
+    """The rows of the padded input that each tile reads: those of kernel rows that are summed together, and others."""
     tile = np.arange(tiles)[:, None, None] * shape.rows * h.stride
-    together = np.arange(h.kernel // shape.taps)[:, None] * shape.taps * h.dilation
+    groups = shape.groups(h.kernel)
+    together = np.arange(groups)[:, None] * shape.taps * h.dilation
     row = np.arange(shape.lines)
-    return tile + together + (row if shape.taps > 1 else row * h.stride)
+    shared = tile + together + (row if shape.taps > 1 else row * h.stride)
+    rest = tile + np.arange(groups * shape.taps, h.kernel)[:, None] + np.arange(shape.rows)
+    return np.concatenate([shared.reshape(tiles, -1), rest.reshape(tiles, -1)], axis=1)
 
 
 def _positions(axis: Axis, places: np.ndarray, mode: str, step: int) -> np.ndarray:
@@ -188,7 +197,11 @@ def _places_in_slab(
     ]
     planes = np.arange(sizes[0])[:, None] * pitches[3] + taps[0]
     tiles = np.arange(-(-sizes[1] // shape.rows))[:, None, None] * shape.rows
-    rows = tiles + np.arange(shape.lines)
-    # The rows behind those of the last output are dropped: any will do.
-    last = np.array([slabs[1].positions - 1 - place.place for place in windows[1].places[0][:: shape.taps]])[:, None]
-    return [planes, np.minimum(rows, last) * pitches[4] + taps[1][:: shape.taps, None], taps[2]]
+    height, groups = len(taps[1]), shape.groups(len(taps[1])) * shape.taps
+    parts = []
+    for numbers, lines in ((range(0, groups, shape.taps), shape.lines), (range(groups, height), shape.rows)):
+        # The rows behind those of the last output are dropped: any will do.
+        last = np.array([slabs[1].positions - 1 - windows[1].places[0][k].place for k in numbers], np.int64)
+        found = np.minimum(tiles + np.arange(lines), last[:, None]) * pitches[4] + taps[1][list(numbers), None]
+        parts.append(found.reshape(len(tiles), -1))
+    return [planes, np.concatenate(parts, axis=1), taps[2]]

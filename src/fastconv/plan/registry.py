@@ -22,6 +22,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
+from fastconv.plan.transforms import plan_transforms, refuse_transforms, transforms_yield
 from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
 from fastconv.plan.window_pool import plan_windows
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
@@ -70,6 +71,15 @@ def _refuse_depthwise(problem: Problem) -> str | None:
     if any(axis.stretch > 1 for axis in problem.geometry.axes):
         return "it stretches no input"
     return f"its windows hold no {problem.dtype.name}" if problem.dtype.kind == "c" else None
+
+
+def _refuse_fourier(problem: Problem) -> str | None:
+    return _refuse_depthwise(problem) or refuse_transforms(problem)
+
+
+def _fourier_yields(problem: Problem) -> str | None:
+    """Transforms take as long for any kernel that is small beside their blocks."""
+    return transforms_yield(problem) or _slower(problem, plan_transforms, {"depthwise": plan_depthwise})
 
 
 def _serve(problem: Problem) -> None:
@@ -167,6 +177,13 @@ _CHANNELS = Algorithm(
 _CONV = (
     _CHANNELS,
     Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
+    Algorithm(
+        "fourier",
+        "multiplies Fourier transforms of blocks by those of kernels of one channel",
+        _refuse_fourier,
+        plan_transforms,
+        _fourier_yields,
+    ),
     Algorithm(
         "depthwise",
         "sums register tiles of windows of one channel, read in place",

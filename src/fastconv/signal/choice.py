@@ -13,6 +13,7 @@ import numpy as np
 
 from fastconv.ops import dtypes
 from fastconv.ops.fourier import fourier_dtype, fourier_nanoseconds
+from fastconv.plan.transforms import LEAST_TAPS
 from fastconv.signal import arguments as arg
 from fastconv.signal.direct import summed
 from fastconv.signal.fourier import transformed
@@ -173,7 +174,10 @@ def _convolve(x: np.ndarray, w: np.ndarray, mode: Any, method: Any) -> np.ndarra
     x, w, _ = arg.sorted_for_valid(x, w, mode)
     if (_faster(x, w, mode) if method == "auto" else method) == "fft":
         return _by_transforms(x, w, mode)
-    return summed(*arg.largest_first(x, w), arg.part_of(mode, x.shape, w.shape))
+    # A convolution might transform too, as it does where the faster method is asked for.
+    sums = method == "direct" and min(x.size, w.size) >= LEAST_TAPS and np.result_type(x, w).kind != "c"
+    algorithm = "depthwise" if sums else "auto"
+    return summed(*arg.largest_first(x, w), arg.part_of(mode, x.shape, w.shape), algorithm=algorithm)
 
 
 def _by_transforms(x: np.ndarray, w: np.ndarray, mode: str) -> np.ndarray:

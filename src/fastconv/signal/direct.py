@@ -59,7 +59,9 @@ def convolve2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", f
     -----
     As ``scipy.signal.convolve2d``. What differs: float16 and booleans are taken, long doubles are not, and masked
     arrays are refused, whose mask SciPy ignores. Floats are multiplied and added in another order, so that their last
-    digits differ; the error of float32 is below 1e-6 of the largest result for up to 4608 products a sum.
+    digits differ; the error of float32 is below 1e-6 of the largest result for up to 4608 products a sum. Real numbers
+    with large kernels, from about 13 x 13 on, are multiplied by Fourier transforms of blocks, as `fastconv.conv2d`
+    says.
 
     Examples
     --------
@@ -104,16 +106,24 @@ def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", 
     return np.ascontiguousarray(np.flip(found)) if swapped else found
 
 
-def summed(x: np.ndarray, w: np.ndarray, part: arg.Part, padding_mode: str = "zeros", value: Any = 0) -> np.ndarray:
-    """A part of the whole convolution of two arrays of as many axes, as sums of products in NumPy's dtype for them."""
+def summed(
+    x: np.ndarray,
+    w: np.ndarray,
+    part: arg.Part,
+    padding_mode: str = "zeros",
+    value: Any = 0,
+    algorithm: str = "auto",
+) -> np.ndarray:
+    """A part of the whole convolution of two arrays of as many axes, in NumPy's dtype for them."""
     widths, dtype = _widths(x.shape, w.shape, part), np.result_type(x, w)
     if any(min(pair) < 0 for pair in widths):  # some elements are not seen
         x = x[tuple(slice(max(0, -pair[0]), n - max(0, -pair[1])) for n, pair in zip(x.shape, widths, strict=True))]
         widths = tuple((max(0, before), max(0, after)) for before, after in widths)
     if dtype.kind in "fc" and value == 0 and x.ndim <= 3 and x.size and 0 not in part.counts:
         # What `filters` comes to, 50 microseconds earlier.
-        return _CONVS[x.ndim](x[None], w[None, None], padding=widths, padding_mode=padding_mode, flip=True)[0]
-    return np.ascontiguousarray(filters.correlate(x, np.flip(w), widths, padding_mode, value, dtype))
+        conv, mode = _CONVS[x.ndim], padding_mode
+        return conv(x[None], w[None, None], padding=widths, padding_mode=mode, flip=True, algorithm=algorithm)[0]
+    return np.ascontiguousarray(filters.correlate(x, np.flip(w), widths, padding_mode, value, dtype, algorithm))
 
 
 def _widths(sizes: Sequence[int], taps: Sequence[int], part: arg.Part) -> tuple[tuple[int, int], ...]:

@@ -1,0 +1,90 @@
+"""Means of boxes of small whole numbers: exact, toward zero, however rows are cut."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastconv.ops import boxes
+from fastconv.plan import box
+from properties.strategies import LAYOUTS, examples, seeds
+from sharing import share_out
+
+TYPES = ["uint8", "int8", "uint16", "int16"]
+
+
+def anything(shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
+    limits = np.iinfo(dtype)
+    return np.random.default_rng(seed).integers(limits.min, limits.max, shape, dtype, endpoint=True)
+
+
+def expected(x: np.ndarray, taps: int, axis: int, width: tuple[int, int]) -> np.ndarray:
+    padded = np.pad(x.astype(np.int64), [width if i == axis else (0, 0) for i in range(x.ndim)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, taps, axis)
+    total = windows.sum(-1)
+    return (np.sign(total) * (np.abs(total) // taps)).astype(x.dtype.newbyteorder("="))
+
+
+def means(x: np.ndarray, taps: int, axis: int, width: tuple[int, int] = (0, 0)) -> np.ndarray:
+    sizes, widths = (
+        [here if i == axis else other for i in range(x.ndim)] for here, other in ((taps, 1), (width, (0, 0)))
+    )
+    return boxes.means(x, sizes, widths)
+
+
+@pytest.fixture(params=["whole", "small tasks"], autouse=True)
+def _tasks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    box.plan_box_means.cache_clear()
+    if request.param == "small tasks":
+        for name, value in (("BLOCK", 20), ("ROWS_EACH", 0), ("LEAST_ROWS", 3), ("LEAST_WIDTH", 5)):
+            monkeypatch.setattr(box, name, value)
+    yield
+    box.plan_box_means.cache_clear()
+
+
+@examples(60)
+@given(data=st.data(), dtype=st.sampled_from(TYPES), layout=st.sampled_from(sorted(LAYOUTS)), seed=seeds)
+def test_means_are_exact(data: st.DataObject, dtype: str, layout: str, seed: int) -> None:
+    shape = (*data.draw(st.lists(st.integers(1, 9), max_size=2)), data.draw(st.integers(1, 150)))
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    taps = data.draw(st.integers(1, 2 * shape[axis]))
+    most = st.integers(0, taps - 1)
+    width = data.draw(most), data.draw(most)
+    if shape[axis] + sum(width) < taps:
+        width = taps - 1, taps - 1
+    x = LAYOUTS[layout](anything(shape, dtype, seed))
+    np.testing.assert_array_equal(means(x, taps, axis, width), expected(x, taps, axis, width), strict=True)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("taps", [3, 7, 49, 63])
+def test_sums_that_are_a_multiple_or_next_to_one(dtype: str, axis: int, taps: int) -> None:
+    """Where a quotient that is rounded otherwise would show."""
+    high = np.iinfo(dtype).max
+    x = np.full((taps, 70), high, dtype) if axis == 0 else np.full((70, taps), high, dtype)
+    for less in (0, 1):
+        x[0, 0] = high - less
+        np.testing.assert_array_equal(means(x, taps, axis), expected(x, taps, axis, (0, 0)))
+
+
+def test_sums_that_are_too_large_are_left_to_others() -> None:
+    for dtype, most in (("uint8", 16448), ("int16", 128)):
+        assert box.holds_sums(np.dtype(dtype), most)
+        assert not box.holds_sums(np.dtype(dtype), most + 1)
+    x = np.full(20000, 255, np.uint8)
+    x[-1] = 254
+    np.testing.assert_array_equal(means(x, 19000, 0)[[0, -1]], [255, 254])
+    assert not box.holds_sums(np.dtype("float32"), 3)
+    assert not box.holds_sums(np.dtype("int32"), 3)
+
+
+def test_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = anything((200, 130), "uint8", 0)
+    for helpers in (0, 1, 3):
+        with monkeypatch.context() as patch:
+            share_out(patch, helpers)
+            for axis in (0, 1):
+                np.testing.assert_array_equal(means(x, 9, axis), expected(x, 9, axis, (0, 0)))

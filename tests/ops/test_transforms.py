@@ -1,0 +1,177 @@
+"""Convolutions of one channel by Fourier transforms of blocks: what they compute, how exactly, and when."""
+
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastconv as fc
+from fastconv.geometry import PADDING_MODES
+from fastconv.ops.calls import recording
+from fastconv.reference import ndimage as reference
+from nightly import nightly
+from properties.strategies import LAYOUTS, examples, integers, seeds
+from sharing import share_out
+
+
+def conv(x: np.ndarray, w: np.ndarray, bias: Any = None, *, algorithm: str = "fourier", **options: Any) -> np.ndarray:
+    return getattr(fc, f"conv{w.ndim - 2}d")(x, w, bias, **options, algorithm=algorithm)
+
+
+def normal(shape: tuple[int, ...], seed: int = 0, dtype: str = "float32") -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+@examples(40)
+@given(data=st.data(), seed=seeds)
+def test_whole_numbers_are_exact(data: st.DataObject, seed: int) -> None:
+    rank = data.draw(st.integers(1, 2))
+    taps = data.draw(st.tuples(*[st.integers(1, {1: 60, 2: 9}[rank])] * rank))
+    size = tuple(k + data.draw(st.integers(0, {1: 90, 2: 40}[rank])) for k in taps)
+    mode = data.draw(st.sampled_from(PADDING_MODES))
+    most = [min(5, n - (mode == "reflect")) for n in size]
+    padding = tuple((data.draw(st.integers(0, n)), data.draw(st.integers(0, n))) for n in most)
+    groups, more = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 2))
+    dtype, layout = data.draw(st.sampled_from(["float32", "float64"])), data.draw(st.sampled_from(sorted(LAYOUTS)))
+    x = LAYOUTS[layout](integers((data.draw(st.integers(1, 2)), groups, *size), dtype, seed))
+    w = LAYOUTS[layout](integers((more * groups, 1, *taps), dtype, seed + 1))
+    options = {"padding": padding, "padding_mode": mode, "groups": groups, "flip": data.draw(st.booleans())}
+    bias = integers((more * groups,), dtype, seed + 2)
+    wanted = conv(x, w, bias, algorithm="reference", **options)
+    np.testing.assert_array_equal(conv(x, w, bias, **options), wanted, strict=True)
+
+
+@pytest.mark.parametrize("padding", [0, 2, 4, (3, 7)])
+def test_transposed_whose_ends_may_be_cut_off(padding: Any) -> None:
+    x, w = integers((1, 2, 20, 25), "float32"), integers((2, 2, 4, 6), "float32", 1)
+    found, wanted = (
+        fc.conv_transpose2d(x, w, padding=padding, groups=2, algorithm=name) for name in ("fourier", "reference")
+    )
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_signals_of_volumes_and_rows_apart() -> None:
+    """Images of one axis are the rows of all planes, unless planes are apart."""
+    x, w = integers((2, 3, 4, 5, 90), "float32")[:, :, ::2], integers((3, 1, 1, 1, 20), "float32", 1)
+    for view in (x, np.ascontiguousarray(x), x[..., ::2], x[:, :, :, ::2]):
+        options: dict[str, Any] = {"groups": 3, "padding": ((0, 0), (0, 0), (7, 3)), "padding_mode": "reflect"}
+        np.testing.assert_array_equal(conv(view, w, **options), conv(view, w, algorithm="reference", **options))
+
+
+IMAGES = {
+    "noise": lambda x: x,
+    "signs": np.sign,
+    "a large mean": lambda x: x + 1e6,
+    "one and a little": lambda x: 1 + x / 1000,
+    "a wave": lambda x: np.cos(np.add.outer(np.arange(len(x)) * 0.77, np.arange(x.shape[1]) * 1.93)),
+}
+KERNELS = {
+    "noise": lambda w: w,
+    "a mean": lambda w: np.abs(w),
+    "differences": lambda w: w - w.mean(),
+    "four weights": lambda w: np.where(np.indices(w.shape).sum(0) % (len(w) - 1) == 0, 1, 0) * (w * 0 + 1),
+    "one weight": lambda w: np.where(np.indices(w.shape).sum(0) == 0, 1.5, 0),
+}
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="Python takes too long")
+@pytest.mark.parametrize("taps", [9, 31, *nightly(15, 63, 127)])
+@pytest.mark.parametrize("image", sorted(IMAGES))
+def test_errors_are_bounded(taps: int, image: str) -> None:
+    x, w = IMAGES[image](normal((300, 280), 0, "float64")), normal((taps, taps), 1, "float64")
+    for kernel, make in KERNELS.items():
+        for dtype, bound in (("float32", 1e-6), ("float64", 1e-14)):
+            given, weights = x.astype(dtype), make(w).astype(dtype)
+            found = conv(given[None], weights[None, None])
+            wanted = conv(given[None].astype(float), weights[None, None].astype(float), algorithm="depthwise")
+            most = np.abs(given).max() * np.abs(weights, dtype=float).sum()
+            assert np.abs(found - wanted).max() <= bound * most, f"{kernel}, {dtype}"
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 3e38])
+def test_what_is_not_finite_stays_in_its_window(special: float) -> None:
+    x, w = normal((1, 2, 50, 60)), np.abs(normal((2, 1, 5, 7), 1))
+    w /= w.sum()
+    for place in ((0, 0, 0, 0), (0, 1, 20, 59)):
+        x[place] = special
+        if special == 3e38:  # whose sums in blocks are infinite
+            x[place[:2]] = special
+        with np.errstate(invalid="ignore", over="ignore"):
+            wanted, found = (conv(x, w, padding=2, groups=2, algorithm=name) for name in ("depthwise", "fourier"))
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_what_is_left_to_sums_of_products() -> None:
+    """Kernels with a single weight, infinite ones, and whole numbers that rounding could miss: the bits tell."""
+    x, w = normal((1, 40, 50)), normal((1, 1, 9, 9), 1)
+    assert (conv(x, w) != conv(x, w, algorithm="depthwise")).any()
+    single, infinite = np.zeros_like(w), w.copy()
+    single[0, 0, 3, 4], infinite[0, 0, 0, 0] = 1.1, np.inf
+    for image, weights in ((x, single), (x, infinite), (np.rint(1e5 * x), np.rint(9 * w))):
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_array_equal(conv(image, weights), conv(image, weights, algorithm="depthwise"))
+
+
+def test_the_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w, found = normal((2, 2, 70, 90)), normal((4, 1, 9, 8), 1), set()
+    for helpers in (0, 1, 3):
+        with monkeypatch.context() as patch:
+            share_out(patch, helpers)
+            found.add(conv(x, w, padding=4, padding_mode="circular", groups=2).tobytes())
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "weight", "options", "reason"),
+    [
+        ((1, 2, 40, 40), (2, 2, 9, 9), {}, "it sums over one channel, not over 2"),
+        ((1, 1, 40, 40), (1, 1, 9, 9), {"stride": 2}, "it knows no steps but 1"),
+        ((1, 1, 40, 40), (1, 1, 9, 9), {"dilation": 2}, "it knows no steps but 1"),
+        ((1, 1, 40, 40), (1, 1, 9, 9), {"activation": "relu"}, "it applies no activation"),
+        ((1, 1, 9, 40, 40), (1, 1, 2, 9, 9), {}, "it transforms two axes at most"),
+        ((1, 1, 2000), (1, 1, 1025), {}, "kernels of up to 1024 elements"),
+        ((1, 1, 40, 40), (1, 1, 9, 9), {"dtype": "int32"}, "it transforms floats"),
+    ],
+)
+def test_it_says_why_it_declines(shape: Any, weight: Any, options: dict[str, Any], reason: str) -> None:
+    kind = options.pop("dtype", "float32")
+    with pytest.raises(ValueError, match=reason):
+        conv(np.ones(shape, kind), np.ones(weight, kind), **options)
+
+
+def chosen(function: Any, *arguments: Any, **options: Any) -> str:
+    with recording() as calls:
+        function(*arguments, **options)
+    return calls[-1][1].algorithm
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="Python takes too long")
+def test_large_kernels_are_transformed() -> None:
+    x = normal((300, 300))
+    for taps, name in ((3, "depthwise"), (7, "depthwise"), (31, "fourier"), (63, "fourier")):
+        w = normal((taps, taps), 1)
+        assert chosen(fc.conv2d, x[None], w[None, None], padding="same") == name
+        assert chosen(fc.ndimage.correlate, x, w, mode="nearest") == name
+        assert chosen(fc.signal.convolve2d, x, w, "same", "symm") == name
+        assert chosen(fc.signal.convolve, x, w, "same", "direct") == "depthwise"
+    assert chosen(fc.conv2d, normal((1, 20, 20)), normal((1, 1, 9, 9))) != "fourier"
+
+
+def test_the_number_of_threads_changes_no_choice() -> None:
+    x, w = normal((1, 200, 200)), normal((1, 1, 15, 15), 1)
+    names = set()
+    for threads in (1, 2):
+        with fc.threads(threads):
+            names.add(chosen(fc.conv2d, x, w))
+    assert len(names) == 1
+
+
+def test_filters_keep_their_bound_for_large_kernels() -> None:
+    """As `ndimage.correlate` says; whole numbers are exact."""
+    x, w = normal((120, 130)) + 1000, normal((31, 31), 1)
+    wanted = reference.correlate(x.astype(float), w.astype(float), (0, 0), "reflect")
+    found = fc.ndimage.correlate(x, w)
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(x).max() * np.abs(w).sum()
