@@ -83,7 +83,11 @@ def choose_blocks(
 
 
 def least_blocks(
-    windows: Sequence[Windows], measure: Callable[[tuple[int, ...]], Blocks], slab_bytes: int, pieces: int
+    windows: Sequence[Windows],
+    measure: Callable[[tuple[int, ...]], Blocks],
+    slab_bytes: int,
+    pieces: int,
+    end: Callable[[Blocks], float] | None = None,
 ) -> Blocks:
     """The blocks of least cost among those that fit the cache.
 
@@ -97,12 +101,16 @@ def least_blocks(
         Bytes of one element of a slab, all channels together.
     pieces : int
         Number of tasks that there are for each block.
+    end : callable, optional
+        What blocks cost, if it is known how they are shared out.
     """
 
     def too_large(blocks: Blocks) -> int:
         return max(0, blocks.slab * slab_bytes - machine().slab_bytes, blocks.numbers - MOST_NUMBERS)
 
     def cost(blocks: Blocks) -> float:
+        if end is not None:
+            return end(blocks)
         count = prod(blocks.counts)
         # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
         return blocks.nanoseconds * count * (1 + 1 / max(1, count * pieces))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
@@ -149,11 +149,11 @@ def plan_panel(problem: Problem) -> ConvPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     channels = g.channels // g.groups
-    blocks, panels = min(
-        ((_blocks(problem, panels), panels) for panels in _Panels.candidates(windows)),
-        key=lambda choice: choice[0].nanoseconds * prod(choice[0].counts),
+    nanoseconds, panels = min(
+        ((_nanoseconds(problem, panels), panels) for panels in _Panels.candidates(windows)),
+        key=lambda choice: choice[0],
     )
-    cut = Cut(blocks, _row_blocks(problem), _copy_nanoseconds(problem, panels, blocks.sizes))
+    cut = _cut(problem, panels)
     table = Table(PANEL_TABLE)
     x, y = problem.x_steps(), problem.y_steps()
     axes = [
@@ -165,7 +165,7 @@ def plan_panel(problem: Problem) -> ConvPlan:
         for w, step, y_step in zip(windows, x.steps[2:], y.steps[2:], strict=True)
     ]
     run = _run_channels(channels, windows)
-    rows, slots = panels.rows(blocks.sizes)
+    rows, slots = panels.rows(cut.blocks.sizes)
     head = PanelHead(
         y_base=y.base,
         y_batch=y.steps[0],
@@ -182,7 +182,9 @@ def plan_panel(problem: Problem) -> ConvPlan:
     )
     taps = Taps.of(panels.places(), channels, panels.size, weights_of(problem))
     kernel = panel[Kind(panels.apart, problem.activation is not None)]
-    return write_plan(problem, kernel, table, axes, windows, cut, taps, [*pixels, head])
+    plan = write_plan(problem, kernel, table, axes, windows, cut, taps, [*pixels, head])
+    # What is promised is the same for any number of threads, as the choice of an algorithm is.
+    return replace(plan, nanoseconds=nanoseconds)
 
 
 def _most_taps(windows: Sequence[Windows]) -> int:
@@ -228,7 +230,8 @@ def _copy_nanoseconds(problem: Problem, panels: _Panels, sizes: Sequence[int]) -
     return g.channels // g.groups * panels.panels(sizes) * pieces * each
 
 
-def _blocks(problem: Problem, panels: _Panels) -> Blocks:
+def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], Blocks]:
+    """What blocks of some sizes take."""
     g, windows = problem.geometry, panels.windows
     channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
     phases = prod(len(w.shifts) for w in windows)
@@ -245,5 +248,27 @@ def _blocks(problem: Problem, panels: _Panels) -> Blocks:
         nanoseconds += _copy_nanoseconds(problem, panels, sizes) + depths * outputs // phases * READ_COST
         return Blocks.of(windows, sizes, pixels, panels.panels(sizes) * run, nanoseconds)
 
-    pieces = g.batch * g.groups * len(row_blocks)
-    return least_blocks(windows, measure, problem.dtype.itemsize, pieces)
+    return measure
+
+
+def _nanoseconds(problem: Problem, panels: _Panels) -> float:
+    """Rough time on one thread."""
+    g = problem.geometry
+    images = g.batch * g.groups
+    pieces = images * len(_row_blocks(problem))
+    blocks = least_blocks(panels.windows, _measure(problem, panels), problem.dtype.itemsize, pieces)
+    return blocks.nanoseconds * prod(blocks.counts) * images
+
+
+def _cut(problem: Problem, panels: _Panels) -> Cut:
+    """Blocks, and parts of the channels, with which all threads are done first: each part copies its panels anew."""
+    row_blocks = _row_blocks(problem)
+
+    def cut(blocks: Blocks) -> Cut:
+        return Cut(blocks, row_blocks, _copy_nanoseconds(problem, panels, blocks.sizes))
+
+    def end(blocks: Blocks) -> float:
+        return cut(blocks).end(problem, cut(blocks).splits(problem))
+
+    measure = _measure(problem, panels)
+    return cut(least_blocks(panels.windows, measure, problem.dtype.itemsize, len(row_blocks), end))
