@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ def whole(rng: np.random.Generator, size: int, dtype: str) -> np.ndarray:
     return (found[0] + 1j * found[1] if np.dtype(dtype).kind == "c" else found[0]).astype(dtype)
 
 
+@cache
 def compiled(rows: int, vectors: int, boundscheck: bool = False):
     @njit(boundscheck=boundscheck)
     def run(numbers, values, places, offsets, weights, sums):
@@ -59,7 +61,7 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
     values, weights = (rng.integers(-(2**31), 2**31, 200), rng.integers(-(2**31), 2**31, 2 + 7 * width, np.int32))
     places, offsets = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, 9)
     found, expected = np.zeros((2, 5 + (rows + 1) * width), np.int64)
-    run, numbers = compiled(rows, vectors), tile.SpreadRun(1, 2, 9, 2, 5 + rows * width, 0, 5, width)
+    run, numbers = compiled.__wrapped__(rows, vectors), tile.SpreadRun(1, 2, 9, 2, 5 + rows * width, 0, 5, width)
     run(numbers, values, places, offsets, weights, found)
     tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
     np.testing.assert_array_equal(found, expected)
@@ -73,7 +75,7 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 @pytest.mark.parametrize(("rows", "vectors"), TILES)
 def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int, dtype: str) -> None:
-    run, register = compiled(rows, vectors), REGISTERS[machine().name]
+    run, register = compiled.__wrapped__(rows, vectors), REGISTERS[machine().name]
     flat, whole = np.zeros(4096, dtype), np.zeros(64, np.int64)
     run(tile.SpreadRun(1, 0, 4, 2, 3, 0, 5, 64), flat, whole, whole, flat, flat)
     assembly = next(iter(run.inspect_asm().values()))

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ def whole(rng: np.random.Generator, size: int, dtype: str) -> np.ndarray:
     return (found[0] + 1j * found[1] if np.dtype(dtype).kind == "c" else found[0]).astype(dtype)
 
 
+@cache
 def compiled(rows: int, vectors: int, boundscheck: bool = False):
     @njit(boundscheck=boundscheck)
     def run(weights, slab, offsets, begin, end, sums, pitch):
@@ -50,7 +52,7 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
     rng, lanes = np.random.default_rng(0), machine().vector_bytes // 8
     weights = rng.integers(-(2**31), 2**31, 2 + 5 * ROWS, dtype=np.int32)
     slab = rng.integers(-(2**31), 2**31, 60 + VECTORS * lanes)
-    offsets, pitch, run = rng.integers(0, 50, 7), VECTORS * lanes, compiled(ROWS, VECTORS)
+    offsets, pitch, run = rng.integers(0, 50, 7), VECTORS * lanes, compiled.__wrapped__(ROWS, VECTORS)
     found, expected = np.zeros((2, 3 + ROWS * pitch), np.int64)
     run(weights, slab, offsets, 2, 7, found, pitch)
     module._tile_meaning(ROWS, VECTORS, weights, 2, slab, 1, offsets, 2, 7, expected, 3, pitch)
@@ -100,7 +102,7 @@ def test_checked_tile_begins_no_earlier(step: int) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
 @pytest.mark.parametrize(("rows", "vectors"), TILES)
 def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int, dtype: str) -> None:
-    run = compiled(rows, vectors)
+    run = compiled.__wrapped__(rows, vectors)
     flat = np.zeros(4096, dtype)
     run(flat, flat, np.zeros(4, np.int64), 0, 4, flat, 64)
     assembly = next(iter(run.inspect_asm().values()))
