@@ -15,6 +15,8 @@ import numpy as np
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.cli import warmup_pools as pools
+from fastconv.cli.warmup_case import Case, case, channels_last, numbers
 from fastconv.cli.warmup_filters import FILTER_KINDS, filter_calls
 from fastconv.cli.warmup_layers import (
     ACTIVATED_LAST_LAYERS,
@@ -29,35 +31,17 @@ from fastconv.cli.warmup_layers import (
     many_channels,
 )
 
-__all__ = ["FAMILIES", "LARGE", "SMALL", "Case", "Family", "numbers"]
+__all__ = ["FAMILIES", "LARGE", "SMALL", "Family"]
 
 #: Spatial sizes for 1, 2 and 3 axes: large ones make calls that are shared out to threads.
 SMALL = {1: (24,), 2: (9, 8), 3: (5, 6, 7)}
 LARGE = {1: (4000,), 2: (60, 56), 3: (14, 15, 16)}
-#: Parts that do not divide some of these sizes, for any number of axes.
-_UNEVEN = 7
 
 
 _CONVS = (fc.conv1d, fc.conv2d, fc.conv3d)
 _TRANSPOSED_CONVS = (fc.conv_transpose1d, fc.conv_transpose2d, fc.conv_transpose3d)
 _PACKED = (fc.Conv1d, fc.Conv2d, fc.Conv3d)
 _TRANSPOSED_PACKED = (fc.ConvTranspose1d, fc.ConvTranspose2d, fc.ConvTranspose3d)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One call.
-
-    Attributes
-    ----------
-    call : callable
-        Makes it.
-    reference : callable
-        What it should give, by the NumPy reference.
-    """
-
-    call: Callable[[], Any]
-    reference: Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -77,12 +61,6 @@ class Family:
     cases: Callable[[int, np.dtype, tuple[int, ...]], Iterator[Case]]
     kinds: str
     names: tuple[str, str, str]
-
-
-def numbers(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Small whole numbers, the same at every call, whose sums every dtype holds exactly."""
-    found = np.random.default_rng(len(shape)).integers(0 if dtype.kind in "bu" else -2, 3, shape)
-    return found.astype(dtype)
 
 
 def _conv(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -115,10 +93,10 @@ def _layers(
     for layer, last in (*first, *((layer, True) for layer in (*LAST_LAYERS, *activated_last))):
         x = numbers((layer.channels, *size), dtype)
         if last:
-            x = _channels_last(x)
+            x = channels_last(x)
         w = numbers(_weight_shape(layer, rank, transposed), dtype)
-        yield _case(op, x, w, groups=layer.groups, **layer.options)
-        yield _case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
+        yield case(op, x, w, groups=layer.groups, **layer.options)
+        yield case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
     plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
     for kernel, stride in PIECED_KERNELS[rank] if dtype.kind == "f" else ():
         x, w = numbers((16, *size), dtype), numbers((16, 16, *kernel), dtype)
@@ -135,119 +113,11 @@ def _layers(
         yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))
 
 
-def _channels_last(x: np.ndarray) -> np.ndarray:
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
-
-
 def _weight_shape(layer: Layer, rank: int, transposed: bool) -> tuple[int, ...]:
     outer, inner = layer.out_channels, layer.channels
     if transposed:
         outer, inner = inner, outer
     return (outer, inner // layer.groups, *(layer.kernel,) * rank)
-
-
-def _max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.max_pool1d, fc.max_pool2d, fc.max_pool3d)[rank - 1]
-    for indices in (False, True):
-        for channels in (16, 1):
-            x = numbers((channels, *size), dtype)
-            yield _case(op, x, 2, return_indices=indices)
-            yield _case(op, x, 3, 1, 1, return_indices=indices)
-            yield _case(op, x, 3, 2, 1, return_indices=indices)
-            yield _case(op, x, 5, 1, 2, return_indices=indices)
-            yield _case(op, x, 4, return_indices=indices)
-            yield _case(op, x, size, return_indices=indices)
-            yield _case(op, _channels_last(x), 3, 1, 1, return_indices=indices)
-
-
-def _avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.avg_pool1d, fc.avg_pool2d, fc.avg_pool3d)[rank - 1]
-    for result in [None] if dtype.kind == "f" else [None, np.float32]:
-        for channels in (16, 1):
-            x = numbers((channels, *size), dtype)
-            yield _case(op, x, 2, dtype=result)
-            yield _case(op, x, 3, 1, 1, dtype=result)
-            yield _case(op, x, 3, 2, 1, dtype=result)
-            yield _case(op, x, 5, 1, 2, dtype=result)
-            yield _case(op, x, 4, dtype=result)
-            yield _case(op, x, size, dtype=result)
-            yield _case(op, _channels_last(x), 3, 1, 1, dtype=result)
-
-
-def _adaptive_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.adaptive_max_pool1d, fc.adaptive_max_pool2d, fc.adaptive_max_pool3d)[rank - 1]
-    for indices in (False, True):
-        for parts in (1, _UNEVEN):
-            yield _case(op, numbers((16, *size), dtype), parts, indices)
-        yield _case(op, _channels_last(numbers((16, *size), dtype)), 1, indices)
-
-
-def _adaptive_avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.adaptive_avg_pool1d, fc.adaptive_avg_pool2d, fc.adaptive_avg_pool3d)[rank - 1]
-    for result in [None] if dtype.kind == "f" else [None, np.float32]:
-        for parts in (1, _UNEVEN):
-            yield _case(op, numbers((16, *size), dtype), parts, dtype=result)
-        yield _case(op, _channels_last(numbers((16, *size), dtype)), 1, dtype=result)
-
-
-def _lp_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.lp_pool1d, fc.lp_pool2d, fc.lp_pool3d)[rank - 1]
-    for norm in (1, 2, np.inf):
-        for arguments in ((2,), (3, 1), *([(3,)] if norm == np.inf else [])):
-            yield _case(op, numbers((16, *size), dtype), norm, *arguments)
-
-
-def _lp_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.grad.lp_pool1d, fc.grad.lp_pool2d, fc.grad.lp_pool3d)[rank - 1]
-    x = numbers((16, *size), dtype)
-    dy = numbers((16, *(n - 1 for n in size)), dtype)
-    wide = x[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
-    windows = ((2,) * rank, (1,) * rank, ((0, 0),) * rank, False, (1,) * rank)
-    wanted = partial(reference.lp_pool_grad, dy[None].astype(wide.dtype), wide, 1, *windows)
-    yield Case(partial(op, dy, x, 1, 2, 1), lambda: wanted()[0])
-    yield Case(partial(op, np.zeros_like(dy), x, np.inf, 2, 1), partial(np.zeros, x.shape, wide.dtype))
-
-
-def _fractional_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = fc.fractional_max_pool3d if rank == 3 else fc.fractional_max_pool2d
-    x = numbers((16, *((3, *size) if rank == 1 else size)), dtype)  # signals are images of some rows
-    for indices in (False, True):
-        yield _case(op, x, 2, 2, None, indices, rng=0)
-
-
-def _max_gradient(name: str, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    wide = dtype if dtype.kind == "f" else np.dtype(np.int32 if dtype.itemsize == 1 else np.int64)
-    dy, places = _every_other((16, *size), rank, dtype)
-    found = partial(getattr(fc.grad, f"{name}{rank}d"), dy, places, (16, *size))
-    yield Case(found, lambda: reference.max_pool_grad(dy[None].astype(wide), places[None], size)[0])
-
-
-def _max_unpool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.max_unpool1d, fc.max_unpool2d, fc.max_unpool3d)[rank - 1]
-    x, places = _every_other((16, *size), rank, dtype)
-    pads = tuple((n - 1, 0) for n in x.shape[1:])
-    yield Case(partial(op, x, places, size, 1, pads), lambda: reference.max_unpool(x[None], places[None], size)[0])
-
-
-def _every_other(shape: tuple[int, ...], rank: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers for every other element of a row, and where these stand."""
-    places = np.arange(np.prod(shape[1:])).reshape(shape[1:])[..., ::2]
-    return numbers((shape[0], *places.shape), dtype), np.repeat(places[None], shape[0], 0)
-
-
-def _avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.grad.avg_pool1d, fc.grad.avg_pool2d, fc.grad.avg_pool3d)[rank - 1]
-    dy = numbers((16, *(n - 1 for n in size)), dtype)
-    windows = ((2,) * rank, (1,) * rank, ((0, 0),) * rank, True, None, (1,) * rank)
-    wanted = partial(reference.avg_pool_grad, dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1)), size, *windows)
-    yield Case(partial(op, dy, (16, *size), 2, 1), lambda: wanted()[0])
-
-
-def _adaptive_avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    op = (fc.grad.adaptive_avg_pool1d, fc.grad.adaptive_avg_pool2d, fc.grad.adaptive_avg_pool3d)[rank - 1]
-    dy = numbers((16, *(2,) * rank), dtype)
-    values = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
-    yield Case(partial(op, dy, (16, *size)), lambda: reference.adaptive_avg_pool_grad(values, size)[0])
 
 
 def _pad(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -353,10 +223,6 @@ def _of_signals(flip: bool, images: bool, rank: int, dtype: np.dtype, size: tupl
         yield from _by_transforms(fc.signal.fftconvolve, rank, dtype, size)
 
 
-def _case(op: Callable[..., Any], *args: Any, **options: Any) -> Case:
-    return Case(partial(op, *args, **options), partial(op, *args, **options, algorithm="reference"))
-
-
 def _family(name: str, cases: Callable[..., Iterator[Case]], kinds: str) -> Family:
     return Family(cases, kinds, (name.format("1d"), name.format("2d"), name.format("3d")))
 
@@ -371,19 +237,21 @@ FAMILIES = {
     "grad.conv_weight": _family("grad.conv{}_weight", partial(_gradient, False, True), "biufc"),
     "grad.conv_transpose_input": _family("grad.conv_transpose{}_input", partial(_gradient, True, False), "biufc"),
     "grad.conv_transpose_weight": _family("grad.conv_transpose{}_weight", partial(_gradient, True, True), "biufc"),
-    "max_pool": _family("max_pool{}", _max_pool, "biuf"),
-    "avg_pool": _family("avg_pool{}", _avg_pool, "biuf"),
-    "adaptive_max_pool": _family("adaptive_max_pool{}", _adaptive_max_pool, "biuf"),
-    "adaptive_avg_pool": _family("adaptive_avg_pool{}", _adaptive_avg_pool, "biuf"),
-    "grad.max_pool": _family("grad.max_pool{}", partial(_max_gradient, "max_pool"), "biuf"),
-    "grad.adaptive_max_pool": _family("grad.adaptive_max_pool{}", partial(_max_gradient, "adaptive_max_pool"), "biuf"),
-    "grad.avg_pool": _family("grad.avg_pool{}", _avg_gradient, "biuf"),
-    "grad.adaptive_avg_pool": _family("grad.adaptive_avg_pool{}", _adaptive_avg_gradient, "biuf"),
-    "max_unpool": _family("max_unpool{}", _max_unpool, "biuf"),
-    "lp_pool": _family("lp_pool{}", _lp_pool, "biuf"),
-    "grad.lp_pool": _family("grad.lp_pool{}", _lp_gradient, "biuf"),
+    "max_pool": _family("max_pool{}", pools.max_pool, "biuf"),
+    "avg_pool": _family("avg_pool{}", pools.avg_pool, "biuf"),
+    "adaptive_max_pool": _family("adaptive_max_pool{}", pools.adaptive_max_pool, "biuf"),
+    "adaptive_avg_pool": _family("adaptive_avg_pool{}", pools.adaptive_avg_pool, "biuf"),
+    "grad.max_pool": _family("grad.max_pool{}", partial(pools.max_gradient, "max_pool"), "biuf"),
+    "grad.adaptive_max_pool": _family(
+        "grad.adaptive_max_pool{}", partial(pools.max_gradient, "adaptive_max_pool"), "biuf"
+    ),
+    "grad.avg_pool": _family("grad.avg_pool{}", pools.avg_gradient, "biuf"),
+    "grad.adaptive_avg_pool": _family("grad.adaptive_avg_pool{}", pools.adaptive_avg_gradient, "biuf"),
+    "max_unpool": _family("max_unpool{}", pools.max_unpool, "biuf"),
+    "lp_pool": _family("lp_pool{}", pools.lp_pool, "biuf"),
+    "grad.lp_pool": _family("grad.lp_pool{}", pools.lp_gradient, "biuf"),
     "fractional_max_pool": Family(
-        _fractional_max_pool, "biuf", ("fractional_max_pool2d", "fractional_max_pool2d", "fractional_max_pool3d")
+        pools.fractional_max_pool, "biuf", ("fractional_max_pool2d", "fractional_max_pool2d", "fractional_max_pool3d")
     ),
     "pad": Family(_pad, "biufc", ("pad",) * 3),
     "unfold": Family(partial(_columns, False, False), "biufc", ("unfold",) * 3),
