@@ -40,8 +40,8 @@ def conv_transpose1d(
     array([[ 1., 10.,  2., 20.,  3., 30.]])
     """
     return _conv_transpose(
-        1, input, weight, bias, stride, padding, output_padding, groups, dilation, output_size, flip, activation, dtype,
-        out, algorithm,
+        1, operands_of(input, weight, bias), out, stride, padding, output_padding, groups, dilation, output_size,
+        bool(flip), activation, dtype, algorithm,
     )  # fmt: skip
 
 
@@ -120,8 +120,8 @@ def conv_transpose2d(
             [1., 1., 2., 2.]]])
     """
     return _conv_transpose(
-        2, input, weight, bias, stride, padding, output_padding, groups, dilation, output_size, flip, activation, dtype,
-        out, algorithm,
+        2, operands_of(input, weight, bias), out, stride, padding, output_padding, groups, dilation, output_size,
+        bool(flip), activation, dtype, algorithm,
     )  # fmt: skip
 
 
@@ -151,34 +151,14 @@ def conv_transpose3d(
     (1, 4, 4, 4)
     """
     return _conv_transpose(
-        3, input, weight, bias, stride, padding, output_padding, groups, dilation, output_size, flip, activation, dtype,
-        out, algorithm,
-    )  # fmt: skip
-
-
-def _conv_transpose(
-    rank: int,
-    input: Any,
-    weight: Any,
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: Any,
-    dilation: Any,
-    output_size: Any,
-    flip: bool,
-    activation: str | None,
-    dtype: Any,
-    out: np.ndarray | None,
-    algorithm: str,
-) -> np.ndarray:
-    operands = operands_of(input, weight, bias)
-    call = _prepare(
-        (*operands, target_of(out, operands)), rank, stride, padding, output_padding, groups, dilation, output_size,
+        3, operands_of(input, weight, bias), out, stride, padding, output_padding, groups, dilation, output_size,
         bool(flip), activation, dtype, algorithm,
     )  # fmt: skip
-    return call.run(operands, out)
+
+
+def _conv_transpose(rank: int, operands: Any, out: np.ndarray | None, *options: Any) -> np.ndarray:
+    """The call of so many axes; the options are those of `_prepare`."""
+    return _prepare((*operands, target_of(out, operands)), rank, *options).run(operands, out)
 
 
 @remembered
