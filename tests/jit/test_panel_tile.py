@@ -1,7 +1,6 @@
-"""The tile that reads panels, and the copies that make them."""
+"""The tile that reads panels."""
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -91,38 +90,3 @@ def test_checked_tile_touches_the_last_elements_and_no_further(apart: int, short
         a[short] = a[short][:-1]
         with pytest.raises(IndexError, match="out of bounds"):
             run(numbers, *a.values())
-
-
-@njit(boundscheck=True)
-def copy_each(target, to, pitch, source, at, step, count, rows):
-    panel_tile.copy_pixels(target, to, pitch, source, at, step, count, rows)
-
-
-@njit(boundscheck=True)
-def copy_others(target, to, pitch, source, at, step, count, rows):
-    panel_tile.copy_every_other_pixel(target, to, pitch, source, at, step, count, rows)
-
-
-@pytest.mark.parametrize(("run", "every"), [(copy_each, 1), (copy_others, 2)])
-@pytest.mark.parametrize("dtype", ["float32", "complex128"])
-def test_rows_of_every_length(dtype: str, run: Callable[..., None], every: int) -> None:
-    for count in range(40):
-        reach = max(0, every * (count - 1) + 1)
-        source = np.arange(14 + reach).astype(dtype)
-        target, wanted = np.zeros((3, 50), dtype), np.zeros((3, 50), dtype)
-        run(target.reshape(-1), 5, 50, source, 14, -7, count, 3)
-        run(target.reshape(-1), 5, 50, source, 14, -7, count, 0)
-        for row in range(3):
-            wanted[row, 5 : 5 + count] = source[14 - 7 * row :: every][:count]
-        np.testing.assert_array_equal(target, wanted)
-
-
-@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
-@pytest.mark.parametrize(("run", "every"), [(copy_each, 1), (copy_others, 2)])
-def test_checked_copies_go_no_further(run: Callable[..., None], every: int) -> None:
-    source, target = np.ones(3 + 20 + 4 * every + 1, np.float32), np.zeros(2 + 20 + 5, np.float32)
-    run(target, 2, 20, source, 3, 20, 5, 2)
-    assert target[-1] == 1
-    for arrays in ((target[:-1], source), (target, source[:-1])):
-        with pytest.raises(IndexError, match="out of bounds"):
-            run(arrays[0], 2, 20, arrays[1], 3, 20, 5, 2)

@@ -22,7 +22,18 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 
-__all__ = ["AHEAD", "SpreadRun", "add_depths", "fetch_to_write", "lanes", "lead", "passes", "spread_tile", "tile"]
+__all__ = [
+    "AHEAD",
+    "SpreadRun",
+    "add_depths",
+    "fetch_to_write",
+    "lanes",
+    "lead",
+    "passes",
+    "spread_tile",
+    "store_sums",
+    "tile",
+]
 
 #: Bytes between the weights in use and those that are fetched for later: packed weights are read from one end to the
 #: other, faster than the CPU sees by itself where they come from the last cache or from memory (512 channels, 3 x 3, on
@@ -244,11 +255,6 @@ def _spread_tile(
         code.check(offsets, args[5], r.begin, count)
         code.check(weights, args[6], r.weight_at, builder.mul(count, INT64(width)))
 
-        def sums_of(row: int, first: Any, step: Any) -> Any:
-            at = builder.add(first, builder.mul(step, INT64(row)))
-            code.check(sums, args[7], at, width)
-            return code.pointer(sums, args[7], at)
-
         def row_place(row: int) -> Any:
             return builder.load(builder.gep(place_base, [INT64(row)]))
 
@@ -277,11 +283,7 @@ def _spread_tile(
             return add_depths(code, count, some, n_vectors, products)
 
         for some in passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
-            for row, total_row in zip(some, sum_rows(some), strict=True):
-                start, target = sums_of(row, r.start_at, r.start_step), sums_of(row, r.sums_at, r.sums_step)
-                for v, value in enumerate(total_row):
-                    before = code.load(start, v * code.lanes)
-                    code.store(code.add(before, value), target, v * code.lanes)
+            store_sums(code, (sums, args[7]), r, some, sum_rows(some))
         return context.get_dummy_value()
 
     return signature, codegen
@@ -292,6 +294,24 @@ def passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
     passes = -(-rows * vectors * code.parts // most)
     step = -(-rows // passes)
     return [range(first, min(rows, first + step)) for first in range(0, rows, step)]
+
+
+def store_sums(code: VectorCode, sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]]) -> None:
+    """Write the vectors of some rows, added to what they begin with.
+
+    `sums` is an array's Numba type and the array; `run` says where in it both stand, as a `SpreadRun` does.
+    """
+    builder, width = code.builder, len(totals[0]) * code.lanes
+
+    def row_of(first: Any, step: Any, row: int) -> Any:
+        at = builder.add(first, builder.mul(step, INT64(row)))
+        code.check(*sums, at, width)
+        return code.pointer(*sums, at)
+
+    for row, total in zip(rows, totals, strict=True):
+        start, target = row_of(run.start_at, run.start_step, row), row_of(run.sums_at, run.sums_step, row)
+        for v, value in enumerate(total):
+            code.store(code.add(code.load(start, v * code.lanes), value), target, v * code.lanes)
 
 
 def add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products: Any) -> list[list[Any]]:

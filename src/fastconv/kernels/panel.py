@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.copy import copy_run
+from fastconv.jit.copy import copy_block, copy_every_other, copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.panel_tile import PanelRun, copy_every_other_pixel, copy_pixels, panel_tile
+from fastconv.jit.panel_tile import PanelRun, panel_tile
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
@@ -156,9 +156,9 @@ def _copy_row(panels: Any, x: Any, images: Images, table: Any, axis: SlabAxis, r
     apart = row.step * axis.stride
     at = row.at + row.position * axis.stride + begin * apart
     if apart == 1:
-        copy_pixels(panels, row.to + begin, row.pitch, x, at, images.step, end - begin, images.channels)
+        copy_block(panels, row.to + begin, row.pitch, x, at, images.step, end - begin, images.channels)
     elif apart == 2:
-        copy_every_other_pixel(panels, row.to + begin, row.pitch, x, at, images.step, end - begin, images.channels)
+        copy_every_other(panels, row.to + begin, row.pitch, x, at, images.step, end - begin, images.channels)
     else:
         for c in range(images.channels):
             for p in range(end - begin):

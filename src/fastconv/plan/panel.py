@@ -8,7 +8,6 @@ from itertools import product
 from math import prod
 
 from fastconv.jit.machine import machine
-from fastconv.kernels.conv_table import RowBlock
 from fastconv.kernels.panel import (
     HALF_ROWS,
     HALF_VECTORS,
@@ -24,7 +23,7 @@ from fastconv.kernels.panel import (
 from fastconv.kernels.pixels import PixelAxis
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import ConvPlan, Cut, Taps, multiply_cost, write_plan
+from fastconv.plan.products import ConvPlan, Cut, Taps, lane_blocks, multiply_cost, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
@@ -34,6 +33,9 @@ __all__ = ["plan_panel", "refuse_panel"]
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and the weights of a run stay in the second-level cache.
 DEPTHS = 768
+
+#: Vectors of tiles, fewest first.
+WIDTHS = (HALF_VECTORS, VECTORS)
 
 #: Elements from pixel to pixel in a long piece that kernels are compiled for.
 APART = tuple(sorted({kind.apart for kind in panel}))
@@ -205,19 +207,6 @@ def _run_channels(channels: int, windows: Sequence[Windows]) -> int:
     return -(-channels // runs)
 
 
-def _row_blocks(problem: Problem) -> list[RowBlock]:
-    """Whole tiles, and half the vectors for the last channels where they are enough."""
-    out_channels = problem.geometry.out_channels // problem.geometry.groups
-    lanes = machine().vector_bytes // problem.dtype.itemsize
-    found, first = [], 0
-    while first < out_channels:
-        left = out_channels - first
-        rows = lanes * (HALF_VECTORS if left <= HALF_VECTORS * lanes else VECTORS)
-        found.append(RowBlock(first, min(rows, left), rows))
-        first += rows
-    return found
-
-
 def _copy_nanoseconds(problem: Problem, panels: _Panels, sizes: Sequence[int]) -> float:
     """Time to copy the panels of a block."""
     g, windows = problem.geometry, panels.windows
@@ -237,7 +226,7 @@ def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], B
     phases = prod(len(w.shifts) for w in windows)
     depths = channels * sum(map(prod, product(*([len(taps) for taps in w.shifts] for w in windows))))
     run = _run_channels(channels, windows) * panels.size
-    row_blocks = _row_blocks(problem)
+    row_blocks = lane_blocks(problem, WIDTHS)
     narrow = HALF_VECTORS * lanes
     vectors = sum(block.rows / lanes * (1 if block.rows > narrow else NARROW_FACTOR) for block in row_blocks)
     outputs = phases * sum(block.rows for block in row_blocks)
@@ -255,14 +244,14 @@ def _nanoseconds(problem: Problem, panels: _Panels) -> float:
     """Rough time on one thread."""
     g = problem.geometry
     images = g.batch * g.groups
-    pieces = images * len(_row_blocks(problem))
+    pieces = images * len(lane_blocks(problem, WIDTHS))
     blocks = least_blocks(panels.windows, _measure(problem, panels), problem.dtype.itemsize, pieces)
     return blocks.nanoseconds * prod(blocks.counts) * images
 
 
 def _cut(problem: Problem, panels: _Panels) -> Cut:
     """Blocks, and parts of the channels, with which all threads are done first: each part copies its panels anew."""
-    row_blocks = _row_blocks(problem)
+    row_blocks = lane_blocks(problem, WIDTHS)
 
     def cut(blocks: Blocks) -> Cut:
         return Cut(blocks, row_blocks, _copy_nanoseconds(problem, panels, blocks.sizes))

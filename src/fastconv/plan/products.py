@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from fastconv.jit.kernel import Kernel
+from fastconv.jit.machine import machine
 from fastconv.jit.threads import thread_count
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
@@ -21,7 +22,7 @@ from fastconv.plan.table import Table
 from fastconv.plan.weights import Packing, Weights, weights_of
 from fastconv.plan.windows import Windows
 
-__all__ = ["GATHER_COST", "VECTOR_COST", "ConvPlan", "Cut", "Taps", "multiply_cost", "write_plan"]
+__all__ = ["GATHER_COST", "VECTOR_COST", "ConvPlan", "Cut", "Taps", "lane_blocks", "multiply_cost", "write_plan"]
 
 #: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab.
 VECTOR_COST, GATHER_COST = 0.12, 0.2
@@ -36,6 +37,22 @@ LONGEST_TASK = 10_000_000
 def multiply_cost(problem: Problem) -> float:
     """Nanoseconds to multiply a vector of the problem's type and add it: each part of a complex number does that."""
     return VECTOR_COST * 2 if problem.dtype.kind == "c" else VECTOR_COST
+
+
+def lane_blocks(problem: Problem, vectors: Sequence[int]) -> list[RowBlock]:
+    """Where output channels are lanes: tiles of the most vectors, and the fewest that are enough for the last channels.
+
+    `vectors` are those that tiles are compiled for, fewest first.
+    """
+    out_channels = problem.geometry.out_channels // problem.geometry.groups
+    lanes = machine().vector_bytes // problem.dtype.itemsize
+    found, first = [], 0
+    while first < out_channels:
+        left = out_channels - first
+        rows = lanes * next((v for v in vectors if left <= v * lanes), vectors[-1])
+        found.append(RowBlock(first, min(rows, left), rows))
+        first += rows
+    return found
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from itertools import product
 from math import prod
 
 from fastconv.jit.machine import LINE, machine
-from fastconv.kernels.conv_table import RowBlock
 from fastconv.kernels.pixels import PixelAxis
 from fastconv.kernels.spread import (
     HALF_ROWS,
@@ -21,13 +20,16 @@ from fastconv.kernels.spread import (
 )
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, ConvPlan, Cut, Taps, multiply_cost, write_plan
+from fastconv.plan.products import GATHER_COST, ConvPlan, Cut, Taps, lane_blocks, multiply_cost, write_plan
 from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
 
 __all__ = ["LONGEST_STEP", "plan_spread", "spread_writes"]
+
+#: Vectors of tiles, fewest first.
+WIDTHS = (ONE_VECTOR, HALF_VECTORS, VECTORS)
 
 #: Nanoseconds, for estimates only: to transpose an output and write it: 0.1 on a Zen 5, and up to 1.9 on a Cascade Lake
 #: where each channel has pages of its own (128 channels to 64, transposed 2 x 2: another kernel took 0.85 of the time).
@@ -58,7 +60,7 @@ def plan_spread(problem: Problem) -> ConvPlan:
     windows = [Windows(axis) for axis in g.axes]
     channels = g.channels // g.groups
     blocks = _blocks(problem, windows)
-    cut = Cut(blocks, _row_blocks(problem), blocks.slab * channels * GATHER_COST)
+    cut = Cut(blocks, lane_blocks(problem, WIDTHS), blocks.slab * channels * GATHER_COST)
     table = Table(SPREAD_TABLE)
     x, y, pitch = problem.x_steps(), _y_steps(problem), 0
     kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None)
@@ -135,26 +137,13 @@ def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
     return all(len(taps) <= 1 for w in windows for taps in w.shifts) and not crowded and not scattered
 
 
-def _row_blocks(problem: Problem) -> list[RowBlock]:
-    """Whole tiles, and fewer vectors for the last channels where they are enough."""
-    out_channels = problem.geometry.out_channels // problem.geometry.groups
-    lanes = machine().vector_bytes // problem.dtype.itemsize
-    found, first = [], 0
-    while first < out_channels:
-        left = out_channels - first
-        rows = lanes * next(v for v in (ONE_VECTOR, HALF_VECTORS, VECTORS) if left <= v * lanes or v == VECTORS)
-        found.append(RowBlock(first, min(rows, left), rows))
-        first += rows
-    return found
-
-
 def _blocks(problem: Problem, windows: list[Windows]) -> Blocks:
     g = problem.geometry
     channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
     in_place = _in_place(problem, windows)
     residues = list(product(*([len(taps) for taps in w.shifts] for w in windows)))
     depths = channels * sum(map(prod, residues))
-    row_blocks = _row_blocks(problem)
+    row_blocks = lane_blocks(problem, WIDTHS)
     whole = HALF_VECTORS * lanes
     vectors = sum(block.rows / lanes * (1 if block.rows > whole else NARROW_FACTOR) for block in row_blocks)
     outputs = len(residues) * sum(block.rows for block in row_blocks)
