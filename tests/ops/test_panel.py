@@ -7,6 +7,7 @@ import pytest
 
 import fastconv as fc
 from fastconv.kernels.panel import ROWS
+from fastconv.ops.calls import recording
 from properties.strategies import integers
 
 
@@ -53,6 +54,25 @@ def test_result_does_not_depend_on_how_it_is_shared_out() -> None:
         with fc.threads(threads):
             found.append(fc.conv2d(x, w, stride=2, padding=1, algorithm="panel"))
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("size", [(7, 7), (40, 60)])
+@pytest.mark.parametrize("order", ["as made", "mirrored", "taps last", "every second"])
+def test_weights_packed_where_they_are_used_and_before(order: str, size: tuple[int, int]) -> None:
+    """Where few tasks use each weight, plain calls leave it to the kernel: with 40 channels of a group 2 row blocks."""
+    x = integers((1, 400, *size), "float32")
+    w = integers((80, 200, 3, 2), "float32", 1)
+    w = {
+        "as made": w,
+        "mirrored": np.ascontiguousarray(w[::-1, :, ::-1])[::-1, :, ::-1],
+        "taps last": np.ascontiguousarray(w.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1),
+        "every second": np.repeat(w, 2, axis=1)[:, ::2],
+    }[order]
+    with recording() as calls:
+        found = fc.conv2d(x, w, groups=2, algorithm="panel")
+    assert calls[0][1].plan.packs == (size == (7, 7))
+    np.testing.assert_array_equal(found, fc.Conv2d(w, groups=2, algorithm="panel")(x))
+    np.testing.assert_array_equal(found, fc.conv2d(x, w, groups=2, algorithm="reference"))
 
 
 def test_kernels_of_too_many_taps_are_refused() -> None:

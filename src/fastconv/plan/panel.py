@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
+from typing import NamedTuple
+
+import numpy as np
 
 from fastconv.jit.machine import machine
 from fastconv.kernels.panel import (
@@ -25,7 +28,7 @@ from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan, Cut, Taps, lane_blocks, multiply_cost, write_plan
 from fastconv.plan.table import Table
-from fastconv.plan.weights import weights_of
+from fastconv.plan.weights import PACK_COST, PACK_WITHIN_COST, weights_of
 from fastconv.plan.windows import Windows, plain_axis
 
 __all__ = ["plan_panel", "refuse_panel"]
@@ -55,6 +58,38 @@ def refuse_panel(problem: Problem) -> str | None:
     if _most_taps(windows) > DEPTHS:
         return f"it adds up to {DEPTHS} depths at once, which must hold all taps of a channel"
     return None
+
+
+@dataclass(frozen=True)
+class PanelPlan(ConvPlan):
+    """A plan whose kernel may pack weights itself.
+
+    Attributes
+    ----------
+    packs : bool
+        Whether it does: where few tasks use each. What is packed then stays in the second-level cache.
+    """
+
+    packs: bool
+
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Write the result into the contiguous `y`."""
+        if self.packs:
+            self._run(x, weight, bias, y, self.packing.steps)
+        else:
+            super().run(x, weight, bias, y)
+
+    def run_packed(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """As `run`, with weights that `packing` has packed."""
+        self._run(x, packed, bias, y, self.packing.steps[:0])
+
+    def _run(
+        self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, steps: np.ndarray
+    ) -> None:
+        start = np.empty(0, y.dtype) if bias is None else bias
+        self.kernel.run(
+            self.tasks, self.nanoseconds, x, weight, start, y, self.table, self.offsets, steps, self.packing.offsets
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -151,8 +186,8 @@ def plan_panel(problem: Problem) -> ConvPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     channels = g.channels // g.groups
-    nanoseconds, panels = min(
-        ((_nanoseconds(problem, panels), panels) for panels in _Panels.candidates(windows)),
+    promised, panels = min(
+        ((_promised(problem, panels), panels) for panels in _Panels.candidates(windows)),
         key=lambda choice: choice[0],
     )
     cut = _cut(problem, panels)
@@ -173,6 +208,7 @@ def plan_panel(problem: Problem) -> ConvPlan:
         y_batch=y.steps[0],
         y_channel=y.steps[1],
         channels=run,
+        taps=_most_taps(windows),
         size=panels.size,
         rows=rows,
         slots=slots,
@@ -186,7 +222,22 @@ def plan_panel(problem: Problem) -> ConvPlan:
     kernel = panel[Kind(panels.apart, problem.activation is not None)]
     plan = write_plan(problem, kernel, table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
-    return replace(plan, nanoseconds=nanoseconds)
+    packing = replace(plan.packing, cost=promised.pack_cost)
+    promised_plan = replace(plan, nanoseconds=promised.nanoseconds, packing=packing)
+    return PanelPlan(**vars(promised_plan), packs=_pack_cost(problem, cut.places(problem)) < PACK_COST)
+
+
+class _Promise(NamedTuple):
+    """Rough nanoseconds on one thread: of all tasks, and to pack a weight, for however many use it."""
+
+    nanoseconds: float
+    pack_cost: float
+
+
+def _pack_cost(problem: Problem, places: int) -> float:
+    """Nanoseconds to pack a weight where a problem is done in so many blocks: before, or in each block that uses it."""
+    within = places // problem.geometry.groups * PACK_WITHIN_COST
+    return PACK_COST if problem.narrow else min(PACK_COST, within)
 
 
 def _most_taps(windows: Sequence[Windows]) -> int:
@@ -240,13 +291,14 @@ def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], B
     return measure
 
 
-def _nanoseconds(problem: Problem, panels: _Panels) -> float:
-    """Rough time on one thread."""
+def _promised(problem: Problem, panels: _Panels) -> _Promise:
+    """What is promised for some panels."""
     g = problem.geometry
     images = g.batch * g.groups
     pieces = images * len(lane_blocks(problem, WIDTHS))
     blocks = least_blocks(panels.windows, _measure(problem, panels), problem.dtype.itemsize, pieces)
-    return blocks.nanoseconds * prod(blocks.counts) * images
+    places = prod(blocks.counts) * images
+    return _Promise(blocks.nanoseconds * places, _pack_cost(problem, places))
 
 
 def _cut(problem: Problem, panels: _Panels) -> Cut:

@@ -16,6 +16,7 @@ from fastconv.jit.threads import thread_count
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
+from fastconv.kernels.weights import PlainWeights
 from fastconv.plan.blocks import Blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
@@ -230,7 +231,7 @@ def write_plan(
         kernel=kernel,
         packing=Packing(
             finished,
-            steps=np.array([weights.base, weights.group, weights.row, _in_order(taps)], np.int64),
+            steps=np.array(PlainWeights(weights.base, weights.group, weights.row, _in_order(taps)), np.int64),
             offsets=taps.weights,
             size=g.groups * len(taps.places) * cut.padded_out,
             tasks=g.groups * len(cut.row_blocks),

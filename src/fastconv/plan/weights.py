@@ -11,10 +11,11 @@ from fastconv.kernels.weights import pack_weights
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import aligned_empty, steps
 
-__all__ = ["Packing", "Weights", "weights_of"]
+__all__ = ["PACK_COST", "PACK_WITHIN_COST", "Packing", "Weights", "weights_of"]
 
-#: Nanoseconds to pack a weight, for estimates only.
-PACK_COST = 0.2
+#: Nanoseconds to pack a weight, for estimates only: before the kernel runs, through memory, and in a task that uses it
+#: right away, whose second-level cache holds it.
+PACK_COST, PACK_WITHIN_COST = 0.45, 0.1
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Packing:
     table : ndarray of int64
         The plan's.
     steps : ndarray of int64
-        As `pack_weights` takes them.
+        Their `PlainWeights`.
     offsets : ndarray of int64
         For each depth, the step of its weight.
     size : int
@@ -37,6 +38,8 @@ class Packing:
         Equal layouts give equal results for equal weights.
     dtype : numpy.dtype
         Of the packed weights.
+    cost : float
+        Nanoseconds for each on one thread, for estimates only.
     """
 
     table: np.ndarray
@@ -46,11 +49,12 @@ class Packing:
     tasks: int
     layout: str
     dtype: np.dtype
+    cost: float = PACK_COST
 
     @property
     def nanoseconds(self) -> float:
         """Their rough time on one thread."""
-        return self.size * PACK_COST
+        return self.size * self.cost
 
     def run(self, weight: np.ndarray) -> np.ndarray:
         """The packed weights."""
