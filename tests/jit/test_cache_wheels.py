@@ -90,6 +90,7 @@ def environment(tmp_path: Path) -> Environment:
     return Environment(tmp_path)
 
 
+@pytest.mark.nightly
 def test_upgraded_package_gives_the_new_answer(environment: Environment, tmp_path: Path) -> None:
     text = HELPERS.read_text()
     old, new = "(6 if value > 6 else value)", "(5 if value > 5 else value)"

@@ -15,8 +15,10 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="a process ca
 
 #: Runs job after job: says when it begins one and when it was interrupted, and checks a small one after each.
 CHILD = """
-import sys, time
+import signal, sys, time
 import numpy as np, fastconv as fc
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background of a shell inherit to ignore it
 
 def whole(*shape):
     return np.random.default_rng(0).integers(-3, 4, shape).astype(np.float32)
@@ -91,6 +93,7 @@ def test_long_jobs_end_soon_after_a_signal(threads: int) -> None:
 FIRST_CALLS = """
 import signal
 import fastconv.ops.conv, fastconv.ops.pool
+signal.signal(signal.SIGINT, signal.default_int_handler)
 interrupted = 0
 print("begins", flush=True)
 while True:

@@ -5,13 +5,14 @@ import pytest
 
 import fastconv as fc
 from fastconv.kernels.weights import RUN
+from nightly import nightly
 from properties.strategies import LAYOUTS, integers
 
 RANKS = (1, 2, 3)
 
 
 @pytest.mark.parametrize("rank", RANKS)
-@pytest.mark.parametrize("dtype", ["float32", "int8", "complex64"])
+@pytest.mark.parametrize("dtype", ["float32", "int8", *nightly("complex64")])
 def test_gives_what_the_function_gives(rank: int, dtype: str) -> None:
     x = integers((2, 6, *(7, 8, 5)[:rank]), dtype, 1)
     w, bias = integers((40, 3) + (3,) * rank, dtype, 2), integers((40,), dtype, 3)

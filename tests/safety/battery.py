@@ -15,12 +15,14 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from numba import config
 from numba.core.runtime import rtsys
 
 TESTS = Path(__file__).resolve().parent.parent
 
-#: Calls of a family, cut into blocks as ever, and as many again cut into small ones.
-CALLS = 120
+#: Calls of a family, cut into blocks as ever, and as many again cut into small ones: nightly, where bounds are checked,
+#: others each time, else the same ones.
+CALLS, NIGHTLY_CALLS = 80, 120
 
 #: Checks are the same without optimizing, and compiled in two thirds of the time.
 CHECKED = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "0"}
@@ -73,9 +75,9 @@ def main(family: str, place: str) -> None:
     from safety.guard import guard
 
     chosen = settings(
-        max_examples=CALLS,
+        max_examples=NIGHTLY_CALLS if config.BOUNDSCHECK else CALLS,
         deadline=None,
-        derandomize="CI" in os.environ,
+        derandomize=not config.BOUNDSCHECK,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
