@@ -56,9 +56,10 @@ def test_result_does_not_depend_on_how_it_is_shared_out() -> None:
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize("algorithm", ["panel", "spread"])
 @pytest.mark.parametrize("size", [(7, 7), (40, 60)])
 @pytest.mark.parametrize("order", ["as made", "mirrored", "taps last", "every second"])
-def test_weights_packed_where_they_are_used_and_before(order: str, size: tuple[int, int]) -> None:
+def test_weights_packed_where_they_are_used_and_before(order: str, size: tuple[int, int], algorithm: str) -> None:
     """Where few tasks use each weight, plain calls leave it to the kernel: with 40 channels of a group 2 row blocks."""
     x = integers((1, 400, *size), "float32")
     w = integers((80, 200, 3, 2), "float32", 1)
@@ -69,9 +70,9 @@ def test_weights_packed_where_they_are_used_and_before(order: str, size: tuple[i
         "every second": np.repeat(w, 2, axis=1)[:, ::2],
     }[order]
     with recording() as calls:
-        found = fc.conv2d(x, w, groups=2, algorithm="panel")
+        found = fc.conv2d(x, w, groups=2, algorithm=algorithm)
     assert calls[0][1].plan.packs == (size == (7, 7))
-    np.testing.assert_array_equal(found, fc.Conv2d(w, groups=2, algorithm="panel")(x))
+    np.testing.assert_array_equal(found, fc.Conv2d(w, groups=2, algorithm=algorithm)(x))
     np.testing.assert_array_equal(found, fc.conv2d(x, w, groups=2, algorithm="reference"))
 
 

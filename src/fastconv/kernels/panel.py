@@ -43,7 +43,7 @@ from fastconv.kernels.conv_table import (
 from fastconv.kernels.outlet import target_of_block, write_rows
 from fastconv.kernels.pixels import PIXEL_FIELDS, PixelAxis, counts_in_block, pixel_axes
 from fastconv.kernels.slab import Images, SlabAxis, Space, slab_axes, source_of
-from fastconv.kernels.weights import pack_rows, read_plain
+from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
 
 __all__ = [
     "HALF_ROWS",
@@ -378,7 +378,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                             if packing:
                                 pack_rows(
                                     weights, read_plain(steps, 0), block.group, block_rows, weight_offsets,
-                                    phase.depth_at + c * taps, channels * taps, run, 0,
+                                    DepthRun(phase.depth_at + c * taps, channels * taps, taps), run, 0,
                                 )  # fmt: skip
                             part = _Part(
                                 at + number * width, width,

@@ -18,7 +18,7 @@ from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import free, zeros
+from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import SpreadRun, lanes, spread_tile
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
@@ -28,6 +28,7 @@ from fastconv.kernels.conv_table import (
     SLAB_AT,
     TABLE_SIZE,
     ConvHead,
+    Phase,
     RowBlock,
     block_of,
     output_axes,
@@ -39,6 +40,7 @@ from fastconv.kernels.halo import gather_pixels, gather_plain
 from fastconv.kernels.outlet import Target, list_targets, target_of_block, write_pixels, write_rows
 from fastconv.kernels.pixels import PIXEL_FIELDS, PixelAxis, counts_in_block, first_position, pixel_axes
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
+from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
 
 __all__ = ["SPREAD_TABLE", "STRIP", "Kind", "SpreadHead", "spread"]
 
@@ -131,6 +133,17 @@ def _tile_rows(width: int, n: int) -> int:
 
 
 @helper
+def _depths_of_run(phase: Phase, channels: int) -> tuple[int, int]:
+    """Depths of a run, about as many in all of them, and taps of a channel: runs have those of whole channels.
+
+    Where a channel has too many, the taps are 0.
+    """
+    taps, runs = phase.depths // channels, max(1, (phase.depths + DEPTHS - 1) // DEPTHS)
+    depths = max(1, (phase.depths + runs - 1) // runs)
+    return (depths, 0) if taps > depths else (depths - depths % max(1, taps), taps)
+
+
+@helper
 def _strip_pixels(rows: int, step: int) -> int:
     """Pixels of a strip: whole tiles, for each of the `step` phases of a row."""
     return max(1, STRIP // step) * rows
@@ -182,9 +195,11 @@ class _Arrays(NamedTuple):
     values, places, offsets : vector
         What the tile reads: the numbers, where the first one of each pixel stands, and the step to that of each depth.
     weights, sums, y, table : vector
-        The kernel's own.
+        The kernel's own; or the weights are those that it packs for a run of depths.
     targets : vector
         Where the pixels of a channels-last result go.
+    plain, steps, weight_offsets : vector
+        Weights that are not packed, and what for, as `pack_weights` takes them; no steps where they are.
     """
 
     values: Any
@@ -195,6 +210,9 @@ class _Arrays(NamedTuple):
     y: Any
     table: Any
     targets: Any
+    plain: Any
+    steps: Any
+    weight_offsets: Any
 
 
 class _Part(NamedTuple):
@@ -204,8 +222,8 @@ class _Part(NamedTuple):
     ----------
     rows : RowBlock
         The channels.
-    packed : int
-        Where the weights of the group begin, but for their place among those of a depth.
+    group, packed : int
+        The group, and where its packed weights begin, but for their place among those of a depth.
     phases_at, across : int
         Where the first phase of a row stands in the table, and how many rows have.
     pixels : int
@@ -215,6 +233,7 @@ class _Part(NamedTuple):
     """
 
     rows: RowBlock
+    group: int
     packed: int
     phases_at: int
     across: int
@@ -243,13 +262,19 @@ def _part_body(kind: Kind) -> Any:
             for number in range(part.across):
                 phase = read_phase(arrays.table, part.phases_at + PHASE_FIELDS * number)
                 packed = part.packed + phase.depth_at * head.padded_out + part.rows.first * phase.depths
-                runs = max(1, (phase.depths + DEPTHS - 1) // DEPTHS)
-                depths = (phase.depths + runs - 1) // runs
+                depths, taps = _depths_of_run(phase, head.channels)
+                runs = max(1, (phase.depths + depths - 1) // depths)
                 for run in range(runs):
                     begin, end = run * depths, min((run + 1) * depths, phase.depths)
                     run_depths = _Depths(
                         phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, run == 0
                     )
+                    if arrays.steps.size:
+                        pack_rows(
+                            arrays.plain, read_plain(arrays.steps, 0), part.group, part.rows, arrays.weight_offsets,
+                            DepthRun(phase.depth_at + begin, end - begin, taps), arrays.weights, 0,
+                        )  # fmt: skip
+                        run_depths = _Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0)
                     complete = number == part.across - 1 and run == runs - 1
                     for p in range(0, count, tile_rows):
                         at, in_use = strip_at + width * p * step, min(tile_rows, count - p)
@@ -276,8 +301,15 @@ def _body(kind: Kind) -> Callable[..., None]:
     """The convolution body for one kind of calls."""
     in_place, channels_last, convolve_part = kind.in_place, kind.last, _part_body(kind)
 
-    def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
-        """y = activation(weights * x + bias) for some tasks; see `SPREAD_TABLE` for the table."""
+    def convolve(
+        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, steps: Any,
+        weight_offsets: Any,
+    ) -> None:  # fmt: skip
+        """y = activation(weights * x + bias) for some tasks; see `SPREAD_TABLE` for the table.
+
+        Weights are packed, or plain ones that `steps` and `weight_offsets` are for, as `pack_weights` takes them: each
+        run of a row block is packed right before it is used.
+        """
         head = read_head(table, 0)
         axes = slab_axes(table, SLAB_AT)
         out = output_axes(table)
@@ -290,7 +322,11 @@ def _body(kind: Kind) -> Callable[..., None]:
         targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if channels_last else 1, np.int64)
         slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), y.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
-        arrays = _Arrays(x if in_place else slab, places, offsets, weights, sums, y, table, targets)
+        packed_run = empty(VECTORS * lanes(y) * DEPTHS if steps.size else 0, weights.dtype)
+        arrays = _Arrays(
+            x if in_place else slab, places, offsets, packed_run if steps.size else weights, sums, y, table, targets,
+            weights, steps, weight_offsets,
+        )  # fmt: skip
         across = min(out.w.step, out.w.size)
         gathered = np.int64(-1)
         for task in range(begin, end):
@@ -325,9 +361,9 @@ def _body(kind: Kind) -> Callable[..., None]:
                     for c in range(rows.rows):
                         sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
                     packed, origin = block.group * head.depth * head.padded_out, channel * layout.y_channel
-                    part = _Part(rows, packed, phases_at, across, pixels, origin, layout.y_channel)
+                    part = _Part(rows, block.group, packed, phases_at, across, pixels, origin, layout.y_channel)
                     convolve_part(arrays, part, head, to, out.w.step)
-        free((sums, places, targets, slab, sources))
+        free((sums, places, targets, slab, sources, packed_run))
 
     return convolve
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
+from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
 from fastconv.jit.vector import unsigned
@@ -19,10 +23,14 @@ from fastconv.kernels.conv_table import (
     read_row_block,
 )
 
-__all__ = ["PlainWeights", "pack_rows", "pack_weights", "read_plain"]
+__all__ = ["DepthRun", "PlainWeights", "pack_rows", "pack_weights", "read_plain"]
 
 #: Weights of a row that are read in a run, whole vectors; more of them would be written to too many pages.
 RUN = 1024
+#: Fewest taps of a channel for which squares pay, and most elements that they may be spread over, a multiple of lanes.
+LEAST_TAPS, SPAN = 3, 64
+#: Channels of which all phases take their taps before those of the next ones are read.
+TOGETHER = 16
 
 
 class PlainWeights(NamedTuple):
@@ -47,29 +55,33 @@ class PlainWeights(NamedTuple):
 read_plain = reader(PlainWeights)
 
 
+class DepthRun(NamedTuple):
+    """Some depths: the first one, how many, and how many of them an input channel has, all of which are in the run."""
+
+    first: int
+    depths: int
+    taps: int
+
+
 @helper
 def pack_rows(
-    weights: Any, plain: PlainWeights, group: int, block: RowBlock, offsets: Any, first: int, depths: int,
-    packed: Any, to: int,
-) -> None:  # fmt: skip
-    """Lay out `depths` weights of a row block as [depth, row]; rows that fill up the block are zero.
+    weights: Any, plain: PlainWeights, group: int, block: RowBlock, offsets: Any, run: DepthRun, packed: Any, to: int
+) -> None:
+    """Lay out the weights of some depths of a row block as [depth, row]; rows that fill up the block are zero.
 
-    `offsets` holds the step of each depth, from `first` on.
+    `offsets` holds the step of each depth.
     """
     n = lanes(packed)
     source = plain.base + group * plain.group + block.first * plain.row
-    # In squares, as many rows at once as a vector has lanes (0.6 ns a weight one by one, 0.1 so), and along the rows:
-    # so few streams a CPU sees coming (512 x 512 x 3 x 3: 1.7 ms, and 3.3 with all rows in turn).
-    squares = depths // n * n if plain.in_order and block.channels == block.rows and block.rows % n == 0 else 0
-    for begin in range(0, squares, RUN):
-        for row in range(0, block.rows, n):
-            for d in range(begin, min(begin + RUN, squares), n):
-                transpose(
-                    weights, source + row * plain.row + offsets[first + d], plain.row,
-                    packed, to + d * block.rows + row, block.rows,
-                )  # fmt: skip
-    to += squares * block.rows
-    for depth in range(first + squares, first + depths):
+    done = 0
+    if block.channels == block.rows and block.rows % n == 0:
+        if plain.in_order:
+            done = run.depths // n * n
+            _turn_runs(weights, source, plain.row, block.rows, offsets, run.first, done, packed, to)
+        elif run.taps >= LEAST_TAPS:
+            done = _turn_taps(weights, source, plain.row, block.rows, offsets, run, packed, to)
+    to += done * block.rows
+    for depth in range(run.first + done, run.first + run.depths):
         at, to_row = unsigned(source + offsets[depth]), unsigned(to)
         for _ in range(block.channels):
             packed[to_row] = weights[at]
@@ -78,6 +90,57 @@ def pack_rows(
         for row in range(block.channels, block.rows):
             packed[to + row] = 0
         to += block.rows
+
+
+@helper
+def _turn_runs(
+    weights: Any, source: int, row_step: int, rows: int, offsets: Any, first: int, depths: int, packed: Any, to: int
+) -> None:
+    """Weights that follow each other from depth to depth, in squares of as many rows as a vector has lanes.
+
+    One by one they take 0.6 ns each, so 0.1; and along the rows, as a CPU sees so few streams coming (512 x 512 x 3 x
+    3: 1.7 ms, and 3.3 with all rows in turn).
+    """
+    n = lanes(packed)
+    for begin in range(0, depths, RUN):
+        for row in range(0, rows, n):
+            for d in range(begin, min(begin + RUN, depths), n):
+                transpose(
+                    weights, source + row * row_step + offsets[first + d], row_step, packed, to + d * rows + row, rows
+                )  # fmt: skip
+
+
+@helper
+def _turn_taps(
+    weights: Any, source: int, row_step: int, rows: int, offsets: Any, run: DepthRun, packed: Any, to: int
+) -> int:
+    """Weights whose taps are near each other, one input channel after the other: the number of depths that were done.
+
+    Squares hold all that is between the taps, those of other phases too (transposed convolution of 256 channels to 128,
+    4 x 4 at stride 2: see `LEAST_TAPS`).
+    """
+    n, taps = lanes(packed), run.taps
+    low, high = np.int64(0), np.int64(0)
+    for tap in range(taps):
+        place = offsets[run.first + tap] - offsets[run.first]
+        low, high = min(low, place), max(high, place)
+    if high - low >= SPAN or low + min(0, (rows - 1) * row_step) < -source:
+        return 0
+    turned = empty(SPAN * n, packed.dtype)
+    done = 0
+    while done < run.depths:
+        channel = source + offsets[run.first + done] + low
+        if channel + max(0, (rows - 1) * row_step) + (high - low) // n * n + n > weights.size:
+            break
+        for row in range(0, rows, n):
+            for slot in range(0, high - low + 1, n):
+                transpose(weights, channel + row * row_step + slot, row_step, turned, slot * n, n)
+            for tap in range(done, done + taps):
+                slot = offsets[run.first + tap] - offsets[run.first + done] - low
+                copy_run(packed, to + tap * rows + row, turned, slot * n, n)
+        done += taps
+    free((turned,))
+    return done
 
 
 @kernel
@@ -90,7 +153,12 @@ def pack_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, st
     for task in range(begin, end):
         group = task // head.row_blocks
         block = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * (task - group * head.row_blocks))
-        for number in range(head.phases):
-            phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
-            to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths
-            pack_rows(weights, plain, group, block, offsets, phase.depth_at, phase.depths, packed, to)
+        together = head.channels if head.phases == 1 else TOGETHER
+        for first in range(0, head.channels, together):
+            channels = min(together, head.channels - first)
+            for number in range(head.phases):
+                phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
+                taps = phase.depths // head.channels
+                to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths
+                run = DepthRun(phase.depth_at + first * taps, channels * taps, taps)
+                pack_rows(weights, plain, group, block, offsets, run, packed, to + first * taps * block.rows)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import prod
+from math import lcm, prod
 from typing import NamedTuple
-
-import numpy as np
 
 from fastconv.jit.machine import machine
 from fastconv.kernels.panel import (
@@ -26,10 +24,11 @@ from fastconv.kernels.panel import (
 from fastconv.kernels.pixels import PixelAxis
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import ConvPlan, Cut, Taps, lane_blocks, multiply_cost, write_plan
+from fastconv.plan.products import Cut, Taps, lane_blocks, multiply_cost, write_plan
 from fastconv.plan.table import Table
-from fastconv.plan.weights import PACK_COST, PACK_WITHIN_COST, weights_of
+from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
+from fastconv.plan.within import PackingPlan, packing_plan
 
 __all__ = ["plan_panel", "refuse_panel"]
 
@@ -46,6 +45,8 @@ APART = tuple(sorted({kind.apart for kind in panel}))
 #: Nanoseconds, for estimates only: to copy a vector into a panel, or a number alone; to transpose an output and write
 #: it; and to read a weight again, from the last cache.
 COPY_COST, LONE_COST, TURN_COST, READ_COST = 4.0, 0.8, 0.3, 0.1
+#: And to find out where a piece is copied from, for each run of neighbouring pixels: with one channel, that is all.
+RUN_COST = 30.0
 #: How long a product takes, to one of the tiles that read pixels wherever they stand.
 PANEL_FACTOR = 0.78
 #: A tile of one vector reads a number for each product.
@@ -58,38 +59,6 @@ def refuse_panel(problem: Problem) -> str | None:
     if _most_taps(windows) > DEPTHS:
         return f"it adds up to {DEPTHS} depths at once, which must hold all taps of a channel"
     return None
-
-
-@dataclass(frozen=True)
-class PanelPlan(ConvPlan):
-    """A plan whose kernel may pack weights itself.
-
-    Attributes
-    ----------
-    packs : bool
-        Whether it does: where few tasks use each. What is packed then stays in the second-level cache.
-    """
-
-    packs: bool
-
-    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Write the result into the contiguous `y`."""
-        if self.packs:
-            self._run(x, weight, bias, y, self.packing.steps)
-        else:
-            super().run(x, weight, bias, y)
-
-    def run_packed(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """As `run`, with weights that `packing` has packed."""
-        self._run(x, packed, bias, y, self.packing.steps[:0])
-
-    def _run(
-        self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray, steps: np.ndarray
-    ) -> None:
-        start = np.empty(0, y.dtype) if bias is None else bias
-        self.kernel.run(
-            self.tasks, self.nanoseconds, x, weight, start, y, self.table, self.offsets, steps, self.packing.offsets
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -180,8 +149,15 @@ class _Panels:
         rows, slots = self.rows(sizes)
         return rows * -(-slots // ROWS)
 
+    def runs(self, sizes: Sequence[int]) -> int:
+        """Runs of neighbouring pixels in them: tiles cut rows of outputs, and their ends cut tiles that go on."""
+        if self.long:
+            return self.panels(sizes)
+        pixels, row = prod(sizes), sizes[-1]
+        return pixels // row + (pixels - 1) // ROWS - (pixels - 1) // lcm(row, ROWS)
 
-def plan_panel(problem: Problem) -> ConvPlan:
+
+def plan_panel(problem: Problem) -> PackingPlan:
     """Cut a convolution into blocks and write its table."""
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
@@ -222,22 +198,15 @@ def plan_panel(problem: Problem) -> ConvPlan:
     kernel = panel[Kind(panels.apart, problem.activation is not None)]
     plan = write_plan(problem, kernel, table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
-    packing = replace(plan.packing, cost=promised.pack_cost)
-    promised_plan = replace(plan, nanoseconds=promised.nanoseconds, packing=packing)
-    return PanelPlan(**vars(promised_plan), packs=_pack_cost(problem, cut.places(problem)) < PACK_COST)
+    promised_plan = replace(plan, nanoseconds=promised.nanoseconds)
+    return packing_plan(promised_plan, problem, cut.places(problem) // g.groups, promised.uses)
 
 
 class _Promise(NamedTuple):
-    """Rough nanoseconds on one thread: of all tasks, and to pack a weight, for however many use it."""
+    """For one thread, rough nanoseconds of all tasks, and how many of them use a weight."""
 
     nanoseconds: float
-    pack_cost: float
-
-
-def _pack_cost(problem: Problem, places: int) -> float:
-    """Nanoseconds to pack a weight where a problem is done in so many blocks: before, or in each block that uses it."""
-    within = places // problem.geometry.groups * PACK_WITHIN_COST
-    return PACK_COST if problem.narrow else min(PACK_COST, within)
+    uses: int
 
 
 def _most_taps(windows: Sequence[Windows]) -> int:
@@ -267,7 +236,7 @@ def _copy_nanoseconds(problem: Problem, panels: _Panels, sizes: Sequence[int]) -
     vectors = -(-panels.piece * problem.dtype.itemsize // machine().vector_bytes)
     lone = not panels.long and windows[-1].axis.stride > 2
     each = ROWS * LONE_COST if lone else vectors * COPY_COST
-    return g.channels // g.groups * panels.panels(sizes) * pieces * each
+    return panels.runs(sizes) * pieces * (g.channels // g.groups * each + RUN_COST)
 
 
 def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], Blocks]:
@@ -297,8 +266,8 @@ def _promised(problem: Problem, panels: _Panels) -> _Promise:
     images = g.batch * g.groups
     pieces = images * len(lane_blocks(problem, WIDTHS))
     blocks = least_blocks(panels.windows, _measure(problem, panels), problem.dtype.itemsize, pieces)
-    places = prod(blocks.counts) * images
-    return _Promise(blocks.nanoseconds * places, _pack_cost(problem, places))
+    uses = prod(blocks.counts) * g.batch
+    return _Promise(blocks.nanoseconds * uses * g.groups, uses)
 
 
 def _cut(problem: Problem, panels: _Panels) -> Cut:

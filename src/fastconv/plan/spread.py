@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from math import prod
 
@@ -12,7 +13,9 @@ from fastconv.kernels.spread import (
     HALF_ROWS,
     HALF_VECTORS,
     ONE_VECTOR,
+    ROWS,
     SPREAD_TABLE,
+    STRIP,
     VECTORS,
     Kind,
     SpreadHead,
@@ -20,11 +23,12 @@ from fastconv.kernels.spread import (
 )
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, ConvPlan, Cut, Taps, lane_blocks, multiply_cost, write_plan
+from fastconv.plan.products import GATHER_COST, Cut, Taps, lane_blocks, multiply_cost, write_plan
 from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
+from fastconv.plan.within import PackingPlan, packing_plan
 
 __all__ = ["LONGEST_STEP", "plan_spread", "spread_writes"]
 
@@ -54,13 +58,12 @@ CACHE_WAY_BYTES = 1024
 PAGE_BYTES, MOST_PAGES = 4096, 48
 
 
-def plan_spread(problem: Problem) -> ConvPlan:
+def plan_spread(problem: Problem) -> PackingPlan:
     """Cut a convolution into blocks and write its table."""
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     channels = g.channels // g.groups
-    blocks = _blocks(problem, windows)
-    cut = Cut(blocks, lane_blocks(problem, WIDTHS), blocks.slab * channels * GATHER_COST)
+    cut = _cut(problem, windows)
     table = Table(SPREAD_TABLE)
     x, y, pitch = problem.x_steps(), _y_steps(problem), 0
     kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None)
@@ -89,7 +92,17 @@ def plan_spread(problem: Problem) -> ConvPlan:
     ]
     taps = Taps.of(residues, channels, channel_step, weights_of(problem))
     head = SpreadHead(pitch, y.base, *y.steps[:2])
-    return write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
+    plan = write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
+    # What is promised is the same for any number of threads, as the choice of an algorithm is.
+    promised = _promised(problem, windows)
+    promised_plan = replace(plan, nanoseconds=promised.nanoseconds * prod(promised.counts) * g.batch * g.groups)
+    return packing_plan(promised_plan, problem, _uses(problem, cut.blocks), _uses(problem, promised))
+
+
+def _uses(problem: Problem, blocks: Blocks) -> int:
+    """Strips of all images, each of which uses all weights of its group."""
+    strip = max(1, STRIP // problem.geometry.axes[-1].stretch) * ROWS
+    return -(-prod(blocks.sizes) // strip) * prod(blocks.counts) * problem.geometry.batch
 
 
 def spread_writes(problem: Problem) -> bool:
@@ -137,7 +150,8 @@ def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
     return all(len(taps) <= 1 for w in windows for taps in w.shifts) and not crowded and not scattered
 
 
-def _blocks(problem: Problem, windows: list[Windows]) -> Blocks:
+def _measure(problem: Problem, windows: Sequence[Windows]) -> Callable[[tuple[int, ...]], Blocks]:
+    """What blocks of some sizes take."""
     g = problem.geometry
     channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
     in_place = _in_place(problem, windows)
@@ -156,5 +170,26 @@ def _blocks(problem: Problem, windows: list[Windows]) -> Blocks:
         nanoseconds += slab * channels * GATHER_COST + depths * outputs // len(residues) * READ_COST
         return Blocks.of(windows, sizes, pixels, slab, nanoseconds)
 
-    pieces = g.batch * g.groups * len(row_blocks)
-    return least_blocks(windows, measure, channels * problem.dtype.itemsize, pieces)
+    return measure
+
+
+def _promised(problem: Problem, windows: Sequence[Windows]) -> Blocks:
+    """The blocks of least cost on one thread."""
+    g = problem.geometry
+    pieces = g.batch * g.groups * len(lane_blocks(problem, WIDTHS))
+    channel_bytes = g.channels // g.groups * problem.dtype.itemsize
+    return least_blocks(windows, _measure(problem, windows), channel_bytes, pieces)
+
+
+def _cut(problem: Problem, windows: Sequence[Windows]) -> Cut:
+    """Blocks, and parts of the channels, with which all threads are done first: each part gathers its slab anew."""
+    channels, row_blocks = problem.geometry.channels // problem.geometry.groups, lane_blocks(problem, WIDTHS)
+
+    def cut(blocks: Blocks) -> Cut:
+        return Cut(blocks, row_blocks, blocks.slab * channels * GATHER_COST)
+
+    def end(blocks: Blocks) -> float:
+        return cut(blocks).end(problem, cut(blocks).splits(problem))
+
+    measure = _measure(problem, windows)
+    return cut(least_blocks(windows, measure, channels * problem.dtype.itemsize, len(row_blocks), end))
