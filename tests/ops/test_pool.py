@@ -22,11 +22,13 @@ GUIDE_INPUT = np.array([[3, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0
 MAX = {1: fc.max_pool1d, 2: fc.max_pool2d, 3: fc.max_pool3d}
 AVG = {1: fc.avg_pool1d, 2: fc.avg_pool2d, 3: fc.avg_pool3d}
 
-#: Algorithms that do not serve any contiguous input on this CPU.
-UNSERVED = {"channels", "flat", "whole", *([] if machine().masked_loads else ["tile", "rows"])}
+#: Algorithms that do not serve any contiguous input on this CPU, or only with places.
+UNSERVED = {"channels", "flat", "whole", "places", *([] if machine().masked_loads else ["tile", "rows"])}
 MAX_NAMES = [candidate.name for candidate in ALGORITHMS["max_pool"] if candidate.name not in UNSERVED]
 #: Those that sum in floats.
 IN_FLOATS = ("tile", "rows")
+#: Those that note places of any windows.
+PLACE_NAMES = ["slab", *(["places"] if machine().masked_loads else [])]
 AVG_NAMES = [candidate.name for candidate in ALGORITHMS["avg_pool"] if candidate.name not in UNSERVED]
 
 REAL = ["float16", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -220,6 +222,43 @@ def test_places_pick_the_values(mode: str) -> None:
         values, places = pool(x, *arguments, mode == "ceil", return_indices=True)
         flat, at = x.reshape(*x_shape[:2], -1), places.reshape(*x_shape[:2], -1)
         np.testing.assert_array_equal(np.take_along_axis(flat, at, 2).reshape(values.shape), values)
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("name", PLACE_NAMES)
+def test_places_in_every_geometry(name: str, ceil_mode: bool) -> None:
+    """Many elements are equal, some are less than nothing and some are NaNs; so are whole windows."""
+    rng = np.random.default_rng(0)
+    for x_shape, *arguments in CALLS.values():
+        x = rng.choice(np.array([-np.inf, 0, 1, np.nan], np.float32), x_shape, p=[0.6, 0.2, 0.17, 0.03])
+        x[0, 0] = -np.inf
+        expected = reference.max_pool(x, *arguments, ceil_mode)
+        found = MAX[len(x_shape) - 2](x, *arguments, ceil_mode, True, algorithm=name)
+        for actual, wanted in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(actual, wanted, strict=True)
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+@pytest.mark.parametrize("shape", [(2, 3, 7, 7), (1, 2, 23, 31)])
+def test_place_in_a_whole_channel(shape: tuple[int, ...], dtype: str) -> None:
+    """The first maximum, however far behind, or the last NaN."""
+    rng, size = np.random.default_rng(0), shape[2:]
+    for place in (0, 5, size[0] * size[1] - 1):
+        x = rng.integers(-3, 4, shape).astype(dtype)
+        flat = x.reshape(*shape[:2], -1)
+        flat[..., place:] = 4
+        variants = [x, -np.abs(x) - 5]
+        if dtype == "float32":
+            broken = x.copy()
+            broken.reshape(*shape[:2], -1)[..., [0, place]] = np.nan
+            variants += [broken, np.full_like(x, -np.inf)]
+        for given in variants:
+            found = fc.max_pool2d(given, size, return_indices=True, algorithm="whole")
+            for actual, wanted in zip(
+                found, reference.max_pool(given, size, size, ((0, 0),) * 2, (1, 1), False), strict=True
+            ):
+                np.testing.assert_array_equal(actual, wanted, strict=True)
 
 
 def test_ceil_mode_drops_a_window_behind_the_input() -> None:

@@ -135,34 +135,34 @@ class LineTile:
             with present:
                 self.check_source(builder.add(line, place), count)
 
-    def write(self, results: list[list[Any]]) -> None:
-        """Write vectors of each row, whole ones where all outputs are wanted."""
-        builder, code, v = self.builder, self.writes, self.values
+    def write(self, results: list[list[Any]], name: str = "y", code: VectorCode | None = None) -> None:
+        """Write vectors of each row, whole ones where all outputs are wanted; into another array by its own code."""
+        builder, code, v = self.builder, code or self.writes, self.values
         vectors = len(results[0])
         width = vectors * code.lanes
         all_rows = builder.icmp_signed(">=", v["rows_here"], INT64(len(results)))
         all_lanes = builder.icmp_signed(">=", v["numbers"], INT64(width))
         few = builder.select(all_lanes, INT64(width), v["numbers"])
+
+        def write_row(row: int, vectors: list[Any], masks: list[Any]) -> None:
+            at = builder.add(v["y_at"], builder.mul(v["pitch"], INT64(row)))
+            self.check(name, at, few)
+            base = self.array(name, at)
+            for i, (value, mask) in enumerate(zip(vectors, masks, strict=True)):
+                if mask is None:
+                    code.store(value, base, i * code.lanes)
+                else:
+                    code.store_masked(value, base, i * code.lanes, mask)
+
         with builder.if_else(builder.and_(all_rows, all_lanes)) as (whole, part):
             with whole:
-                for row, vector in enumerate(results):
-                    self._write_row(row, vector, few, [None] * vectors)
+                for row, found in enumerate(results):
+                    write_row(row, found, [None] * vectors)
             with part:
                 masks = [code.mask(INT64(i * code.lanes), few) for i in range(vectors)]
-                for row, vector in enumerate(results):
+                for row, found in enumerate(results):
                     with builder.if_then(builder.icmp_signed(">", v["rows_here"], INT64(row))):
-                        self._write_row(row, vector, few, masks)
-
-    def _write_row(self, row: int, results: list[Any], count: Any, masks: list[Any]) -> None:
-        builder, code, v = self.builder, self.writes, self.values
-        at = builder.add(v["y_at"], builder.mul(v["pitch"], INT64(row)))
-        self.check("y", at, count)
-        base = self.array("y", at)
-        for i, (value, mask) in enumerate(zip(results, masks, strict=True)):
-            if mask is None:
-                code.store(value, base, i * code.lanes)
-            else:
-                code.store_masked(value, base, i * code.lanes, mask)
+                        write_row(row, found, masks)
 
 
 def _clamped(builder: Any, value: Any, most: Any) -> Any:

@@ -29,25 +29,39 @@ def _body(put: Any) -> Callable[..., None]:
     def scatter(begin: int, end: int, values: Any, indices: Any, y: Any, wrong: Any, table: Any) -> None:
         """Tasks are planes; a plane's numbers come in order, so the result does not depend on who does which plane.
 
-        An index outside of the plane writes nothing: where it stands among the plane's goes to ``wrong[plane]``, which
-        is -1 where all are right.
+        Nothing is written to a plane that lacks an element of an index: where the first such index stands among the
+        plane's goes to ``wrong[plane]``, which is -1 where all are right.
         """
         t = _read(table, 0)
         for plane in range(begin, end):
             target = y[plane * t.size : (plane + 1) * t.size]
-            for i in range(t.size):
-                target[i] = 0
-            first = plane * t.values
-            found = -1
-            for i in range(t.values):
-                place = indices[first + i]
-                if 0 <= place < t.size:
-                    put(target, unsigned(place), values[first + i])
-                elif found < 0:
-                    found = i
-            wrong[plane] = found
+            given = values[plane * t.values : (plane + 1) * t.values]
+            places = indices[plane * t.values : (plane + 1) * t.values]
+            wrong[plane] = found = _first_outside(places, t.size)
+            if found < 0:
+                for i in range(t.size):
+                    target[i] = 0
+                for i in range(given.size):
+                    put(target, unsigned(places[i]), given[i])
 
     return scatter
+
+
+@helper
+def _first_outside(places: Any, size: int) -> int:
+    """Where the first place is that a plane of so many elements lacks, or -1.
+
+    That there is none is found by vectors: to ask for each while it is used takes half as long again as all the rest.
+    """
+    outside = False
+    for i in range(places.size):
+        outside |= (places[i] < 0) | (places[i] >= size)
+    if not outside:
+        return -1
+    found = 0
+    while 0 <= places[unsigned(found)] < size:
+        found += 1
+    return found
 
 
 @helper

@@ -26,8 +26,8 @@ from fastconv.plan.windows import Windows, slab_axes
 
 __all__ = ["PoolPlan", "least_value", "plan_slab"]
 
-#: Nanoseconds, for estimates only: combining one element with another.
-COMBINE_COST = 0.12
+#: Nanoseconds, for estimates only: combining one element with another, and noting where the greater one stands too.
+COMBINE_COST, PLACE_COST = 0.12, 2.5
 #: Nanoseconds, for estimates only: gathering an element into a slab, a line of the slab, and a slab.
 GATHER_COST, LINE_COST, TASK_COST = 0.8, 20, 300
 #: Nanoseconds that a task should not take: until it is over Python sees no Ctrl-C.
@@ -100,7 +100,7 @@ def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     images = g.batch * g.channels
-    blocks = _blocks(windows, fill.itemsize + 4 * problem.indices, images)  # with each value the number of its tap
+    blocks = _blocks(windows, problem.indices, fill.itemsize, images)
     x = problem.x_steps()
     table = Table(SLAB_POOL_TABLE)
     slabs = slab_axes(table, windows, blocks.sizes, x.steps[2:], g.padding_mode)
@@ -131,8 +131,10 @@ def _plan_slab(problem: Problem, kernel: Kernel, fill: np.ndarray) -> PoolPlan:
     )
 
 
-def _blocks(windows: Sequence[Windows], element_bytes: int, images: int) -> Blocks:
+def _blocks(windows: Sequence[Windows], places: bool, element_bytes: int, images: int) -> Blocks:
     """The blocks of least cost, by what the three passes combine; their `slab` is all that these work on."""
+    combine_cost = PLACE_COST if places else COMBINE_COST
+    element_bytes += 4 * places  # with each value the number of its tap
     kernel_d, kernel_h, kernel_w = (w.axis.kernel for w in windows)
     phases_d, phases_h, phases_w = (len(w.phases) for w in windows)
 
@@ -142,7 +144,7 @@ def _blocks(windows: Sequence[Windows], element_bytes: int, images: int) -> Bloc
         first = second * phases_h
         slab = first * phases_w
         combined = first * kernel_w + second // h * sizes[1] * kernel_h + sizes[0] * sizes[1] * w * kernel_d
-        nanoseconds = slab * GATHER_COST + slab // w * LINE_COST + combined * COMBINE_COST + TASK_COST
+        nanoseconds = slab * GATHER_COST + slab // w * LINE_COST + combined * combine_cost + TASK_COST
         return Blocks.of(windows, sizes, prod(sizes), slab + first + second, nanoseconds)
 
     def cost(blocks: Blocks) -> float:

@@ -18,7 +18,10 @@ from fastconv.plan.pool import PoolPlan, least_value
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 
-__all__ = ["float_of_sums", "plan_pool_rows", "plan_pool_tile", "refuse_pool_rows", "refuse_pool_tile"]
+__all__ = [
+    "MOST_REACH", "PooledAxes", "float_of_sums", "merged", "plan_pool_rows", "plan_pool_tile", "refuse_masked_rows",
+    "refuse_pool_rows", "refuse_pool_tile", "tile_head", "tile_tasks", "vectors_of",
+]  # fmt: skip
 
 #: Lanes are masked by 32-bit numbers; rows in which these could overflow are left to others.
 MOST_COLUMNS = 2**30
@@ -44,9 +47,12 @@ MOST_REACH = 1536
 
 def refuse_pool_rows(problem: Problem) -> str | None:
     """Why rows cannot be reduced in place, if they cannot."""
+    return "it keeps no indices" if problem.indices else refuse_masked_rows(problem)
+
+
+def refuse_masked_rows(problem: Problem) -> str | None:
+    """Why parts of rows cannot be loaded as vectors, if they cannot, or not reduced in a type that vectors have."""
     last = problem.geometry.axes[-1]
-    if problem.indices:
-        return "it keeps no indices"
     if not machine().masks(problem.x_dtype.itemsize):
         return f"vectors of {problem.x_dtype} cannot be loaded in part on this CPU"
     if problem.x_steps().steps[-1] != 1:
@@ -68,7 +74,7 @@ def refuse_pool_tile(problem: Problem) -> str | None:
 
 def _shape(problem: Problem) -> PoolShape | None:
     """The first kernel that serves, for the axes as they are pooled."""
-    axes = _merged(problem)
+    axes = merged(problem)
     h, w = axes.h, axes.w
     for shape in SHAPES:
         rows = shape.taps == 1 or (h.kernel % shape.taps == 0 and h.stride == h.dilation == 1)
@@ -103,8 +109,8 @@ def plan_pool_tile(problem: Problem) -> PoolPlan:
     shape = _shape(problem)
     assert shape is not None
     table = Table(POOL_TILE_TABLE)
-    head, settings = _head(problem, _merged(problem), table, shape, MOST_COLUMNS)
-    tasks = _tasks(problem, head)
+    head, settings = tile_head(problem, merged(problem), table, shape, MOST_COLUMNS)
+    tasks = tile_tasks(problem, head)
     return PoolPlan(
         kernel=pool_tiles[shape].bind(problem.x_dtype, problem.dtype, settings.dtype, np.int64),
         table=table.finish([head]),
@@ -118,9 +124,9 @@ def plan_pool_tile(problem: Problem) -> PoolPlan:
 def plan_pool_rows(problem: Problem) -> PoolPlan:
     """The same for two passes, and what the second reads."""
     table = Table(ROW_POOL_TABLE)
-    axes = _merged(problem)
+    axes = merged(problem)
     w = axes.w
-    head, settings = _head(problem, axes, table, DOWN, max(1, MOST_REACH // w.stride))
+    head, settings = tile_head(problem, axes, table, DOWN, max(1, MOST_REACH // w.stride))
     reach = (head.column_block - 1) * w.stride + w.extent
     steps = _passes(w, problem.op == "max_pool")
     passes = [
@@ -137,7 +143,7 @@ def plan_pool_rows(problem: Problem) -> PoolPlan:
         passes=len(passes),
         ones_at=len(settings) - MOST_LANES * 4 if problem.op == "avg_pool" else 0,
     )
-    tasks = _tasks(problem, head)
+    tasks = tile_tasks(problem, head)
     return PoolPlan(
         kernel=(max_pool_rows if problem.op == "max_pool" else avg_pool_rows).bind(
             problem.x_dtype, problem.dtype, settings.dtype, np.int64
@@ -169,7 +175,7 @@ def _passes(w: Axis, overlap: bool) -> list[list[int]]:
     return found or [[0]]
 
 
-class _Axes(NamedTuple):
+class PooledAxes(NamedTuple):
     """What is pooled: channels, planes, rows and columns.
 
     With the input's steps of the first three, and the numbers of elements that windows count along the others.
@@ -185,11 +191,11 @@ class _Axes(NamedTuple):
     counts: tuple[tuple[int, ...], ...]
 
 
-def _merged(problem: Problem) -> _Axes:
+def merged(problem: Problem, fold: bool = True) -> PooledAxes:
     """The axes of a problem. One window that is as high as the input is one long row where its rows follow each other.
 
-    Such a row is folded into shorter ones where channels follow each other, too; else they are rows of an image, as
-    those of signals are.
+    Such a row is folded into shorter ones, if it may be, where channels follow each other, too; else they are rows of
+    an image, as those of signals are.
     """
     g, steps = problem.geometry.lift(), problem.x_steps().steps
     (d, h, w), (x_channel, x_d, x_h, x_w) = g.axes, steps[1:]
@@ -201,7 +207,7 @@ def _merged(problem: Problem) -> _Axes:
         if _whole(d) and x_d == w.size:
             w, d, x_d = Axis(d.size * w.size, d.size * w.size), Axis(1, 1), 0
             w_counts, d_counts = (d_counts[0] * w_counts[0],), (1,)
-    foldable = d.padded == h.padded == x_w == 1 and _whole(w) and x_channel == w.size
+    foldable = fold and d.padded == h.padded == x_w == 1 and _whole(w) and x_channel == w.size
     width = _fold(problem, channels, w) if foldable else w.size
     if width < w.size:
         height = w.size // width
@@ -209,7 +215,7 @@ def _merged(problem: Problem) -> _Axes:
         channels, x_h, x_channel, h_counts = 1, width, 0, h_counts * channels
     elif d.padded == h.padded == 1:
         channels, h, x_h, x_channel, h_counts = 1, Axis(channels, 1), x_channel, 0, h_counts * channels
-    return _Axes(channels, d, h, w, x_channel, x_d, x_h, (d_counts, h_counts, w_counts))
+    return PooledAxes(channels, d, h, w, x_channel, x_d, x_h, (d_counts, h_counts, w_counts))
 
 
 def _fold(problem: Problem, channels: int, w: Axis) -> int:
@@ -231,8 +237,8 @@ def _whole(axis: Axis) -> bool:
     return axis.output == 1 and axis.kernel == axis.padded == axis.size
 
 
-def _head(
-    problem: Problem, axes: _Axes, table: Table, shape: PoolShape, most_columns: int
+def tile_head(
+    problem: Problem, axes: PooledAxes, table: Table, shape: PoolShape, most_columns: int
 ) -> tuple[PoolTileHead, np.ndarray]:
     """How outputs are cut, where the lists stand, which are appended to the table, and the kernel's settings."""
     x, (d, h, w) = problem.x_steps(), (axes.d, axes.h, axes.w)
@@ -271,7 +277,8 @@ def _head(
     return head, settings
 
 
-def _tasks(problem: Problem, head: PoolTileHead) -> int:
+def tile_tasks(problem: Problem, head: PoolTileHead) -> int:
+    """Number of blocks of all images."""
     return problem.geometry.batch * head.channels * head.planes * head.row_blocks * head.column_blocks
 
 
@@ -287,7 +294,7 @@ def _positions(axis: Axis, places: np.ndarray, step: int) -> np.ndarray:
     return np.where((places >= 0) & (places < axis.size), places * step, NO_LINE)
 
 
-def _settings(problem: Problem, axes: _Axes, spread: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+def _settings(problem: Problem, axes: PooledAxes, spread: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """What a kernel takes by this name, where the counts of planes, rows and columns begin, and the columns' step.
 
     Counts of columns stand `spread` apart. There are ones at the end.
@@ -319,7 +326,7 @@ def _block_sizes(planes: int, height: int, width: int, work: int) -> tuple[int, 
 
 def _nanoseconds(problem: Problem, head: PoolTileHead, shape: PoolShape, settings: np.ndarray) -> float:
     """Rough time on one thread."""
-    vectors = _vectors(head.columns, settings)
+    vectors = vectors_of(head.columns, settings)
     tiles = problem.geometry.batch * head.channels * head.planes * -(-head.rows // shape.rows)
     loads = shape.lines * head.groups * head.taps_d * (head.taps_w if shape.column_step == 1 else shape.column_step)
     return tiles * vectors * (loads * VECTOR_COST + TILE_COST)
@@ -328,11 +335,12 @@ def _nanoseconds(problem: Problem, head: PoolTileHead, shape: PoolShape, setting
 def _rows_nanoseconds(
     problem: Problem, head: PoolTileHead, along: RowPoolHead, taps: int, settings: np.ndarray
 ) -> float:
-    vectors = head.column_blocks * _vectors(along.reach, settings)
+    vectors = head.column_blocks * vectors_of(along.reach, settings)
     loads = ROWS * vectors * (head.groups * head.taps_d + taps)
     tiles = problem.geometry.batch * head.channels * head.planes * -(-head.rows // ROWS)
     return tiles * (loads * VECTOR_COST + vectors * (1 + along.passes) * TILE_COST + ROWS * head.columns * OUTPUT_COST)
 
 
-def _vectors(numbers: int, settings: np.ndarray) -> int:
+def vectors_of(numbers: int, settings: np.ndarray) -> int:
+    """Vectors, in the type of the settings, that so many numbers take."""
     return -(-numbers * settings.itemsize // machine().vector_bytes)

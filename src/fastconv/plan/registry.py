@@ -15,6 +15,7 @@ from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.flat_pool import plan_flat_pool, refuse_flat_pool
 from fastconv.plan.panel import plan_panel, refuse_panel
+from fastconv.plan.place_pool import plan_place_pool, refuse_place_pool
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.pool import plan_slab
 from fastconv.plan.pool_tile import plan_pool_rows, plan_pool_tile, refuse_pool_rows, refuse_pool_tile
@@ -170,6 +171,11 @@ def _pool_tile_yields(problem: Problem) -> str | None:
     return _slower(problem, plan_pool_tile, {"rows": plan_pool_rows})
 
 
+def _places_yield(problem: Problem) -> str | None:
+    """Its work grows with the product of a window's sides, that of passes over slabs with their sum."""
+    return _slower(problem, plan_place_pool, {"slab": plan_slab})
+
+
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
 _CHANNELS = Algorithm(
     "channels", "reduces windows in place, channels-last ones with channels as lanes", refuse_channels, plan_channels
@@ -216,7 +222,7 @@ _CONV = (
     _REFERENCE,
 )
 
-_POOL = (
+_AVG_POOL = (
     _CHANNELS,
     Algorithm("whole", "reduces each channel as it stands in memory", refuse_whole_pool, plan_whole_pool),
     Algorithm(
@@ -243,6 +249,15 @@ _POOL = (
     _REFERENCE,
 )
 
+_PLACES = Algorithm(
+    "places",
+    "compares register tiles of windows, read in place, and notes where maxima stand",
+    refuse_place_pool,
+    plan_place_pool,
+    _places_yield,
+)
+_MAX_POOL = (*_AVG_POOL[:-2], _PLACES, *_AVG_POOL[-2:])
+
 _WINDOWS = (
     Algorithm("windows", "reduces rows of the input in place, then windows of any lengths", _serve, plan_windows),
     _REFERENCE,
@@ -251,8 +266,8 @@ _WINDOWS = (
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": _CONV,
     "conv_transpose": _CONV,
-    "max_pool": _POOL,
-    "avg_pool": _POOL,
+    "max_pool": _MAX_POOL,
+    "avg_pool": _AVG_POOL,
     "adaptive_max_pool": _WINDOWS,
     "adaptive_avg_pool": _WINDOWS,
     "lp_pool": _WINDOWS,
