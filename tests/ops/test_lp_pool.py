@@ -56,6 +56,19 @@ def test_layouts_batches_and_out(layout: str) -> None:
         np.testing.assert_array_equal(out, wanted)
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_windows_of_many_taps(dilation: int) -> None:
+    """Those that are combined four by four, whatever is left over, for each way to combine."""
+    for taps in range(6, 15):
+        x = integers((1, 2, dilation * (taps - 1) + 4), np.float32)
+        for norm in (1, 2, 3):
+            expected = reference.lp_pool(x.astype(float), norm, (taps,), (1,), ((0, 0),), False, (dilation,))
+            np.testing.assert_allclose(fc.lp_pool1d(x, norm, taps, 1, dilation=dilation), expected, rtol=1e-6)
+        if dilation == 1:
+            values, _ = reference.adaptive_max_pool(x[..., :taps], (1,))
+            np.testing.assert_array_equal(fc.adaptive_max_pool1d(x[..., :taps], 1, algorithm="windows"), values)
+
+
 def test_nan_and_infinity_stay_in_their_windows() -> None:
     x = X.copy()
     x[0, 0, 2, 3], x[1, 1, 0, 0] = np.nan, -np.inf

@@ -17,6 +17,20 @@ from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.vector import unsigned
+from fastconv.kernels.window_rows import (
+    add_powers,
+    added,
+    begin_powers,
+    copied,
+    greater,
+    greatest,
+    itself,
+    mean,
+    root,
+    sum_of,
+    truncated_mean,
+    window_reducer,
+)
 
 __all__ = [
     "WINDOW_TABLE",
@@ -121,20 +135,52 @@ def _span(spans: Any, axis: WindowAxis, image_spans: int, output: int) -> _Span:
     return _Span(spans[at], spans[at + 1])
 
 
+class _Line(NamedTuple):
+    """The number of a task in parts: image of the batch, channel, output plane and row, and piece of the row."""
+
+    n: int
+    c: int
+    d: int
+    h: int
+    piece: int
+
+
 @helper
-def _task(line: int, spans: Any, head: WindowHead, d: WindowAxis, h: WindowAxis, w: WindowAxis) -> _Task:
-    """Lines count through [image, channel, d, h]."""
-    plane = line // h.outputs
+def _line(number: int, head: WindowHead, d: WindowAxis, h: WindowAxis) -> _Line:
+    """The parts of a number."""
+    row = number // head.pieces
+    plane = row // h.outputs
     image = plane // d.outputs
     n = image // head.channels
-    base = head.x_base + n * head.x_batch + (image - n * head.channels) * head.x_channel
+    return _Line(
+        n, image - n * head.channels, plane - image * d.outputs, row - plane * h.outputs, number - row * head.pieces
+    )
+
+
+@helper
+def _following(at: _Line, head: WindowHead, d: WindowAxis, h: WindowAxis) -> _Line:
+    """Those of the next, without the divisions of `_line`."""
+    if at.piece + 1 < head.pieces:
+        return _Line(at.n, at.c, at.d, at.h, at.piece + 1)
+    if at.h + 1 < h.outputs:
+        return _Line(at.n, at.c, at.d, at.h + 1, 0)
+    if at.d + 1 < d.outputs:
+        return _Line(at.n, at.c, at.d + 1, 0, 0)
+    if at.c + 1 < head.channels:
+        return _Line(at.n, at.c + 1, 0, 0, 0)
+    return _Line(at.n + 1, 0, 0, 0, 0)
+
+
+@helper
+def _task(at: _Line, spans: Any, head: WindowHead, d: WindowAxis, h: WindowAxis, w: WindowAxis) -> _Task:
+    image = at.n * head.channels + at.c
     own = image * head.spans_image
     return _Task(
-        line * w.outputs,
-        base,
+        ((image * d.outputs + at.d) * h.outputs + at.h) * w.outputs,
+        head.x_base + at.n * head.x_batch + at.c * head.x_channel,
         own,
-        _span(spans, d, own, plane - image * d.outputs),
-        _span(spans, h, own, line - plane * h.outputs),
+        _span(spans, d, own, at.d),
+        _span(spans, h, own, at.h),
     )
 
 
@@ -156,6 +202,8 @@ def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[.
                 else:
                     add_row(row, x, start, step, p)
 
+    reduce_window = window_reducer(combine)
+
     def pool(begin: int, end: int, x: Any, y: Any, spans: Any, fill: Any, table: Any) -> None:
         """Tasks are pieces of output rows [image, channel, d, h, piece].
 
@@ -166,132 +214,26 @@ def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[.
         h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
         w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
         row, p = empty(head.longest, fill.dtype), fill[0]
-        for number in range(begin, end):
-            line = number // head.pieces
-            piece = _piece(table, head.pieces_at + 4 * (number - line * head.pieces))
-            task = _task(line, spans, head, d, h, w)
+        at_line = _line(begin, head, d, h)
+        for _ in range(begin, end):
+            piece = _piece(table, head.pieces_at + 4 * at_line.piece)
+            task = _task(at_line, spans, head, d, h, w)
             reduce_rows(row[: piece.size], x, task, piece.start * w.step, d, h, w.step, p)
             rows = task.d.taps * task.h.taps
             for i in range(piece.first, piece.end):
                 span = _span(spans, w, task.spans, i)
-                at = unsigned(span.first - piece.start)
-                total = row[at]
-                for _ in range(1, span.taps):
-                    at += unsigned(w.dilation)
-                    total = combine(total, row[at], p)
+                total = reduce_window(row, span.first - piece.start, span.taps, w.dilation, p)
                 y[task.to + i] = finish(total, rows * span.taps, fill)
+            at_line = _following(at_line, head, d, h)
         free((row,))
 
     return pool
 
 
-def _along(combine: Any) -> Any:
-    """row = combine(row, x), of the values from `start` on, `step` apart; neighbours are a slice, for vectors."""
-
-    @helper
-    def along(row: Any, x: Any, start: int, step: int, p: Any) -> None:
-        if step == 1:
-            part = x[start : start + row.size]
-            for i in range(row.size):
-                row[i] = combine(row[i], part[i], p)
-        else:
-            at = unsigned(start)
-            for i in range(row.size):
-                row[i] = combine(row[i], x[at], p)
-                at += unsigned(step)
-
-    return along
-
-
-@helper
-def _new(old: Any, new: Any, p: Any) -> Any:
-    return new
-
-
-@helper
-def _greater(old: Any, new: Any, p: Any) -> Any:
-    return new if new > old or new != new else old
-
-
-@helper
-def _sum(old: Any, new: Any, p: Any) -> Any:
-    return old + new
-
-
-@helper
-def _sum_power(old: Any, new: Any, p: Any) -> Any:
-    return old + abs(new) ** p
-
-
-@helper
-def _itself(value: Any, taps: int, fill: Any) -> Any:
-    return value
-
-
-@helper
-def _mean(total: Any, taps: int, fill: Any) -> Any:
-    return total / fill.dtype.type(taps)
-
-
-@helper
-def _truncated_mean(total: Any, taps: int, fill: Any) -> Any:
-    count = fill.dtype.type(taps)
-    quotient = total // count
-    if quotient < 0 and quotient * count != total:
-        quotient += fill.dtype.type(1)
-    return quotient
-
-
-@helper
-def _root(total: Any, taps: int, fill: Any) -> Any:
-    p = fill[0]
-    if p == 2:
-        return np.sqrt(total)
-    return total if p == 1 else total ** (fill.dtype.type(1) / p)
-
-
-_copied, _greatest, _added, _added_powers = map(_along, (_new, _greater, _sum, _sum_power))
-
-#: Largest exponent for which products take less time than the library's function, which takes 20 ns a number.
-_MOST_PRODUCTS = 16
-
-
-@helper
-def _added_products(row: Any, x: Any, start: int, step: int, p: Any) -> None:
-    """The powers of a small whole exponent, by vectors."""
-    factors, powers = empty(row.size, row.dtype), empty(row.size, row.dtype)
-    at = unsigned(start)
-    for i in range(row.size):
-        factors[i] = powers[i] = abs(x[at])
-        at += unsigned(step)
-    for _ in range(1, int(p)):
-        for i in range(row.size):
-            powers[i] *= factors[i]
-    for i in range(row.size):
-        row[i] += powers[i]
-    free((factors, powers))
-
-
-@helper
-def _add_powers(row: Any, x: Any, start: int, step: int, p: Any) -> None:
-    """The powers with that exponent."""
-    if p <= _MOST_PRODUCTS and p == int(p):
-        _added_products(row, x, start, step, p)
-    else:
-        _added_powers(row, x, start, step, p)
-
-
-@helper
-def _begin_powers(row: Any, x: Any, start: int, step: int, p: Any) -> None:
-    for i in range(row.size):
-        row[i] = 0
-    _add_powers(row, x, start, step, p)
-
-
-pool_maxima = kernel(_body(_copied, _greatest, _greater, _itself), "pool_maxima")
-pool_means = kernel(_body(_copied, _added, _sum, _mean), "pool_means")
-pool_truncated_means = kernel(_body(_copied, _added, _sum, _truncated_mean), "pool_truncated_means")
-pool_norms = kernel(_body(_begin_powers, _add_powers, _sum, _root), "pool_norms")
+pool_maxima = kernel(_body(copied, greatest, greater, itself), "pool_maxima")
+pool_means = kernel(_body(copied, added, sum_of, mean), "pool_means")
+pool_truncated_means = kernel(_body(copied, added, sum_of, truncated_mean), "pool_truncated_means")
+pool_norms = kernel(_body(begin_powers, add_powers, sum_of, root), "pool_norms")
 
 
 @helper
@@ -325,10 +267,10 @@ def pool_places(begin: int, end: int, x: Any, y: Any, indices: Any, spans: Any, 
     w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
     best = empty(head.longest, fill.dtype)
     rows = empty(head.longest, np.int32)
-    for number in range(begin, end):
-        line = number // head.pieces
-        piece = _piece(table, head.pieces_at + 4 * (number - line * head.pieces))
-        task = _task(line, spans, head, d, h, w)
+    at_line = _line(begin, head, d, h)
+    for _ in range(begin, end):
+        piece = _piece(table, head.pieces_at + 4 * at_line.piece)
+        task = _task(at_line, spans, head, d, h, w)
         _add_rows(best[: piece.size], rows[: piece.size], x, task, piece.start * w.step, d, h, w.step)
         for i in range(piece.first, piece.end):
             span = _span(spans, w, task.spans, i)
@@ -345,4 +287,5 @@ def pool_places(begin: int, end: int, x: Any, y: Any, indices: Any, spans: Any, 
                 place = there if take else place
             y[task.to + i] = value
             indices[task.to + i] = place
+        at_line = _following(at_line, head, d, h)
     free((best, rows))
