@@ -184,17 +184,15 @@ def _windows_around(draw: st.DrawFn) -> Call:
 
 @st.composite
 def _whole_channels(draw: st.DrawFn) -> Call:
-    """Poolings of each channel to one number."""
+    """Poolings of each channel to one number, of maxima with their places or without."""
     op, rank = draw(st.sampled_from(["max_pool", "avg_pool"])), draw(st.integers(1, 3))
     size = (*(draw(st.integers(1, 5)) for _ in range(rank - 1)), draw(st.integers(1, MOST_WIDER)))
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 3)), *size)
-    return _call(
-        op,
-        rank,
-        [integers(shape, draw(st.sampled_from(["float32", "uint8"])), draw(seeds))],
-        {"kernel_size": size},
-        "whole",
-    )
+    options: dict[str, Any] = {"kernel_size": size}
+    if op == "max_pool":
+        options["return_indices"] = draw(st.booleans())
+    x = integers(shape, draw(st.sampled_from(["float32", "uint8"])), draw(seeds))
+    return _call(op, rank, [x], options, "whole")
 
 
 @st.composite
