@@ -44,10 +44,10 @@ def operands(dtype: str, whole: bool) -> list[Any]:
     limit = columns - 1 + WIDTH - before - 3
     table = np.array([99, *(7 * np.arange(PLANES)), *(5 * np.arange(lines)), *(np.arange(WIDTH) - before)])
     table[[1, 4]] = NO_LINE
-    x = rng.integers(1, 4, base + 7 * (PLANES - 1) + 5 * (lines - 1) + limit).astype(dtype)
-    x[::6] = 1
+    x = rng.choice([1, 1, 1, 1, 1, 1, 1, 2, 3], base + 7 * (PLANES - 1) + 5 * (lines - 1) + limit).astype(dtype)
+    x[-2] = 4  # in the last row of the last window
     if np.dtype(dtype).kind == "f":
-        x[::9] = np.nan
+        x[::19] = np.nan
     pitch = columns + 2
     window = PlaceWindow(
         base=base,
@@ -94,7 +94,8 @@ def test_compiled_tile_is_its_meaning(dtype: str) -> None:
         for of_compiled, of_meaning in zip(*results, strict=True):
             np.testing.assert_array_equal(of_compiled, of_meaning)
         written = results[0][1][results[0][1] != 77]
-        assert {NO_PLACE, 1000, 1010, 1020, 1100} <= set(written.tolist())
+        assert {NO_PLACE, 1000, 1010, 1020} <= set(written.tolist())
+        assert not whole or 1100 <= written.max() <= 1120
         if dtype == "float32":
             assert 0 < np.isnan(results[0][0]).sum() < written.size
 
