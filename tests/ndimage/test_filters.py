@@ -261,7 +261,7 @@ def test_products_of_lines_are_filtered_line_by_line() -> None:
     for mode in ("reflect", "constant"):
         expected = reference.correlate(x, w, (2, -3), mode, 0.5)
         np.testing.assert_allclose(ndimage.correlate(x, w, None, mode, 0.5, (2, -3)), expected, atol=1e-11)
-    assert len(sums._steps(w, whole=False)) == 2
+    assert len(sums._factors(w, whole=False)) == 2
     w[3, 4] += 1e-3  # no such product any more
     expected = reference.correlate(x, w, (0, 0), "reflect")
     np.testing.assert_allclose(ndimage.correlate(x, w), expected, atol=1e-11)

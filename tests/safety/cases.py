@@ -445,15 +445,20 @@ def _footprints(draw: st.DrawFn) -> Call:
 
 @st.composite
 def _boxes(draw: st.DrawFn) -> Call:
-    """Means of small whole numbers along an axis, down rows and along them."""
+    """Means, and sums of lines of weights, down rows and along them."""
     shape = (*draw(st.lists(st.integers(1, 40), max_size=2)), draw(st.integers(1, MOST_WIDER)))
-    axis, taps = draw(st.integers(0, len(shape) - 1)), draw(st.integers(1, 60))
-    x = _values(draw, shape, draw(st.sampled_from(["uint8", "int16"])))
-    mode = draw(st.sampled_from(["reflect", "constant"]))
-    return Call(
-        f"uniform_filter1d({_text(x)}, {taps}, {axis}, {mode!r})",
-        lambda: fc.ndimage.uniform_filter1d(x, taps, axis, mode=mode),
-    )
+    taps = draw(st.tuples(*[st.integers(1, 60)] * len(shape)))
+    x = _values(draw, shape, draw(st.sampled_from(["uint8", "int16", "float32", "float64"])))
+    mode = draw(st.sampled_from(["reflect", "constant", "wrap"]))
+
+    def run() -> None:
+        fc.ndimage.uniform_filter(x, taps, mode=mode)
+        for axis, count in enumerate(taps):
+            fc.ndimage.uniform_filter1d(x, count, axis, mode=mode)
+            fc.ndimage.correlate1d(x, np.arange(float(count)), axis, mode=mode)
+        fc.ndimage.sobel(x, mode=mode)
+
+    return Call(f"boxes and lines of {taps} on {_text(x)}, {mode!r}", run)
 
 
 @st.composite

@@ -1,12 +1,16 @@
-"""Means of windows along one axis, of whole numbers whose sums are small: their fraction is dropped.
+"""Means of boxes: sums down the rows of an image, then along them, in one pass.
 
-Down the rows of an image a sum runs: a row comes and another goes, for as many columns at once as a block has. Along a
-row sums of 2, 4, 8, ... elements are put together to those of a window, in twice the binary logarithm of its length.
-Either way the time hardly depends on that length, and exact sums need no order.
+Down the rows a sum runs: a row comes and another goes. Along them sums of 2, 4, 8, ... elements are put together to
+those of a window, in twice the binary logarithm of its length. Either way the time hardly depends on that length.
+
+Floats are summed in float64 and divided once. A sum that runs keeps the rounding of what has gone, which a few dozen
+rows later ends with the task; but a number that is infinite or none would make NaNs of all behind it, so rows in which
+one turns up are summed anew. Whole numbers have exact sums, and their means lose the fraction each way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,46 +18,59 @@ import numpy as np
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import empty, free
+from fastconv.jit.scratch import empty, free, zeros
+from fastconv.kernels.lines import extend_row
 
-__all__ = ["BoxHead", "box_means_along", "box_means_down"]
+__all__ = ["BOX_TABLE", "BoxHead", "box_means", "box_means_of_doubles", "box_means_of_integers"]
 
 
 class BoxHead(NamedTuple):
-    """The table of both kernels.
+    """The head of the integer table.
 
     Attributes
     ----------
-    rows, width, taps : int
-        An image has so many rows of so many elements, and a window so many of these rows.
-    outputs, segments : int
-        Rows of the result that a task writes, and how many tasks that makes of an image.
+    rows, width : int
+        Rows of an image, and elements of a row.
     block, blocks : int
-        Elements of a row that a task has, and how many tasks that makes of a row; along, tasks have whole rows.
+        Rows of a task, and how many tasks that makes of an image's rows.
+    columns, parts : int
+        Elements of a row that a task writes, and how many tasks that makes of a row.
+    down, along : int
+        Elements of a window down the rows and along them; 1 where nothing is done that way.
+    before, after, step : int
+        How far windows reach beside an element along a row, and from one of their elements to the next.
+    pitch, together : int
+        Elements of a row of the scratch, and its rows, which are summed along at once.
+    divisor : int
+        By what the sums along are divided.
+    rows_at : int
+        Where the list begins that has the place of each row in an image, with those before and behind it; -1 for the
+        constant.
+    sources_at : int
+        Where the list of what stands beside a row begins, as `extend_row` takes it.
     """
 
     rows: int
     width: int
-    taps: int
-    outputs: int
-    segments: int
     block: int
     blocks: int
+    columns: int
+    parts: int
+    down: int
+    along: int
+    before: int
+    after: int
+    step: int
+    pitch: int
+    together: int
+    divisor: int
+    rows_at: int
+    sources_at: int
 
+
+BOX_TABLE = (BoxHead,)
 
 _read = reader(BoxHead)
-
-
-@helper
-def _add(total: Any, part: Any) -> None:
-    for i in range(total.size):
-        total[i] += part[i]
-
-
-@helper
-def _sum(total: Any, a: Any, b: Any) -> None:
-    for i in range(total.size):
-        total[i] = np.int32(a[i]) + np.int32(b[i])
 
 
 @helper
@@ -63,78 +80,211 @@ def _copy(to: Any, part: Any) -> None:
 
 
 @helper
-def _mean(total: Any, share: Any) -> Any:
-    """The whole part of a sum's share, one over the number of taps.
+def _add(total: Any, part: Any) -> None:
+    for i in range(total.size):
+        total[i] += part[i]
+
+
+@helper
+def _subtract(total: Any, part: Any) -> None:
+    for i in range(total.size):
+        total[i] -= part[i]
+
+
+@helper
+def _sum(total: Any, a: Any, b: Any) -> None:
+    for i in range(total.size):
+        total[i] = a[i] + b[i]
+
+
+@helper
+def _come(total: Any, x: Any, beside: Any, place: int, low: int) -> None:
+    """Add a part of a row of an image, or of the constant one."""
+    if place >= 0:
+        _add(total, x[place + low : place + low + total.size])
+    else:
+        _add(total, beside[low : low + total.size])
+
+
+@helper
+def _go(total: Any, x: Any, beside: Any, place: int, low: int) -> None:
+    """Subtract it."""
+    if place >= 0:
+        _subtract(total, x[place + low : place + low + total.size])
+    else:
+        _subtract(total, beside[low : low + total.size])
+
+
+@helper
+def _is_strange(part: Any) -> bool:
+    """Whether a number is infinite or none, and so differs from itself."""
+    found = 0
+    for i in range(part.size):
+        found |= part[i] - part[i] != 0
+    return found != 0
+
+
+@helper
+def _sum_along(sums: Any, more: Any, total: Any, taps: int, step: int) -> None:
+    """total[i] = the sum of ``sums[i + k * step]`` over all taps k; `sums` and `more` are overwritten."""
+    size, power, done, end = sums.size, 1, 0, total.size - (taps - 1) * step
+    while True:
+        if taps & power:
+            part = sums[done * step : done * step + end]
+            if done:
+                _add(total[:end], part)
+            else:
+                _copy(total[:end], part)
+            done += power
+        if 2 * power > taps:
+            break
+        size -= power * step
+        _sum(more[:size], sums[:size], sums[power * step : power * step + size])
+        sums, more = more, sums
+        power *= 2
+
+
+class _Part(NamedTuple):
+    """What a task reads and writes.
+
+    Attributes
+    ----------
+    image : int
+        Where the image begins.
+    first, last : int
+        Rows of it that are written.
+    column, columns : int
+        The first element of a row that is written, and how many are.
+    low, size : int
+        The same of those that are read.
+    """
+
+    image: int
+    first: int
+    last: int
+    column: int
+    columns: int
+    low: int
+    size: int
+
+
+@helper
+def _part(task: int, h: BoxHead) -> _Part:
+    place = task // h.parts
+    first, column = place % h.blocks * h.block, task % h.parts * h.columns
+    until = min(h.width, column + h.columns)
+    low, high = max(0, column - h.before), min(h.width, until + h.after)
+    image = place // h.blocks * h.rows * h.width
+    return _Part(image, first, min(first + h.block, h.rows), column, until - column, low, high - low)
+
+
+def _body(sums_dtype: Any, kept: Any, mean: Any) -> Callable[..., None]:
+    """The body for sums in a dtype: `kept` is what is left of one down the rows, `mean` of that along them."""
+
+    @helper
+    def keep(line: Any, total: Any, taps: int) -> None:
+        for i in range(line.size):
+            line[i] = kept(total[i], taps)
+
+    @helper
+    def step(line: Any, total: Any, new: Any, old: Any, taps: int) -> None:
+        """Keep the sums with a row that comes, before another goes."""
+        for i in range(line.size):
+            found = total[i] + sums_dtype(new[i])
+            line[i] = kept(found, taps)
+            total[i] = found - sums_dtype(old[i])
+
+    @helper
+    def write(y: Any, total: Any, divisor: int) -> None:
+        for i in range(y.size):
+            y[i] = mean(total[i], divisor)
+
+    @helper
+    def run(line: Any, total: Any, x: Any, beside: Any, table: Any, rows_at: int, taps: int, part: _Part) -> None:
+        """The sums down to a row, from those without its last, which are left without its first."""
+        new, old = table[rows_at + taps - 1], table[rows_at]
+        if new >= 0 and old >= 0:
+            come, go = part.image + new + part.low, part.image + old + part.low
+            step(line, total, x[come : come + part.size], x[go : go + part.size], taps)
+        else:
+            _come(total, x, beside, part.image + new if new >= 0 else new, part.low)
+            keep(line, total, taps)
+            _go(total, x, beside, part.image + old if old >= 0 else old, part.low)
+
+    @helper
+    def begin_sums(total: Any, x: Any, beside: Any, table: Any, rows_at: int, taps: int, part: _Part) -> None:
+        """The sums of so many rows."""
+        total[:] = 0
+        for number in range(taps):
+            place = table[rows_at + number]
+            _come(total, x, beside, part.image + place if place >= 0 else place, part.low)
+
+    def filter_box(begin: int, end: int, x: Any, constant: Any, y: Any, table: Any) -> None:
+        """y = the mean of the box around each element of images; a task is a part of some rows of an image.
+
+        The only element of `constant` stands beside the image.
+        """
+        h = _read(table, 0)
+        beside, size = empty(h.width, x.dtype), h.together * h.pitch
+        beside[:] = constant[0]
+        fill = kept(sums_dtype(constant[0]) * sums_dtype(h.down), h.down)
+        totals, found = empty(h.pitch, sums_dtype), empty(size, sums_dtype)
+        sums, more = zeros(size, sums_dtype), empty(size, sums_dtype)  # gaps behind rows are summed too, and dropped
+        for task in range(begin, end):
+            part = _part(task, h)
+            total, at = totals[: part.size], part.low - part.column + h.before
+            row, anew = part.first, False
+            begin_sums(total, x, beside, table, h.rows_at + row, h.down - 1, part)
+            while row < part.last:
+                here = min(h.together, part.last - row)
+                for i in range(here):
+                    line = sums[i * h.pitch : i * h.pitch + part.columns + h.before + h.after]
+                    inside = line[at : at + part.size]
+                    if anew:
+                        begin_sums(total, x, beside, table, h.rows_at + row + i, h.down, part)
+                        keep(inside, total, h.down)
+                    else:
+                        run(inside, total, x, beside, table, h.rows_at + row + i, h.down, part)
+                    extend_row(line, part.column, h.width, h.before, table, h.sources_at, fill)
+                _sum_along(sums[: here * h.pitch], more[: here * h.pitch], found[: here * h.pitch], h.along, h.step)
+                for i in range(here):
+                    to = part.image + (row + i) * h.width + part.column
+                    write(y[to : to + part.columns], found[i * h.pitch : i * h.pitch + part.columns], h.divisor)
+                row += here
+                if row == part.last and not anew and _is_strange(total):
+                    row, anew = part.first, True
+        free((beside, totals, found, sums, more))
+
+    return filter_box
+
+
+@helper
+def _same(total: float, taps: int) -> float:
+    return total
+
+
+@helper
+def _share(total: float, taps: int) -> float:
+    """A product takes half the time of a division, and in float32 comes to the same."""
+    return total * (1.0 / taps)
+
+
+@helper
+def _quotient(total: float, taps: int) -> float:
+    return total / taps
+
+
+@helper
+def _whole_share(total: Any, taps: int) -> Any:
+    """The whole part of a sum's share.
 
     Half a number further from zero it is the same, and no whole number is within rounding of the share then, up to
     sums of 2**22. A division takes longer: 0.7 against 0.5 ns an element, down rows.
     """
     half = np.float32(0.5) if total >= 0 else np.float32(-0.5)
-    return np.int32((np.float32(total) + half) * share)
+    return np.int32((np.float32(total) + half) * np.float32(1.0 / taps))
 
 
-@helper
-def _write(y: Any, total: Any, share: Any) -> None:
-    for i in range(y.size):
-        y[i] = _mean(total[i], share)
-
-
-@helper
-def _step(y: Any, total: Any, new: Any, old: Any, share: Any) -> None:
-    """Write the means, with a row that comes, before another goes."""
-    for i in range(y.size):
-        found = total[i] + np.int32(new[i])
-        y[i] = _mean(found, share)
-        total[i] = found - np.int32(old[i])
-
-
-@kernel
-def box_means_down(begin: int, end: int, x: Any, y: Any, table: Any) -> None:
-    """y[i] = the mean of x[i : i + taps], rows of images; a task is some of an image's rows in a block of columns."""
-    t = _read(table, 0)
-    share, sums, results = np.float32(1.0 / t.taps), empty(t.block, np.int32), t.rows - t.taps + 1
-    for task in range(begin, end):
-        image, place = task // (t.segments * t.blocks), task % (t.segments * t.blocks)
-        first, column = place // t.blocks * t.outputs, place % t.blocks * t.block
-        n = min(t.block, t.width - column)
-        at, to = (image * t.rows + first) * t.width + column, (image * results + first) * t.width + column
-        total = sums[:n]
-        total[:] = 0
-        for row in range(t.taps - 1):
-            _add(total, x[at + row * t.width : at + row * t.width + n])
-        for row in range(min(t.outputs, results - first)):
-            old, here = at + row * t.width, to + row * t.width
-            new = old + (t.taps - 1) * t.width
-            _step(y[here : here + n], total, x[new : new + n], x[old : old + n], share)
-    free((sums,))
-
-
-@kernel
-def box_means_along(begin: int, end: int, x: Any, y: Any, table: Any) -> None:
-    """As `box_means_down`, for short rows, which follow each other; a task is some of an image's rows."""
-    t = _read(table, 0)
-    longest = (t.outputs + t.taps - 1) * t.width
-    share, results = np.float32(1.0 / t.taps), t.rows - t.taps + 1
-    sums, sums_of_more, totals = empty(longest, np.int32), empty(longest, np.int32), empty(longest, np.int32)
-    for task in range(begin, end):
-        image = task // t.segments
-        first = (task - image * t.segments) * t.outputs
-        n = min(t.outputs, results - first) * t.width
-        at, to = (image * t.rows + first) * t.width, (image * results + first) * t.width
-        size = n + (t.taps - 1) * t.width
-        _copy(sums[:size], x[at : at + size])
-        total = totals[:n]
-        total[:] = 0
-        power, done = 1, 0
-        while True:
-            if t.taps & power:
-                _add(total, sums[done * t.width : done * t.width + n])
-                done += power
-            if 2 * power > t.taps:
-                break
-            size -= power * t.width
-            _sum(sums_of_more[:size], sums[:size], sums[power * t.width : power * t.width + size])
-            sums, sums_of_more = sums_of_more, sums
-            power *= 2
-        _write(y[to : to + n], total, share)
-    free((sums, sums_of_more, totals))
+box_means = kernel(_body(np.float64, _same, _share), "box_means")
+box_means_of_doubles = kernel(_body(np.float64, _same, _quotient), "box_means_of_doubles")
+box_means_of_integers = kernel(_body(np.int32, _whole_share, _whole_share), "box_means_of_integers")

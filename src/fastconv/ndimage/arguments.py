@@ -179,7 +179,7 @@ def output_of(output: Any, x: np.ndarray, is_complex: bool = False) -> Output:
             warnings.warn(
                 f"promoting specified output dtype to complex, as {dtype} has no imaginary part.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
             dtype = np.promote_types(dtype, np.complex64)
         return Output(_checked(dtype, is_complex), None, x)
@@ -234,7 +234,7 @@ def holds(dtype: np.dtype, cval: Any) -> bool:
     return bool(low <= cval <= high) and int(cval) == cval
 
 
-def check_cval(cval: Any, x: np.ndarray) -> None:
+def check_cval(cval: Any, x: arg.Form | np.ndarray) -> None:
     """Refuse a complex number beside real ones, and what is no number."""
     if np.ndim(cval) != 0 or np.asarray(cval).dtype.kind not in "biufc":
         raise TypeError(f"cval={cval!r} is not a number; give one such as 0.0.")

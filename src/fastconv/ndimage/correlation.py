@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.sums import along, weighted
-from fastconv.ops import arguments as arg
+from fastconv.ndimage.calls import filtered_by
+from fastconv.ndimage.sums import Step, lines, weighted
+from fastconv.ops.arguments import Form
+from fastconv.ops.calls import remembered
+from fastconv.ops.lines import Line
+from fastconv.plan.reach import Reach
 
 __all__ = ["convolve", "convolve1d", "correlate", "correlate1d"]
 
@@ -95,7 +99,7 @@ def correlate(
     array([[21, 32, 33],
            [54, 65, 66]])
     """
-    return _filter(input, weights, output, mode, cval, origin, axes, False)
+    return filtered_by(_window, input, weights, output, mode, cval, origin, axes, False)
 
 
 def convolve(
@@ -123,7 +127,7 @@ def convolve(
     >>> ndimage.convolve(np.array([0, 0, 1, 0, 0]), np.array([1, 2, 3]))
     array([0, 1, 2, 3, 0])
     """
-    return _filter(input, weights, output, mode, cval, origin, axes, True)
+    return filtered_by(_window, input, weights, output, mode, cval, origin, axes, True)
 
 
 def correlate1d(
@@ -144,7 +148,7 @@ def correlate1d(
     >>> ndimage.correlate1d(np.array([2, 8, 0, 4, 1, 9, 9, 0]), [1, 3])
     array([ 8, 26,  8, 12,  7, 28, 36,  9])
     """
-    return _filter_line(input, arg.array(weights, "weights"), axis, output, mode, cval, origin, False)
+    return filtered_by(_line, input, weights, output, axis, mode, cval, origin, False)
 
 
 def convolve1d(
@@ -167,36 +171,56 @@ def convolve1d(
     >>> ndimage.convolve1d(np.array([2, 8, 0, 4, 1, 9, 9, 0]), [1, 3])
     array([14, 24,  4, 13, 12, 36, 27,  0])
     """
-    return _filter_line(input, arg.array(weights, "weights"), axis, output, mode, cval, origin, True)
+    return filtered_by(_line, input, weights, output, axis, mode, cval, origin, True)
 
 
-def _filter(
-    input: Any, weights: Any, output: Any, mode: Any, cval: Any, origin: Any, axes: nd.Axes, turned: bool
-) -> np.ndarray:
-    x, w = arg.array(input, "input"), arg.array(weights, "weights")
-    nd.check_cval(cval, x)
-    found = nd.axes_of(axes, x.ndim)
-    w = nd.spread(w, found, x.ndim, "weights")
-    widths = nd.spread_widths(w.shape, origin, found)
-    place, name = nd.output_of(output, x, "c" in (x.dtype.kind, w.dtype.kind)), nd.mode_of(mode)
+@remembered
+def _window(
+    forms: tuple[Form, ...],
+    dtype: np.dtype,
+    weights: bytes,
+    weights_dtype: np.dtype,
+    weights_shape: tuple[int, ...],
+    mode: Any,
+    cval: Any,
+    origin: Any,
+    axes: nd.Axes,
+    turned: bool,
+) -> Step:
+    """A window over some axes."""
+    form, rank = forms[0], len(forms[0].shape)
+    nd.check_cval(cval, form)
+    found = nd.axes_of(axes, rank)
+    w = nd.spread(np.frombuffer(weights, weights_dtype).reshape(weights_shape), found, rank, "weights")
+    widths, name = nd.spread_widths(w.shape, origin, found), nd.mode_of(mode)
     if turned:
         w, widths = np.flip(w), [pair[::-1] for pair in widths]
     elif w.dtype.kind == "c":
         w = w.conj()
-    return place.take(weighted(x, w, widths, name, cval, place.dtype))
+    return weighted(form, w, widths, name, cval, dtype)
 
 
-def _filter_line(
-    input: Any, w: np.ndarray, axis: Any, output: Any, mode: Any, cval: Any, origin: Any, turned: bool
-) -> np.ndarray:
-    x = arg.array(input, "input")
-    nd.check_cval(cval, x)
+@remembered
+def _line(
+    forms: tuple[Form, ...],
+    dtype: np.dtype,
+    weights: bytes,
+    weights_dtype: np.dtype,
+    weights_shape: tuple[int, ...],
+    axis: Any,
+    mode: Any,
+    cval: Any,
+    origin: Any,
+    turned: bool,
+) -> Step:
+    """A window along one axis."""
+    form, w = forms[0], np.frombuffer(weights, weights_dtype).reshape(weights_shape)
+    nd.check_cval(cval, form)
     if w.ndim != 1 or w.size == 0:
         raise RuntimeError(f"weights have shape {w.shape}; give one axis with at least one element.")
-    number, width = nd.axis_of(axis, x.ndim), nd.widths_of(w.size, origin)
-    place, name = nd.output_of(output, x, "c" in (x.dtype.kind, w.dtype.kind)), nd.mode_of(mode)
+    number, width = nd.axis_of(axis, len(form.shape)), nd.widths_of(w.size, origin)
     if turned:
         w, width = w[::-1], width[::-1]
     elif w.dtype.kind == "c":
         w = w.conj()
-    return place.take(along(x, w, number, width, name, cval, place.dtype))
+    return lines(form, [Line(number, w, Reach(*width, nd.mode_of(mode)))], cval, dtype)

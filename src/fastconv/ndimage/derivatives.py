@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.sums import along, weighted
+from fastconv.ndimage.calls import filtered
+from fastconv.ndimage.sums import Step, lines, weighted
 from fastconv.ops import arguments as arg
+from fastconv.ops.arguments import Form
+from fastconv.ops.calls import remembered
+from fastconv.ops.lines import Line
+from fastconv.plan.reach import Reach
 
 __all__ = ["generic_gradient_magnitude", "generic_laplace", "laplace", "prewitt", "sobel"]
 
@@ -48,7 +53,7 @@ def sobel(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect",
            [ 0, 20, 20],
            [ 0, 20, 20]])
     """
-    return _difference(input, axis, [1.0, 2.0, 1.0], output, mode, cval)
+    return filtered(_difference, input, output, axis, 2.0, mode, cval)
 
 
 def prewitt(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: complex = 0.0) -> np.ndarray:
@@ -63,7 +68,7 @@ def prewitt(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect
            [ 0, 15, 15],
            [ 0, 15, 15]])
     """
-    return _difference(input, axis, [1.0, 1.0, 1.0], output, mode, cval)
+    return filtered(_difference, input, output, axis, 1.0, mode, cval)
 
 
 def laplace(
@@ -98,26 +103,16 @@ def laplace(
            [ 0,  1,  0]])
     """
 
-    def second(x: Any, axis: int, output: Any, mode: Any, cval: Any) -> np.ndarray:
-        place = nd.output_of(output, x, x.dtype.kind == "c")
-        return place.take(along(x, np.array([1.0, -2.0, 1.0]), axis, (1, 1), nd.mode_of(mode), cval, place.dtype))
-
     x = arg.array(input, "input")
     found = nd.axes_of(axes, x.ndim)
     modes = nd.per_axis(mode, len(found), "mode")
     nd.check_cval(cval, x)
-    place = nd.output_of(output, x, x.dtype.kind == "c")
+    dtype = nd.output_of(output, x, x.dtype.kind == "c").dtype
     same = len({nd.mode_of(name) for name in modes}) == 1
-    rounds = place.dtype.kind in "biu" and cval != np.rint(cval)
+    rounds = dtype.kind in "biu" and cval != np.rint(cval)
     if not 1 < len(found) <= 3 or not same or rounds:  # one axis after the other
-        return generic_laplace(x, second, output, modes, cval, axes=axes)
-    widths = [(1, 1) if axis in found else (0, 0) for axis in range(x.ndim)]
-    w = np.zeros([1 + before + after for before, after in widths])
-    centre = tuple(before for before, _ in widths)
-    for axis in found:
-        for step, factor in ((-1, 1.0), (0, -2.0), (1, 1.0)):
-            w[tuple(at + step * (i == axis) for i, at in enumerate(centre))] += factor
-    return place.take(weighted(x, w, widths, nd.mode_of(modes[0]), cval, place.dtype))
+        return generic_laplace(x, _second, output, modes, cval, axes=axes)
+    return filtered(_seconds, x, output, found, modes[0], cval)
 
 
 def generic_laplace(
@@ -225,21 +220,36 @@ def _total(
     return place.take(total)
 
 
-def _difference(input: Any, axis: Any, smooth: Sequence[float], output: Any, mode: Any, cval: Any) -> np.ndarray:
-    x = arg.array(input, "input")
-    number = nd.axis_of(axis, x.ndim)
-    modes = [nd.mode_of(name) for name in nd.per_axis(mode, x.ndim, "mode")]
-    place = nd.output_of(output, x, x.dtype.kind == "c")
-    nd.check_cval(cval, x)
-    order = [number, *(i for i in range(x.ndim) if i != number)]
-    kernels = {i: np.array([-1.0, 0.0, 1.0] if i == number else smooth) for i in order}
-    # Floats go one axis after the other: of equal ones the difference is to be 0.
-    whole = x.dtype.kind in "biu" and place.dtype.kind in "iu" and x.dtype.itemsize < 8
-    if whole and x.ndim <= 3 and len(set(modes)) == 1 and (modes[0] != "zeros" or cval == 0):
-        w = np.ones((1,) * x.ndim)
-        for i, kernel in kernels.items():
-            w = w * kernel.reshape([-1 if j == i else 1 for j in range(x.ndim)])
-        return place.take(weighted(x, w, [(1, 1)] * x.ndim, modes[0], cval, place.dtype))
-    for i in order:
-        x = along(x, kernels[i], i, (1, 1), modes[i], cval, place.dtype)
-    return place.take(x)
+def _second(x: Any, axis: int, output: Any, mode: Any, cval: Any) -> np.ndarray:
+    """The second difference along an axis."""
+    return filtered(_second_line, x, output, axis, mode, cval)
+
+
+@remembered
+def _second_line(forms: tuple[Form, ...], dtype: np.dtype, axis: int, mode: Any, cval: Any) -> Step:
+    return lines(forms[0], [Line(axis, np.array([1.0, -2.0, 1.0]), Reach(1, 1, nd.mode_of(mode)))], cval, dtype)
+
+
+@remembered
+def _seconds(forms: tuple[Form, ...], dtype: np.dtype, axes: tuple[int, ...], mode: Any, cval: Any) -> Step:
+    """The sum of second differences along axes, in one window."""
+    form, rank = forms[0], len(forms[0].shape)
+    widths = [(1, 1) if axis in axes else (0, 0) for axis in range(rank)]
+    w = np.zeros([1 + before + after for before, after in widths])
+    centre = tuple(before for before, _ in widths)
+    for axis in axes:
+        for step, factor in ((-1, 1.0), (0, -2.0), (1, 1.0)):
+            w[tuple(at + step * (i == axis) for i, at in enumerate(centre))] += factor
+    return weighted(form, w, widths, nd.mode_of(mode), cval, dtype)
+
+
+@remembered
+def _difference(forms: tuple[Form, ...], dtype: np.dtype, axis: Any, middle: float, mode: Any, cval: Any) -> Step:
+    """The difference along an axis, then the weights 1, `middle`, 1 along the others: of equal ones it is 0."""
+    form, rank = forms[0], len(forms[0].shape)
+    number = nd.axis_of(axis, rank)
+    modes = [nd.mode_of(name) for name in nd.per_axis(mode, rank, "mode")]
+    nd.check_cval(cval, form)
+    some = [Line(number, np.array([-1.0, 0.0, 1.0]), Reach(1, 1, modes[number]))]
+    some += [Line(i, np.array([1.0, middle, 1.0]), Reach(1, 1, modes[i])) for i in range(rank) if i != number]
+    return lines(form, some, cval, dtype)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
+from fastconv.ndimage.calls import filtered
+from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import arguments as arg
 from fastconv.ops import boxes, taps
+from fastconv.ops.arguments import Form
+from fastconv.ops.calls import remembered
 
 __all__ = ["maximum_filter", "maximum_filter1d", "minimum_filter", "minimum_filter1d"]
 
@@ -161,10 +166,7 @@ def _filter(
     if where is None or where.all():
         if where is None and size is None:
             raise RuntimeError("there is neither a size nor a footprint; give one of them.")
-        place = nd.output_of(output, x)
-        windows = nd.windows_of(size if where is None else where.shape, origin, mode, axes, x.ndim)
-        nd.check_cval(cval, x)
-        return place.take(_boxes(x, windows, cval, least))
+        return filtered(_box, x, output, size if where is None else where.shape, origin, mode, cval, axes, least)
     place = nd.output_of(output, x)
     found = nd.axes_of(axes, x.ndim)
     where = nd.spread(where, found, x.ndim, "footprint")
@@ -176,11 +178,7 @@ def _filter(
 def _filter_line(
     input: Any, size: Any, axis: Any, output: Any, mode: Any, cval: Any, origin: Any, least: bool
 ) -> np.ndarray:
-    x = _real(input)
-    window = nd.window_of(size, origin, mode, axis, x.ndim)
-    place = nd.output_of(output, x)
-    nd.check_cval(cval, x)
-    return place.take(_boxes(x, [window], cval, least))
+    return filtered(_line, _real(input), output, size, axis, origin, mode, cval, least)
 
 
 def _real(input: Any) -> np.ndarray:
@@ -191,17 +189,46 @@ def _real(input: Any) -> np.ndarray:
     return arg.native(x, x.dtype.newbyteorder("="))
 
 
-def _boxes(x: np.ndarray, windows: Sequence[nd.Window], cval: Any, least: bool) -> np.ndarray:
-    """The extremes of boxes: poolings, of an array that is extended where its own elements do not stand for others."""
-    if x.size == 0 or not windows:
-        return x
-    sizes, widths = [1] * x.ndim, [(0, 0)] * x.ndim
+@remembered
+def _box(
+    forms: tuple[Form, ...], dtype: np.dtype, size: Any, origin: Any, mode: Any, cval: Any, axes: nd.Axes, least: bool
+) -> Step:
+    """Extremes of boxes over some axes."""
+    windows = nd.windows_of(size, origin, mode, axes, len(forms[0].shape))
+    nd.check_cval(cval, forms[0])
+    return _extremes(forms[0], windows, cval, least)
+
+
+@remembered
+def _line(
+    forms: tuple[Form, ...], dtype: np.dtype, size: Any, axis: Any, origin: Any, mode: Any, cval: Any, least: bool
+) -> Step:
+    """Extremes of windows along one axis."""
+    window = nd.window_of(size, origin, mode, axis, len(forms[0].shape))
+    nd.check_cval(cval, forms[0])
+    return _extremes(forms[0], [window], cval, least)
+
+
+def _extremes(form: Form, windows: Sequence[nd.Window], cval: Any, least: bool) -> Step:
+    """The extremes of boxes, in the input's type unless `cval` is none of that: poolings, of an array that is extended
+    where its own elements do not stand for others."""
+    if 0 in form.shape or not windows:
+        return InTurn(())
+    sizes, widths = [1] * len(form.shape), [(0, 0)] * len(form.shape)
+    steps: list[Step] = []
     for window in windows:
         sizes[window.axis], widths[window.axis] = window.taps, window.width
         if not _holds_what_it_reaches(window):
-            beyond = [window.width if axis == window.axis else (0, 0) for axis in range(x.ndim)]
-            x, widths[window.axis] = nd.extended(x, beyond, window.mode, cval), (0, 0)
-    return (boxes.minima if least else boxes.maxima)(x, sizes, widths)
+            beyond = [window.width if axis == window.axis else (0, 0) for axis in range(len(form.shape))]
+            steps.append(partial(nd.extended, widths=beyond, mode=window.mode, cval=cval))
+            widths[window.axis] = (0, 0)
+    if not steps:
+        return boxes.plan_extremes(form.shape, form.strides, sizes, widths, least)
+
+    def pool(x: np.ndarray) -> np.ndarray:
+        return boxes.plan_extremes(x.shape, x.strides, sizes, widths, least)(x)
+
+    return InTurn((*steps, pool))
 
 
 def _holds_what_it_reaches(window: nd.Window) -> bool:

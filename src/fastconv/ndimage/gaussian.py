@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import numbers
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
+from fastconv.ndimage.calls import filtered
 from fastconv.ndimage.derivatives import generic_gradient_magnitude, generic_laplace
-from fastconv.ndimage.sums import along
+from fastconv.ndimage.sums import Step, lines
 from fastconv.ops import arguments as arg
+from fastconv.ops.arguments import Form
+from fastconv.ops.calls import remembered
+from fastconv.ops.lines import Line
+from fastconv.plan.reach import Reach
 
 __all__ = ["gaussian_filter", "gaussian_filter1d", "gaussian_gradient_magnitude", "gaussian_laplace"]
 
@@ -75,22 +79,7 @@ def gaussian_filter(
     >>> ndimage.gaussian_filter(np.array([0.0, 0.0, 1.0, 0.0, 0.0]), sigma=0.5).round(3)
     array([0.   , 0.106, 0.787, 0.106, 0.   ])
     """
-    x = arg.array(input, "input")
-    place = nd.output_of(output, x, x.dtype.kind == "c")
-    found = nd.axes_of(axes, x.ndim)
-    given = [
-        nd.per_axis(value, len(found), name)
-        for value, name in ((sigma, "sigma"), (order, "order"), (mode, "mode"), (radius, "radius"))
-    ]
-    nd.check_cval(cval, x)
-    steps = [
-        (axis, _weights(sigma, order, truncate, radius), nd.mode_of(mode))
-        for axis, sigma, order, mode, radius in zip(found, *given, strict=True)
-        if sigma > _NONE
-    ]
-    for axis, w, mode in steps:
-        x = along(x, w, axis, nd.widths_of(w.size, 0), mode, cval, place.dtype)
-    return place.take(x)
+    return filtered(_smooth, input, output, sigma, order, mode, cval, truncate, radius, axes)
 
 
 def gaussian_filter1d(
@@ -114,11 +103,7 @@ def gaussian_filter1d(
     >>> ndimage.gaussian_filter1d(np.arange(5.0), sigma=1, order=1, mode="nearest").round(3)
     array([0.5  , 0.863, 0.971, 0.863, 0.5  ])
     """
-    x, w = arg.array(input, "input"), _weights(float(sigma), order, truncate, radius)
-    place = nd.output_of(output, x, x.dtype.kind == "c")
-    number, name = nd.axis_of(axis, x.ndim), nd.mode_of(mode)
-    nd.check_cval(cval, x)
-    return place.take(along(x, w, number, nd.widths_of(w.size, 0), name, cval, place.dtype))
+    return filtered(_smooth_line, input, output, sigma, axis, order, mode, cval, truncate, radius)
 
 
 def gaussian_laplace(
@@ -164,7 +149,7 @@ def gaussian_laplace(
     order = found if len(found) < x.ndim else range(x.ndim)  # those of all axes are in their own order, as in SciPy
     for axis, value in zip(order, nd.per_axis(sigma, len(found), "sigma"), strict=True):
         sigmas[axis] = value
-    return generic_laplace(x, _derivative(2, x.ndim), output, mode, cval, (sigmas,), kwargs, axes=axes)
+    return generic_laplace(x, _derivative(2, x.ndim), output, mode, cval, (tuple(sigmas),), kwargs, axes=axes)
 
 
 def gaussian_gradient_magnitude(
@@ -198,10 +183,61 @@ def _derivative(degree: int, rank: int) -> Any:
     """A function that derives along an axis and smooths along the others."""
 
     def derive(x: Any, axis: int, output: Any, mode: Any, cval: Any, sigma: Any, **kwargs: Any) -> np.ndarray:
-        orders = [degree if i == axis else 0 for i in range(rank)]
+        orders = tuple(degree if i == axis else 0 for i in range(rank))
         return gaussian_filter(x, sigma, orders, output, mode, cval, **kwargs)
 
     return derive
+
+
+@remembered
+def _smooth(
+    forms: tuple[Form, ...],
+    dtype: np.dtype,
+    sigma: Any,
+    order: Any,
+    mode: Any,
+    cval: Any,
+    truncate: float,
+    radius: Any,
+    axes: nd.Axes,
+) -> Step:
+    """Gaussians along some axes, one after the other."""
+    form = forms[0]
+    found = nd.axes_of(axes, len(form.shape))
+    given = [
+        nd.per_axis(value, len(found), name)
+        for value, name in ((sigma, "sigma"), (order, "order"), (mode, "mode"), (radius, "radius"))
+    ]
+    nd.check_cval(cval, form)
+    some = [
+        _line(axis, _weights(sigma, order, truncate, radius), mode)
+        for axis, sigma, order, mode, radius in zip(found, *given, strict=True)
+        if sigma > _NONE
+    ]
+    return lines(form, some, cval, dtype)
+
+
+@remembered
+def _smooth_line(
+    forms: tuple[Form, ...],
+    dtype: np.dtype,
+    sigma: float,
+    axis: int,
+    order: int,
+    mode: str,
+    cval: complex,
+    truncate: float,
+    radius: int | None,
+) -> Step:
+    """A Gaussian along one axis."""
+    form, w = forms[0], _weights(float(sigma), order, truncate, radius)
+    line = _line(nd.axis_of(axis, len(form.shape)), w, mode)
+    nd.check_cval(cval, form)
+    return lines(form, [line], cval, dtype)
+
+
+def _line(axis: int, w: np.ndarray, mode: Any) -> Line:
+    return Line(axis, w, Reach(*nd.widths_of(w.size, 0), nd.mode_of(mode)))
 
 
 def _weights(sigma: float, order: int, truncate: float, radius: Any) -> np.ndarray:
@@ -214,14 +250,8 @@ def _weights(sigma: float, order: int, truncate: float, radius: Any) -> np.ndarr
         raise ValueError(f"radius={reach!r} is no whole number of at least 0; give one.")
     if order < 0:
         raise ValueError(f"order={order!r} is negative; give at least 0.")
-    return _line(int(reach), float(sigma), order)
-
-
-@lru_cache(maxsize=256, typed=True)
-def _line(reach: int, sigma: float, order: int) -> np.ndarray:
-    """Weights that are remembered, as they took a quarter of the time of a small image."""
-    variance = sigma * sigma
-    k = np.arange(-reach, reach + 1)
+    variance = float(sigma) * float(sigma)
+    k = np.arange(-int(reach), int(reach) + 1)
     gaussian = np.exp(-0.5 / variance * k**2)
     gaussian /= gaussian.sum()
     factor = np.polynomial.Polynomial([1.0])
@@ -230,6 +260,4 @@ def _line(reach: int, sigma: float, order: int) -> np.ndarray:
     if order:
         powers = k[:, None] ** np.arange(order + 1.0)
         gaussian = np.dot(powers, np.asarray(factor.coef, np.float64)) * gaussian
-    found = gaussian[::-1]  # of a convolution
-    found.flags.writeable = False
-    return found
+    return gaussian[::-1]  # of a convolution

@@ -1,16 +1,27 @@
-"""What the linear filters compute: a weighted sum of each window, in the types that SciPy's results call for."""
+"""What the linear filters compute: a weighted sum of each window, in the types that SciPy's results call for.
+
+Everything that does not depend on the array's values is found out beforehand, so that it can be remembered: what is
+left is a step, or several, from one array to the next.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fastconv.ndimage.arguments import cast, extended
 from fastconv.ops import filters, taps
+from fastconv.ops.arguments import Form
+from fastconv.ops.lines import Line, plan_line_filter
+from fastconv.plan.layout import memory_order, strides_in
 
-__all__ = ["along", "weighted"]
+__all__ = ["InTurn", "Step", "dense_form", "lines", "weighted"]
+
+Step = Callable[[np.ndarray], np.ndarray]
 
 #: Elements of a kernel for each of its sides from which on filtering along one axis after the other takes less time.
 FACTOR_COST = 5
@@ -18,34 +29,112 @@ FACTOR_COST = 5
 MOST_OFF = 4 * np.finfo(np.float64).eps
 
 
+@dataclass(frozen=True, slots=True)
+class InTurn:
+    """Steps that are done one after the other, and the dtype that is made of the last one's result, if any."""
+
+    steps: tuple[Step, ...]
+    dtype: np.dtype | None = None
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The result, which may be the array itself."""
+        for step in self.steps:
+            x = step(x)
+        return x if self.dtype is None else cast(x, self.dtype)
+
+
 def weighted(
-    x: np.ndarray,
+    form: Form,
     w: np.ndarray,
     widths: filters.Widths,
     mode: str,
     cval: Any,
     dtype: np.dtype,
     by_pairs: bool = False,
-) -> np.ndarray:
-    """The sum of the elements of each window times those of `w`, in the dtype of the result.
+) -> Step:
+    """How the elements of each window are multiplied by `w` and summed, in the dtype of the result.
 
     `by_pairs` is for kernels along one axis, which SciPy's functions of one axis sum in another order than others do.
     """
-    if x.size == 0:
-        return np.zeros(x.shape, dtype)
     cval = cval if mode == "zeros" else 0.0
-    if _loses_fractions(x.dtype, w, cval, dtype):
-        return taps.sums(extended(x, widths, mode, cval), w.astype(np.float64), dtype, by_pairs)
-    sums = _sum_dtype(x.dtype, w, cval, dtype)
+    if 0 in form.shape:
+        return InTurn((), dtype)
+    if _loses_fractions(form.dtype, w, cval, dtype):
+        weights = w.astype(np.float64)
+        return partial(_prescribed, w=weights, widths=widths, mode=mode, cval=cval, dtype=dtype, by_pairs=by_pairs)
+    sums = _sum_dtype(form.dtype, w, cval, dtype)
+    steps: list[Step] = []
     if cval != 0:
-        x, widths = filters.extend(x.astype(sums, copy=False), widths, mode, cval), [(0, 0)] * x.ndim
-    for axes, kernel in _steps(w, dtype.kind in "biu"):
+        steps.append(partial(_extended_in, widths=widths, mode=mode, cval=cval, dtype=sums))
+        widths = [(0, 0)] * w.ndim
+    for axes, kernel in _factors(w, dtype.kind in "biu"):
         here = [width if axis in axes else (0, 0) for axis, width in enumerate(widths)]
-        x = filters.correlate(x, kernel, here, mode, dtype=sums)
-    return cast(x, dtype)
+        planned = None if steps else filters.plan_correlation(form, kernel, here, mode, sums)
+        steps.append(planned or partial(filters.correlate, w=kernel, widths=here, mode=mode, dtype=sums))
+    return InTurn(tuple(steps), dtype)
 
 
-def _steps(w: np.ndarray, whole: bool) -> list[tuple[tuple[int, ...], np.ndarray]]:
+def _prescribed(
+    x: np.ndarray, w: np.ndarray, widths: filters.Widths, mode: str, cval: Any, dtype: np.dtype, by_pairs: bool
+) -> np.ndarray:
+    """Sums with SciPy's bits."""
+    return taps.sums(extended(x, widths, mode, cval), w, dtype, by_pairs)
+
+
+def _extended_in(x: np.ndarray, widths: filters.Widths, mode: str, cval: Any, dtype: np.dtype) -> np.ndarray:
+    return filters.extend(x.astype(dtype, copy=False), widths, mode, cval)
+
+
+def lines(form: Form, given: Sequence[Line], cval: Any, dtype: np.dtype) -> Step:
+    """How one line of weights after the other is applied, each to what the one before leaves in the result's dtype."""
+    if 0 in form.shape or not given:
+        return InTurn((), dtype)
+    cval = cval if any(line.reach.mode == "zeros" for line in given) else 0.0
+    whole = np.ones(1)
+    for line in given:
+        whole = np.multiply.outer(whole, line.weights).ravel()
+    sums = _sum_dtype(form.dtype, whole, cval, dtype)
+    if _in_one(form, whole, cval, dtype):
+        found = plan_line_filter(form, [_in(line, sums) for line in given], cval, sums)
+        if found is not None:
+            return InTurn((found,), dtype)
+    steps: list[Step] = []
+    for line in given:
+        steps.append(_along(form, line, cval, dtype))
+        form = dense_form(form, dtype)
+    return InTurn(tuple(steps), dtype)
+
+
+def _along(form: Form, line: Line, cval: Any, dtype: np.dtype) -> Step:
+    """As `weighted`, for a line."""
+    shape, widths = [1] * len(form.shape), [(0, 0)] * len(form.shape)
+    shape[line.axis], widths[line.axis] = line.weights.size, (line.reach.before, line.reach.after)
+    w = _in(line, _sum_dtype(form.dtype, line.weights, cval, dtype)).weights
+    return weighted(form, w.reshape(shape), widths, line.reach.mode, cval, dtype, by_pairs=True)
+
+
+def _in(line: Line, dtype: np.dtype) -> Line:
+    """The line with weights for sums in a dtype."""
+    return line._replace(weights=_rounded(line.weights.astype(np.float64))) if dtype == np.float32 else line
+
+
+def _in_one(form: Form, products: np.ndarray, cval: Any, dtype: np.dtype) -> bool:
+    """Whether sums of lines need no rounding to the result's dtype before the next, given the products of weights."""
+    if "c" in (form.dtype.kind, dtype.kind, products.dtype.kind) or not np.isfinite(products).all():
+        return False
+    if dtype.kind == "f":
+        return True
+    # Sums of whole numbers wrap around in the end as well as each time, as long as they are exact.
+    return (
+        form.dtype.kind in "biu"
+        and dtype.kind in "iu"
+        and form.dtype.itemsize < 8
+        and dtype.itemsize < 8
+        and _largest_sum(form.dtype, products, cval) <= 2**53
+    )
+
+
+def _factors(w: np.ndarray, whole: bool) -> list[tuple[tuple[int, ...], np.ndarray]]:
     """The kernel, or kernels along one axis each whose product it is, if they take less time, with their axes."""
     every = tuple(range(w.ndim))
     long = [axis for axis in every if w.shape[axis] > 1]
@@ -74,17 +163,6 @@ def _loses_fractions(given: np.dtype, w: np.ndarray, cval: Any, dtype: np.dtype)
     return bool(finite) and _largest_sum(given, w, cval) == np.inf
 
 
-def along(
-    x: np.ndarray, w: np.ndarray, axis: int, width: tuple[int, int], mode: str, cval: Any, dtype: np.dtype
-) -> np.ndarray:
-    """As `weighted`, for a window along one axis."""
-    shape, widths = [1] * x.ndim, [(0, 0)] * x.ndim
-    shape[axis], widths[axis] = w.size, width
-    if _sum_dtype(x.dtype, w, cval, dtype) == np.float32:
-        w = _rounded(w.astype(np.float64).tobytes())
-    return weighted(x, w.reshape(shape), widths, mode, cval, dtype, by_pairs=True)
-
-
 def _sum_dtype(given: np.dtype, w: np.ndarray, cval: Any, dtype: np.dtype) -> np.dtype:
     """What products are summed in.
 
@@ -108,17 +186,19 @@ def _largest_sum(given: np.dtype, w: np.ndarray, cval: Any) -> float:
     return max(largest, abs(float(cval))) * float(np.abs(w).sum())
 
 
-@lru_cache(maxsize=256)
-def _rounded(weights: bytes) -> np.ndarray:
+def _rounded(w: np.ndarray) -> np.ndarray:
     """Weights in float32 whose sum is that of the given ones, of float64: means are of the right height.
 
     The greatest weight takes what rounding makes of the others' sum, and the least what is left then, in finer steps.
-    They are remembered, as they took a third of the time of a small image.
     """
-    w = np.frombuffer(weights)
     with np.errstate(over="ignore"):
         found = w.astype(np.float32)
     for at in (np.argmax(np.abs(w)), np.argmin(np.abs(w))) if np.isfinite(found).all() else ():
         found[at] += np.float32(np.sum(w) - np.sum(found, dtype=np.float64))
-    found.flags.writeable = False
     return found
+
+
+def dense_form(form: Form, dtype: np.dtype) -> Form:
+    """The form of an array of some dtype that lies as the other does, without gaps."""
+    order = memory_order(form.shape, form.strides)
+    return Form(form.shape, strides_in(order, form.shape, dtype.itemsize), dtype, True)

@@ -22,7 +22,7 @@ __all__ = ["Call", "prepare", "recording", "remembered", "target_of"]
 Prepared = TypeVar("Prepared")
 
 #: Types of settings that tell by themselves what they are.
-_PLAIN = (int, str, bool, type(None), type, np.dtype)
+_PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
 
 
 class _Unusual(Exception):

@@ -7,17 +7,19 @@ batch or are made one with their neighbours, and of what is left beyond three ax
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastconv.geometry import source_index
+from fastconv.ops.arguments import Form
 from fastconv.ops.conv import conv1d, conv2d, conv3d
 from fastconv.ops.folded import LineAxis, folded, sizes
 from fastconv.ops.pad import MODES, pad
 from fastconv.plan.layout import memory_order
 
-__all__ = ["Widths", "correlate", "extend"]
+__all__ = ["Correlation", "Widths", "correlate", "extend", "plan_correlation"]
 
 #: Positions added (before, after) each axis.
 Widths = Sequence[tuple[int, int]]
@@ -82,6 +84,63 @@ def correlate(
     y = _correlate(x.transpose(order), w.transpose(order), axes, mode, sums, algorithm)
     y = y.reshape([shape[i] for i in order]).transpose(np.argsort(order) if order else None)
     return y if y.dtype == dtype else y.astype(dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """All that is known of a correlation in floats but the values of the array: a convolution of images.
+
+    Attributes
+    ----------
+    order, back : tuple of int
+        The array's axes as they lie in memory, and where each of them is there.
+    images : tuple of int
+        Its shape as images of one channel.
+    kernel : ndarray
+        As weights of a convolution.
+    padding, mode : tuple and str
+        Of the convolution.
+    shape : tuple of int
+        Of the result, its axes as they lie in memory.
+    dtype : dtype
+        Of the result.
+    """
+
+    order: tuple[int, ...]
+    back: tuple[int, ...]
+    images: tuple[int, ...]
+    kernel: np.ndarray
+    padding: tuple[tuple[int, int], ...]
+    mode: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The result, as `correlate` says."""
+        conv, images = _CONVS[len(self.padding)], x.transpose(self.order).reshape(self.images)
+        y = conv(images, self.kernel, padding=self.padding, padding_mode=self.mode, dtype=self.dtype)
+        return y.reshape(self.shape).transpose(self.back)
+
+
+def plan_correlation(form: Form, w: np.ndarray, widths: Widths, mode: str, dtype: np.dtype) -> Correlation | None:
+    """Plan `correlate` for an array of such a form, in float32, float64 or complex numbers; None for what takes more
+    than one convolution."""
+    order = memory_order(form.shape, form.strides)
+    axes = [LineAxis(form.shape[i], w.shape[i], *widths[i]) for i in order]
+    count, inner = folded(axes)
+    if len(inner) > 3 or 0 in form.shape or any(axis.windows < 1 for axis in axes):
+        return None
+    kernel = w.transpose(order).reshape(1, 1, *[axis.taps for axis in inner])
+    return Correlation(
+        order=order,
+        back=tuple(order.index(axis) for axis in range(len(order))),
+        images=(count, 1, *sizes(inner)),
+        kernel=np.ascontiguousarray(kernel, dtype),
+        padding=tuple((axis.before, axis.after) for axis in inner),
+        mode=mode,
+        shape=tuple(axis.windows for axis in axes),
+        dtype=dtype,
+    )
 
 
 def extend(x: np.ndarray, widths: Widths, mode: str, value: complex = 0) -> np.ndarray:

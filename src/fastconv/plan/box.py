@@ -1,4 +1,4 @@
-"""Plans of means of windows along one axis, of small whole numbers."""
+"""Plans of means of boxes: where rows stand, what stands beside them, and how images are cut."""
 
 from __future__ import annotations
 
@@ -6,39 +6,59 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastconv.kernels.box import BoxHead, box_means_along, box_means_down
+from fastconv.kernels.box import BOX_TABLE, BoxHead, box_means, box_means_of_doubles, box_means_of_integers
 from fastconv.plan.kernel_plan import KernelPlan
+from fastconv.plan.reach import Images, Reach, beside, parts_of
+from fastconv.plan.table import Table
 
-__all__ = ["holds_sums", "plan_box_means"]
+__all__ = ["holds_sums", "plan_box"]
 
-#: Rows from which on sums run down them; shorter ones are summed along.
-LEAST_WIDTH = 64
-#: Elements of a task's rows, which stay in a first-level cache with their sums.
-BLOCK = 2048
+#: The longest row that is not cut, and elements of rows that are summed along at once: their sums stay in a first-level
+#: cache.
+LONGEST_ROW, TOGETHER = 2048, 1024
 #: Rows of a task, for each row that it reads only to begin.
 ROWS_EACH, LEAST_ROWS = 4, 32
-#: Nanoseconds, for estimates only: an element in either way, for each doubling too along rows, and a task's begin.
-DOWN_COST, ALONG_COST, DOUBLING_COST, TASK_COST = 0.4, 0.5, 0.1, 100.0
+#: Nanoseconds, for estimates only: an element down, each doubling along, and a task's begin.
+DOWN_COST, DOUBLING_COST, TASK_COST = 0.5, 0.2, 300.0
 
 
 def holds_sums(dtype: np.dtype, taps: int) -> bool:
-    """Whether the kernels can divide all sums of so many numbers of a type."""
+    """Whether sums of so many numbers of a type of integers are small enough for the kernel to divide."""
     if dtype.kind not in "iu" or dtype.itemsize > 2:
         return False
     return max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) * taps <= 2**22
 
 
 @lru_cache(maxsize=1024)
-def plan_box_means(images: int, rows: int, width: int, taps: int, dtype: np.dtype) -> KernelPlan:
-    """Plan the means of so many rows of images, whose sums are held."""
-    results = rows - taps + 1
-    down = width >= LEAST_WIDTH
-    most = max(LEAST_ROWS, ROWS_EACH * taps) if down else max(BLOCK // width, ROWS_EACH * taps)
-    segments = -(-results // most)
-    outputs = -(-results // segments)
-    blocks = -(-width // BLOCK) if down else 1
-    head = BoxHead(rows, width, taps, outputs, -(-results // outputs), -(-width // blocks), blocks)
-    cost = DOWN_COST if down else ALONG_COST + DOUBLING_COST * taps.bit_length()
-    tasks = images * head.segments * head.blocks
-    kernel = (box_means_down if down else box_means_along).bind(dtype, dtype, np.int64)
-    return KernelPlan(kernel, np.array(head, np.int64), tasks, images * rows * width * cost + tasks * TASK_COST)
+def plan_box(images: Images, down: Reach | None, along: Reach | None, dtype: np.dtype) -> KernelPlan:
+    """Plan the means of the boxes around all elements of images, in float32, float64 or integers."""
+    table, step, rows, width = Table(BOX_TABLE), images.elements, images.rows, images.width
+    parts = parts_of(images, along, LONGEST_ROW)
+    columns, taps = -(-width // parts), down.taps if down else 1
+    before, after = (along.before * step, along.after * step) if along else (0, 0)
+    segments = -(-rows // max(LEAST_ROWS, ROWS_EACH * taps))
+    block, pitch = -(-rows // segments), columns + before + after
+    sources = down.sources(rows) if down else np.arange(rows)
+    along_taps = along.taps if along else 1
+    head = BoxHead(
+        rows=rows,
+        width=width,
+        block=block,
+        blocks=-(-rows // block),
+        columns=columns,
+        parts=parts,
+        down=taps,
+        along=along_taps,
+        before=before,
+        after=after,
+        step=step,
+        pitch=pitch,
+        together=max(1, min(block, TOGETHER // pitch)),
+        divisor=along_taps * (taps if dtype.kind == "f" else 1),
+        rows_at=table.append(np.where(sources < 0, -1, sources * width)),
+        sources_at=table.append(beside(images, along)),
+    )
+    kernel = {"f4": box_means, "f8": box_means_of_doubles}.get(dtype.str[1:], box_means_of_integers)
+    tasks, elements = images.total * head.blocks * parts, images.total * rows * width
+    cost = elements * (DOWN_COST + DOUBLING_COST * 2 * (along_taps.bit_length() if along else 0)) + tasks * TASK_COST
+    return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([head]), tasks, cost)

@@ -1,0 +1,132 @@
+"""Images that are filtered in passes, down rows and along them: whole tiles and tasks, however rows are cut."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastconv import ndimage
+from fastconv.ndimage import calls
+from fastconv.ops import lines
+from fastconv.ops.arguments import form
+from fastconv.plan import box, reach
+from fastconv.plan import lines as planned_lines
+from fastconv.reference import ndimage as reference
+from properties.strategies import LAYOUTS, examples, integers, seeds
+from sharing import share_out
+
+MODES = sorted(reference.MODES)
+PLANS = {"lines": planned_lines.plan_lines, "box": box.plan_box}
+SMALL = (
+    (planned_lines, (("LONGEST_ROW", 30), ("BLOCK", 50))),
+    (box, (("LONGEST_ROW", 30), ("TOGETHER", 50), ("ROWS_EACH", 0), ("LEAST_ROWS", 3))),
+)
+
+
+@pytest.fixture(params=["whole", "small tasks"])
+def _tasks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Plans afresh, in one of two sizes of tasks; what calls remember is tried with arrays that have another form."""
+    for module, values in SMALL if request.param == "small tasks" else ():
+        for name, value in values:
+            monkeypatch.setattr(module, name, value)
+    for plan in PLANS.values():
+        plan.cache_clear()
+    yield
+    for plan in PLANS.values():
+        plan.cache_clear()
+
+
+@st.composite
+def images(draw: st.DrawFn) -> tuple[tuple[int, ...], int]:
+    """An array's size, the last axis of few elements, and the longest window."""
+    size = draw(st.tuples(st.integers(1, 3), st.integers(1, 20), st.integers(1, 70), st.integers(1, 3)))
+    return size[draw(st.integers(0, 2)) : draw(st.integers(3, 4))], draw(st.integers(1, 9))
+
+
+@pytest.mark.usefixtures("_tasks")
+@examples(60)
+@given(data=st.data(), image=images(), mode=st.sampled_from(MODES), cval=st.sampled_from([0, 3]), seed=seeds)
+def test_lines(data: st.DataObject, image: Any, mode: str, cval: int, seed: int) -> None:
+    """One axis after the other, in any order, as the definition of each."""
+    size, most = image
+    x = integers(size, data.draw(st.sampled_from(["float32", "float64", "uint8"])), seed)
+    axes = data.draw(st.permutations(range(x.ndim)))
+    some, expected = [], x.astype(np.float64)
+    for axis in axes[: data.draw(st.integers(1, x.ndim))]:
+        w = integers((data.draw(st.integers(1, most)),), seed=seed + axis)
+        before = data.draw(st.integers(0, w.size - 1))
+        some.append(lines.Line(axis, w, reach.Reach(before, w.size - 1 - before, reference.MODES[mode])))
+        window = w.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+        origin = [before - w.size // 2 if i == axis else 0 for i in range(x.ndim)]
+        expected = reference.correlate(expected, window, origin, mode, cval)
+    given = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))](x)
+    found = lines.plan_line_filter(form(given), some, cval, np.dtype(np.float64))
+    if found is not None:
+        np.testing.assert_array_equal(found(given), expected)
+
+
+@pytest.mark.usefixtures("_tasks")
+@examples(60)
+@given(data=st.data(), image=images(), mode=st.sampled_from(MODES), cval=st.sampled_from([0, 3]), seed=seeds)
+def test_boxes(data: st.DataObject, image: Any, mode: str, cval: int, seed: int) -> None:
+    size, most = image
+    taps = data.draw(st.tuples(*[st.integers(1, most)] * len(size)))
+    origin = [data.draw(st.integers(-(k // 2), (k - 1) // 2)) for k in taps]
+    x = integers(size, data.draw(st.sampled_from(["float32", "float64", "uint8", "int16"])), seed)
+    given = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))](x)
+    found = ndimage.uniform_filter(given, taps, None, mode, cval, origin)
+    assert found.dtype == x.dtype
+    expected = x.astype(np.float64)
+    for axis, (k, shift) in enumerate(zip(taps, origin, strict=True)):
+        line, here = ([value if i == axis else other for i in range(x.ndim)] for value, other in ((k, 1), (shift, 0)))
+        expected = reference.uniform(expected, tuple(line), tuple(here), mode, cval)
+        if x.dtype.kind != "f":
+            expected = np.trunc(expected + np.copysign(1e-9, expected))
+    np.testing.assert_allclose(found, expected, 0, 0 if x.dtype.kind != "f" else 4e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_what_sums_keep_of_an_element_that_has_gone(dtype: str, value: float) -> None:
+    """Nothing of one that is infinite or none; of a large one its rounding in float64."""
+    x = integers((90, 40), dtype).astype(dtype)
+    plain = ndimage.uniform_filter(x, 5)
+    x[30, 20] = value
+    found = ndimage.uniform_filter(x, 5)
+    far = np.ones(x.shape, bool)
+    far[28:33, 18:23] = False
+    assert np.all(found[~far] == value / 25) or not np.isfinite(found[~far]).any() or value == 1e30
+    np.testing.assert_allclose(found[far], plain[far], 0, 1e-6 if value != 1e30 else 1e30 * 1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_means_of_equal_numbers_are_that_number(dtype: str) -> None:
+    for value in (0.1, 7.0, 1 / 3):
+        x = np.full((70, 80), value, dtype)
+        for taps in (3, 7, 49):
+            np.testing.assert_allclose(ndimage.uniform_filter(x, taps), x, 0 if dtype == "float32" else 1e-15)
+
+
+def test_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).standard_normal((300, 200)).astype(np.float32)
+    calls_of = (lambda: ndimage.uniform_filter(x, 9), lambda: ndimage.gaussian_filter(x, 2))
+    expected = [call() for call in calls_of]
+    for helpers in (0, 1, 3):
+        with monkeypatch.context() as patch:
+            share_out(patch, helpers)
+            for call, wanted in zip(calls_of, expected, strict=True):
+                np.testing.assert_array_equal(call(), wanted)
+
+
+def test_weights_are_remembered_by_their_values() -> None:
+    """Not by their array; many are not remembered."""
+    x, w = integers((30, 40)), integers((5,))
+    first = ndimage.correlate1d(x, w)
+    w[:] *= 2
+    np.testing.assert_array_equal(ndimage.correlate1d(x, w), 2 * first)
+    w = integers((calls.MOST_BYTES // 8 + 1,))
+    first = ndimage.correlate1d(x, w)
+    w[:] *= 2
+    np.testing.assert_array_equal(ndimage.correlate1d(x, w), 2 * first)
