@@ -72,7 +72,7 @@ def test_lines(data: st.DataObject, image: Any, mode: str, cval: int, seed: int)
 @given(data=st.data(), image=images(), mode=st.sampled_from(MODES), cval=st.sampled_from([0, 3]), seed=seeds)
 def test_boxes(data: st.DataObject, image: Any, mode: str, cval: int, seed: int) -> None:
     size, most = image
-    taps = data.draw(st.tuples(*[st.integers(1, most)] * len(size)))
+    taps = data.draw(st.tuples(*[st.integers(1, most * data.draw(st.sampled_from([1, 3])))] * len(size)))
     origin = [data.draw(st.integers(-(k // 2), (k - 1) // 2)) for k in taps]
     x = integers(size, data.draw(st.sampled_from(["float32", "float64", "uint8", "int16"])), seed)
     given = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))](x)
@@ -92,12 +92,12 @@ def test_boxes(data: st.DataObject, image: Any, mode: str, cval: int, seed: int)
 def test_what_sums_keep_of_an_element_that_has_gone(dtype: str, value: float) -> None:
     """Nothing of one that is infinite or none; of a large one its rounding in float64."""
     x = integers((90, 40), dtype).astype(dtype)
-    plain = ndimage.uniform_filter(x, 5)
+    plain = ndimage.uniform_filter(x, 21)
     x[30, 20] = value
-    found = ndimage.uniform_filter(x, 5)
+    found = ndimage.uniform_filter(x, 21)
     far = np.ones(x.shape, bool)
-    far[28:33, 18:23] = False
-    assert np.all(found[~far] == value / 25) or not np.isfinite(found[~far]).any() or value == 1e30
+    far[20:41, 10:31] = False
+    assert value == 1e30 or not np.isfinite(found[~far]).any()
     np.testing.assert_allclose(found[far], plain[far], 0, 1e-6 if value != 1e30 else 1e30 * 1e-14)
 
 
@@ -106,7 +106,8 @@ def test_means_of_equal_numbers_are_that_number(dtype: str) -> None:
     for value in (0.1, 7.0, 1 / 3):
         x = np.full((70, 80), value, dtype)
         for taps in (3, 7, 49):
-            np.testing.assert_allclose(ndimage.uniform_filter(x, taps), x, 0 if dtype == "float32" else 1e-15)
+            exact = value == 7 or (taps == 49 and dtype == "float32")
+            np.testing.assert_allclose(ndimage.uniform_filter(x, taps), x, 0 if exact else 8 * np.finfo(dtype).eps)
 
 
 def test_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

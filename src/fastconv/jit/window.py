@@ -76,7 +76,7 @@ class Window(NamedTuple):
         Position of the channel.
     planes_at, planes, lines_at, groups, rest : int
         The lists of planes and of rows in the table, and how many planes, groups of kernel rows and further kernel rows
-        there are. A row begins at base, plane and line together, or is all zeros where either is `NO_LINE`.
+        there are. A row begins at base, plane and line together, or is `nothing` where either is `NO_LINE`.
     offsets_at, width : int
         The list of a row's taps: where each stands from the tile's first window on.
     limit : int
@@ -139,8 +139,8 @@ def _window_tile_meaning(
         for row, k, number in taps:
             plane, line = table[v.planes_at + p], table[v.lines_at + number]
             values = np.zeros(lane.size, y.dtype)
-            if NO_LINE not in (plane, line):
-                values[inside] = source[v.base + plane + line + place[inside]]
+            absent = NO_LINE in (plane, line)
+            values[inside] = nothing[place[inside]] if absent else source[v.base + plane + line + place[inside]]
             at = v.weight_at + p * v.weight_d + (g * shape.taps + k) * v.weight_h + s * v.weight_w
             total[row] += weights[at] * values
     count = min(numbers, lane.size)

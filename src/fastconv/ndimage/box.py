@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import boxes
 from fastconv.ops.arguments import Form
 from fastconv.ops.calls import remembered
+from fastconv.ops.lines import Line, plan_line_filter
 from fastconv.plan.reach import Reach
 
 __all__ = ["uniform_filter", "uniform_filter1d"]
+
+#: Bytes of a window's elements along an axis up to which it takes no longer to add each than sums that run.
+LONGEST_LINE = 64
 
 
 def uniform_filter(
@@ -57,11 +62,11 @@ def uniform_filter(
     Notes
     -----
     Integers are summed exactly; each axis is filtered by itself and means lose their fraction each time, as SciPy's.
-    Floats are summed in float64, over all axes before the one division. Like SciPy's, sums down the rows of an image
-    run: one row is added and another subtracted, and a large element leaves its rounding behind, though for a few dozen
-    rows only. But where SciPy makes NaNs of all that follows a NaN or an infinity, these stay in their windows here. No
-    error is larger than a millionth of the largest element where input or result is of float32, and than 1e-13 of it in
-    float64.
+    Floats are summed over all axes before the one division, and in float64 where windows are long. Then sums down the
+    rows of an image run like SciPy's: one row is added and another subtracted, and a large element leaves its rounding
+    behind, though for a few dozen rows only. But where SciPy makes NaNs of all that follows a NaN or an infinity, these
+    stay in their windows here. No error is larger than a millionth of the largest element where input or result is of
+    float32, and than 1e-13 of it in float64.
 
     Examples
     --------
@@ -116,12 +121,22 @@ def _means(form: Form, windows: Sequence[nd.Window], cval: Any, dtype: np.dtype)
         return InTurn((), dtype)
     cval = cval if any(window.mode == "zeros" for window in windows) else 0
     work = _summable(form.dtype, cval, dtype)
+    short = all(window.taps * dtype.itemsize <= LONGEST_LINE for window in windows)
+    if work is not None and work.kind == "f" and short and cval == 0:
+        ones = [Line(window.axis, np.ones(window.taps), Reach(*window.width, window.mode)) for window in windows]
+        sums = plan_line_filter(form, ones, cval, work)
+        if sums is not None:
+            return InTurn((sums, partial(_divided, count=prod(window.taps for window in windows))), dtype)
     if work is not None:
         reaches = [(window.axis, Reach(*window.width, window.mode)) for window in windows]
         planned = boxes.plan_means(form, reaches, cval, work)
         if planned is not None:
             return InTurn((planned,), dtype)
     return partial(_pooled, windows=windows, cval=cval, dtype=dtype)
+
+
+def _divided(x: np.ndarray, count: int) -> np.ndarray:
+    return np.divide(x, count, out=x)
 
 
 def _summable(given: np.dtype, cval: Any, dtype: np.dtype) -> np.dtype | None:

@@ -24,6 +24,8 @@ def filtered(plan: Callable[..., Any], input: Any, output: Any, *settings: Any) 
     """What the steps ``plan((input,), dtype, *settings)`` make of the input, as `output` says; `plan` is remembered."""
     x = arg.array(input, "input")
     place = nd.output_of(output, x, x.dtype.kind == "c")
+    if list in map(type, settings):  # which calls are not remembered by
+        settings = tuple(tuple(value) if type(value) is list else value for value in settings)
     return place.take(plan((x,), place.dtype, *settings)(x))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,16 +104,7 @@ def laplace(
            [ 0,  1,  0]])
     """
 
-    x = arg.array(input, "input")
-    found = nd.axes_of(axes, x.ndim)
-    modes = nd.per_axis(mode, len(found), "mode")
-    nd.check_cval(cval, x)
-    dtype = nd.output_of(output, x, x.dtype.kind == "c").dtype
-    same = len({nd.mode_of(name) for name in modes}) == 1
-    rounds = dtype.kind in "biu" and cval != np.rint(cval)
-    if not 1 < len(found) <= 3 or not same or rounds:  # one axis after the other
-        return generic_laplace(x, _second, output, modes, cval, axes=axes)
-    return filtered(_seconds, x, output, found, modes[0], cval)
+    return filtered(_seconds, input, output, mode, cval, axes)
 
 
 def generic_laplace(
@@ -231,16 +223,23 @@ def _second_line(forms: tuple[Form, ...], dtype: np.dtype, axis: int, mode: Any,
 
 
 @remembered
-def _seconds(forms: tuple[Form, ...], dtype: np.dtype, axes: tuple[int, ...], mode: Any, cval: Any) -> Step:
-    """The sum of second differences along axes, in one window."""
+def _seconds(forms: tuple[Form, ...], dtype: np.dtype, mode: Any, cval: Any, axes: nd.Axes) -> Step:
+    """The sum of second differences along axes: in one window where that comes to the same."""
     form, rank = forms[0], len(forms[0].shape)
-    widths = [(1, 1) if axis in axes else (0, 0) for axis in range(rank)]
+    found = nd.axes_of(axes, rank)
+    modes = nd.per_axis(mode, len(found), "mode")
+    nd.check_cval(cval, form)
+    same = len({nd.mode_of(name) for name in modes}) == 1
+    rounds = dtype.kind in "biu" and cval != np.rint(cval)
+    if not 1 < len(found) <= 3 or not same or rounds:
+        return partial(generic_laplace, derivative2=_second, output=dtype, mode=modes, cval=cval, axes=found)
+    widths = [(1, 1) if axis in found else (0, 0) for axis in range(rank)]
     w = np.zeros([1 + before + after for before, after in widths])
     centre = tuple(before for before, _ in widths)
-    for axis in axes:
+    for axis in found:
         for step, factor in ((-1, 1.0), (0, -2.0), (1, 1.0)):
             w[tuple(at + step * (i == axis) for i, at in enumerate(centre))] += factor
-    return weighted(form, w, widths, nd.mode_of(mode), cval, dtype)
+    return weighted(form, w, widths, nd.mode_of(modes[0]), cval, dtype)
 
 
 @remembered

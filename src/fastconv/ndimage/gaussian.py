@@ -79,6 +79,8 @@ def gaussian_filter(
     >>> ndimage.gaussian_filter(np.array([0.0, 0.0, 1.0, 0.0, 0.0]), sigma=0.5).round(3)
     array([0.   , 0.106, 0.787, 0.106, 0.   ])
     """
+    if isinstance(sigma, (tuple, list)):  # calls are remembered by bytes, not by sequences of floats
+        sigma = np.array(sigma, np.float64).tobytes()
     return filtered(_smooth, input, output, sigma, order, mode, cval, truncate, radius, axes)
 
 
@@ -204,6 +206,7 @@ def _smooth(
     """Gaussians along some axes, one after the other."""
     form = forms[0]
     found = nd.axes_of(axes, len(form.shape))
+    sigma = np.frombuffer(sigma).tolist() if isinstance(sigma, bytes) else sigma
     given = [
         nd.per_axis(value, len(found), name)
         for value, name in ((sigma, "sigma"), (order, "order"), (mode, "mode"), (radius, "radius"))

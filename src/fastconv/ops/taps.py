@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.taps import plan_extremes, plan_sums
 
@@ -30,13 +32,21 @@ def extremes(x: np.ndarray, where: np.ndarray, least: bool) -> np.ndarray:
     array([2, 7])
     """
     order = memory_order(x.shape, x.strides)
-    found, turned = x.transpose(order), where.transpose(order)
+    found, turned = x.transpose(order), np.ascontiguousarray(where.transpose(order))
     # Booleans and float16 are compared as types that kernels have: exactly, since both fit.
     work = {"b": np.dtype(np.uint8), "f": np.result_type(x.dtype, np.float32)}.get(x.dtype.kind, x.dtype)
     found = np.ascontiguousarray(found, work)
     y = np.empty([n - k + 1 for n, k in zip(found.shape, turned.shape, strict=True)], work)
-    plan_extremes(found.shape, turned, work, least).run(found, y)
+    planned = _planned_extremes if where.nbytes <= MOST_BYTES else _planned_extremes.__wrapped__
+    planned(found.shape, turned.tobytes(), turned.shape, work, least).run(found, y)
     return y.astype(x.dtype, copy=False).transpose(np.argsort(order) if order else None)
+
+
+@lru_cache(maxsize=256)
+def _planned_extremes(
+    shape: tuple[int, ...], where: bytes, taps: tuple[int, ...], dtype: np.dtype, least: bool
+) -> KernelPlan:
+    return plan_extremes(shape, np.frombuffer(where, bool).reshape(taps), dtype, least)
 
 
 def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False) -> np.ndarray:
@@ -63,20 +73,39 @@ def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False) 
     array([5, 6], dtype=int8)
     """
     order = memory_order(x.shape, x.strides)
-    back = np.argsort(order)
     # Two types do for all, so that there are two kernels for each type of a result.
-    work = np.int32 if np.can_cast(x.dtype, np.int32) else np.float64
+    work = np.dtype(np.int32 if np.can_cast(x.dtype, np.int32) else np.float64)
     found = np.ascontiguousarray(x.transpose(order), work)
-    window = [w.shape[axis] for axis in order]
-    y = np.zeros([n - k + 1 for n, k in zip(found.shape, window, strict=True)], dtype)
-    weights = w.reshape(-1)
-    chosen = _along_line(weights) if by_pairs else _Chosen(np.flatnonzero(np.abs(weights) > _EPSILON))
-    if chosen.taps.size:
-        given = np.concatenate([weights[chosen.taps], weights[chosen.pairs[:, 0]], [chosen.sign]])
-        numbers = np.arange(w.size).reshape(window).transpose(back).reshape(-1)  # of elements as they lie in memory
-        plan = plan_sums(found.shape, window, numbers[chosen.taps], numbers[chosen.pairs], found.dtype, dtype)
+    planned = _planned if w.nbytes <= MOST_BYTES else _planned.__wrapped__
+    plan, given = planned(found.shape, order, w.tobytes(), w.shape, work, dtype, by_pairs)
+    y = np.zeros([n - w.shape[axis] + 1 for n, axis in zip(found.shape, order, strict=True)], dtype)
+    if plan is not None:
         plan.run(found, given, y)
-    return y.transpose(back)
+    return y.transpose([order.index(axis) for axis in range(len(order))])
+
+
+#: Bytes of weights up to which sums are remembered by them: to plan them takes longer than those of a small image.
+MOST_BYTES = 8192
+
+
+@lru_cache(maxsize=256)
+def _planned(
+    shape: tuple[int, ...],
+    order: tuple[int, ...],
+    weights: bytes,
+    taps: tuple[int, ...],
+    x_dtype: np.dtype,
+    dtype: np.dtype,
+    by_pairs: bool,
+) -> tuple[KernelPlan | None, np.ndarray]:
+    """The plan of `sums`, if there are any, and the weights that its kernel takes; axes are as they lie in memory."""
+    w, window = np.frombuffer(weights), [taps[axis] for axis in order]
+    chosen = _along_line(w) if by_pairs else _Chosen(np.flatnonzero(np.abs(w) > _EPSILON))
+    if not chosen.taps.size:
+        return None, w
+    given = np.concatenate([w[chosen.taps], w[chosen.pairs[:, 0]], [chosen.sign]])
+    numbers = np.arange(w.size).reshape(window).transpose(np.argsort(order)).reshape(-1)  # of elements in memory
+    return plan_sums(shape, window, numbers[chosen.taps], numbers[chosen.pairs], x_dtype, dtype), given
 
 
 #: Differences of weights that make none.
