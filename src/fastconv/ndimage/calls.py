@@ -14,9 +14,9 @@ import numpy as np
 from fastconv.ndimage import arguments as nd
 from fastconv.ops import arguments as arg
 
-__all__ = ["filtered", "filtered_by"]
+__all__ = ["MOST_BYTES", "filtered", "filtered_by"]
 
-#: Bytes of weights up to which calls are remembered by them.
+#: Bytes of weights, or of a footprint, up to which calls are remembered by them.
 MOST_BYTES = 8192
 
 

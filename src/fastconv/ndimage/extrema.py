@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.calls import filtered
+from fastconv.ndimage.calls import MOST_BYTES, filtered
 from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import arguments as arg
 from fastconv.ops import boxes, taps
@@ -167,12 +167,8 @@ def _filter(
         if where is None and size is None:
             raise RuntimeError("there is neither a size nor a footprint; give one of them.")
         return filtered(_box, x, output, size if where is None else where.shape, origin, mode, cval, axes, least)
-    place = nd.output_of(output, x)
-    found = nd.axes_of(axes, x.ndim)
-    where = nd.spread(where, found, x.ndim, "footprint")
-    widths, name = nd.spread_widths(where.shape, origin, found), nd.mode_of(mode)
-    nd.check_cval(cval, x)
-    return place.take(_picked(x, where, widths, name, cval, least))
+    counted = where.tobytes() if where.nbytes <= MOST_BYTES else bytearray(where.tobytes())
+    return filtered(_footprint, x, output, counted, where.shape, origin, mode, cval, axes, least)
 
 
 def _filter_line(
@@ -209,6 +205,31 @@ def _line(
     return _extremes(forms[0], [window], cval, least)
 
 
+@remembered
+def _footprint(
+    forms: tuple[Form, ...],
+    dtype: np.dtype,
+    counted: bytes,
+    shape: tuple[int, ...],
+    origin: Any,
+    mode: Any,
+    cval: Any,
+    axes: nd.Axes,
+    least: bool,
+) -> Step:
+    """Extremes of what counts of a box, in the input's type, which `cval` is made one of."""
+    form, rank = forms[0], len(forms[0].shape)
+    found = nd.axes_of(axes, rank)
+    where = nd.spread(np.frombuffer(counted, bool).reshape(shape), found, rank, "footprint")
+    widths, name = nd.spread_widths(where.shape, origin, found), nd.mode_of(mode)
+    nd.check_cval(cval, form)
+    if 0 in form.shape:
+        return InTurn(())
+    beside = nd.cast(np.array(float(cval)), form.dtype)[()]
+    extend = partial(nd.extended, widths=widths, mode=name, cval=beside)
+    return InTurn((extend, partial(taps.extremes, where=where, least=least)))
+
+
 def _extremes(form: Form, windows: Sequence[nd.Window], cval: Any, least: bool) -> Step:
     """The extremes of boxes, in the input's type unless `cval` is none of that: poolings, of an array that is extended
     where its own elements do not stand for others."""
@@ -235,13 +256,3 @@ def _holds_what_it_reaches(window: nd.Window) -> bool:
     """Whether what stands beyond the axis is in the window anyway, so that it need not be compared."""
     uneven = abs(window.width[0] - window.width[1])
     return {"replicate": True, "symmetric": uneven <= 1, "reflect": uneven == 0}.get(window.mode, False)
-
-
-def _picked(
-    x: np.ndarray, where: np.ndarray, widths: list[tuple[int, int]], mode: str, cval: Any, least: bool
-) -> np.ndarray:
-    """The extremes of a footprint, in the input's type, which `cval` is made one of."""
-    if x.size == 0:
-        return x
-    cval = nd.cast(np.array(float(cval)), x.dtype)[()]
-    return taps.extremes(nd.extended(x, widths, mode, cval), where, least)
