@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastconv.kernels.box import BOX_TABLE, BoxHead, box_means, box_means_of_doubles, box_means_of_integers
+from fastconv.kernels.box import BOX_TABLE, BoxHead, box_means, box_means_of_integers
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.reach import Images, Reach, beside, parts_of
 from fastconv.plan.table import Table
@@ -58,7 +58,7 @@ def plan_box(images: Images, down: Reach | None, along: Reach | None, dtype: np.
         rows_at=table.append(np.where(sources < 0, -1, sources * width)),
         sources_at=table.append(beside(images, along)),
     )
-    kernel = {"f4": box_means, "f8": box_means_of_doubles}.get(dtype.str[1:], box_means_of_integers)
+    kernel = box_means if dtype.kind == "f" else box_means_of_integers
     tasks, elements = images.total * head.blocks * parts, images.total * rows * width
     cost = elements * (DOWN_COST + DOUBLING_COST * 2 * (along_taps.bit_length() if along else 0)) + tasks * TASK_COST
     return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([head]), tasks, cost)

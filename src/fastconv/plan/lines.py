@@ -24,8 +24,9 @@ PRODUCT_COST, VECTOR_COST, TASK_COST = 0.25, 1.5, 100.0
 
 
 def fills_tiles(images: Images) -> bool:
-    """Whether rows and columns are as many as it takes for tiles not to be emptier than those of convolutions."""
-    return images.rows >= LEAST_ROWS and images.width >= LEAST_WIDTH
+    """Whether tiles can read rows where they stand, and have as many rows and columns as not to be emptier than those
+    of convolutions."""
+    return machine().masked_loads and images.rows >= LEAST_ROWS and images.width >= LEAST_WIDTH
 
 
 @lru_cache(maxsize=1024)
