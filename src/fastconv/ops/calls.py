@@ -33,7 +33,7 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
     """Remember what a function prepares for operands of such forms and for such settings.
 
     The function takes a tuple of forms, one for each operand, and settings as users gave them; what comes out takes the
-    operands themselves. Errors and unusual settings are worked out each time.
+    operands themselves. Errors and unusual settings are worked out each time. `cache_clear` forgets all.
     """
 
     @lru_cache(maxsize=1024, typed=True)
@@ -63,6 +63,7 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
             pass
         return function(tuple(None if array is None else form(array) for array in operands), *given)
 
+    prepare.cache_clear = known.cache_clear  # type: ignore[attr-defined]
     return prepare
 
 
