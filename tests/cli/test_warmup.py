@@ -351,6 +351,7 @@ def test_without_warmup_a_first_call_compiles(tmp_path: Path) -> None:
     assert loaded == 0
 
 
+@pytest.mark.nightly
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = python("-m", "fastconv", "warmup", "avg_pool1d", "--dtype", "float32", cache=tmp_path / "file")
@@ -360,6 +361,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     assert "Nothing could be kept" in said
 
 
+@pytest.mark.nightly
 def test_one_thread_is_said_to_leave_something_out(tmp_path: Path) -> None:
     words = ("-m", "fastconv", "warmup", "avg_pool1d", "--dtype", "float32", "--json")
     done = python(*words, cache=tmp_path, NUMBA_NUM_THREADS="1")

@@ -97,6 +97,8 @@ def max_pool_calls(draw: st.DrawFn) -> tuple[Callable[..., tuple[Array, Array]],
     def call(**options: Any) -> tuple[Array, Array]:
         arguments = (*_pool_arguments(case), case.dilation, case.ceil_mode)
         found: tuple[Array, Array] = getattr(fc, f"max_pool{case.rank}d")(given_x, *arguments, True, **options)
+        if options.get("algorithm") == "places":  # which serves no others
+            options = {}
         alone = getattr(fc, f"max_pool{case.rank}d")(given_x, *arguments, **options)
         np.testing.assert_array_equal(alone, found[0])
         return found

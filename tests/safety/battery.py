@@ -22,7 +22,7 @@ TESTS = Path(__file__).resolve().parent.parent
 
 #: Calls of a family, cut into blocks as ever, and as many again cut into small ones: nightly, where bounds are checked,
 #: others each time, else the same ones.
-CALLS, NIGHTLY_CALLS = 80, 120
+CALLS, NIGHTLY_CALLS = 100, 120
 
 #: Checks are the same without optimizing, and compiled in two thirds of the time.
 CHECKED = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "0"}
@@ -34,7 +34,7 @@ NO_THREAD_CACHE = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
 COUNTED = {"NUMBA_NRT_STATS": "1"}
 
 
-def run_python(*command: str, checked: bool) -> subprocess.CompletedProcess[str]:
+def run_python(*command: str, checked: bool, all_types: bool = False) -> subprocess.CompletedProcess[str]:
     """Run Python with the tests on its path, and with compiled code that checks bounds or does not."""
     ours = ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT")
     env = {name: value for name, value in os.environ.items() if name not in ours}
@@ -42,17 +42,19 @@ def run_python(*command: str, checked: bool) -> subprocess.CompletedProcess[str]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), env.get("PYTHONPATH")]))
     if checked:
         env |= CHECKED
+    if all_types:
+        env["SAFETY_TYPES"] = "all"
     return subprocess.run(
         [sys.executable, "-X", "faulthandler", *command], env=env, capture_output=True, text=True, timeout=600
     )
 
 
 @cache
-def run_battery(family: str, *, checked: bool) -> frozenset[str]:
+def run_battery(family: str, *, checked: bool, all_types: bool) -> frozenset[str]:
     """Run a family of `cases.FAMILIES` in a process of its own; the names of the kernels that it ran."""
     with TemporaryDirectory() as directory:
         place = Path(directory) / "place"
-        done = run_python("-m", "safety.battery", family, str(place), checked=checked)
+        done = run_python("-m", "safety.battery", family, str(place), checked=checked, all_types=all_types)
         if done.returncode:
             at = place.read_text() if place.exists() else "the start"
             raise AssertionError(f"exit {done.returncode} at {at}\n{done.stdout[-2000:]}{done.stderr[-6000:]}")

@@ -6,6 +6,7 @@ name: draw calls that reach it, in a family below or in a new one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,9 +35,12 @@ from properties.strategies import (
 #: Elements that the last axis may have beyond what a case has: with them, rows are longer than a tile is wide.
 MOST_WIDER = 150
 
-#: Sums of 4 and 8 bytes, the latter of converted numbers or in two parts. Each type is compiled, in two ways; for whole
-#: numbers checks of bounds see the same indices as for floats.
-WHOLE, COMPLEX = ("float32",) if config.BOUNDSCHECK else ("float32", "int32"), ("float32", "complex64")
+#: Whether calls are drawn in all types that kernels are compiled for differently, each of which takes its time.
+ALL_TYPES = os.environ.get("SAFETY_TYPES") == "all"
+#: Sums of 4 and 8 bytes, the latter of converted numbers or in two parts. For whole numbers checks of bounds see the
+#: same indices as for floats.
+WHOLE = ("float32", "int32") if ALL_TYPES and not config.BOUNDSCHECK else ("float32",)
+COMPLEX = ("float32", "complex64") if ALL_TYPES else ("float32",)
 REAL_TYPES = ("float32", "int8")
 PAD_TYPES = ("uint8", "float32", "complex64")
 MATRIX_TYPES = (("float32", np.int32), ("int8", np.int64))
@@ -128,10 +132,8 @@ def _one_tap(draw: st.DrawFn) -> Call:
     operands = [_values(draw, shape, dtype) for shape in (*shapes, (groups * outputs,))]
     if draw(st.booleans()):
         operands[2] = None
-    options: dict[str, Any] = {"groups": groups}
-    if dtype == "float32":
-        options["activation"] = draw(st.sampled_from([None, "relu"]))
-    return _call("conv", 2, operands, options, draw(_algorithms("conv")))
+    call = _activated_and_not if dtype == "float32" else _call
+    return call("conv", 2, operands, {"groups": groups}, draw(_algorithms("conv")))
 
 
 def _pool_options(case: PoolCase) -> dict[str, Any]:
@@ -384,7 +386,7 @@ def _panel(draw: st.DrawFn) -> Call:
     channels, outputs, stride = draw(st.integers(1, 9)), draw(st.integers(1, 70)), draw(st.sampled_from([1, 2, 2, 3]))
     size = *(draw(st.integers(4, 9)) for _ in range(rank - 1)), draw(st.integers(4, MOST_WIDER))
     kernel = [draw(st.integers(1, 4)) for _ in range(rank)]
-    dtype = draw(st.sampled_from(["float32", "float64", "int32"] if config.BOUNDSCHECK else ["float32"]))
+    dtype = draw(st.sampled_from(["float32", "float64", "int32"] if ALL_TYPES else ["float32"]))
     x = _values(draw, (draw(st.integers(1, 2)), groups * channels, *size), dtype)
     w = integers((groups * outputs, channels, *kernel), dtype, draw(seeds))
     options: dict[str, Any] = {"stride": stride, "groups": groups}

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.nightly
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_kernels_pass_their_bounds_checks(family: str) -> None:
-    assert run_battery(family, checked=True)
+    assert run_battery(family, checked=True, all_types=True)
 
 
 def test_every_kernel_is_run() -> None:
-    ran = set().union(*(run_battery(family, checked=True) for family in FAMILIES))
+    ran = set().union(*(run_battery(family, checked=True, all_types=True) for family in FAMILIES))
     left = kernel_names() - ran
     assert not left, f"no call in tests/safety/cases.py runs {', '.join(sorted(left))}"

@@ -62,7 +62,7 @@ GRADIENT_LAYERS = (
     Layer(128, 128, 2, 1, {"stride": 2}),
 )
 #: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
-PIECED_GRADIENT_LAYERS = (Layer(128, 128, 4, 1, {"stride": 2, "padding": 1}),)
+PIECED_GRADIENT_LAYERS = (Layer(256, 128, 4, 1, {"stride": 2, "padding": 1}),)
 ACTIVATED_LAYERS = (
     Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
     Layer(64, 64, 1, 1, {"activation": "relu"}),
