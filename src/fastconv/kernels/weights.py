@@ -116,15 +116,15 @@ def _turn_taps(
 ) -> int:
     """Weights whose taps are near each other, one input channel after the other: the number of depths that were done.
 
-    Squares hold all that is between the taps, those of other phases too (transposed convolution of 256 channels to 128,
-    4 x 4 at stride 2: see `LEAST_TAPS`).
+    Squares hold all that stands between the taps, those of other phases too, and up to a vector behind the last; where
+    that would be beyond the end of the weights, no more are done.
     """
     n, taps = lanes(packed), run.taps
     low, high = np.int64(0), np.int64(0)
     for tap in range(taps):
         place = offsets[run.first + tap] - offsets[run.first]
         low, high = min(low, place), max(high, place)
-    if high - low >= SPAN or low + min(0, (rows - 1) * row_step) < -source:
+    if high - low >= SPAN:
         return 0
     turned = empty(SPAN * n, packed.dtype)
     done = 0
