@@ -9,7 +9,7 @@ from numba import config, njit
 
 from fastconv.jit import panel_tile
 from fastconv.jit.machine import machine
-from fastconv.kernels.panel import HALF_ROWS, HALF_VECTORS, ROWS, VECTORS
+from fastconv.kernels.panel_table import HALF_ROWS, HALF_VECTORS, ROWS, VECTORS
 from nightly import nightly
 
 TILES = [(ROWS, VECTORS), (HALF_ROWS, VECTORS), (ROWS, HALF_VECTORS), (HALF_ROWS, HALF_VECTORS)]

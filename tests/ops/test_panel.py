@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastconv as fc
-from fastconv.kernels.panel import ROWS
+from fastconv.kernels.panel_table import ROWS
 from fastconv.ops.calls import recording
 from properties.strategies import integers
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -33,30 +34,22 @@ def max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case
     """Windows of the usual sizes, with indices and without."""
     op = (fc.max_pool1d, fc.max_pool2d, fc.max_pool3d)[rank - 1]
     for indices in (False, True):
-        for channels in (16, 1):
-            x = numbers((channels, *size), dtype)
-            yield case(op, x, 2, return_indices=indices)
-            yield case(op, x, 3, 1, 1, return_indices=indices)
-            yield case(op, x, 3, 2, 1, return_indices=indices)
-            yield case(op, x, 5, 1, 2, return_indices=indices)
-            yield case(op, x, 4, return_indices=indices)
-            yield case(op, x, size, return_indices=indices)
-            yield case(op, channels_last(x), 3, 1, 1, return_indices=indices)
+        yield from _usual_windows(partial(op, return_indices=indices), dtype, size)
 
 
 def avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     """Windows of the usual sizes, and means of whole numbers as floats."""
     op = (fc.avg_pool1d, fc.avg_pool2d, fc.avg_pool3d)[rank - 1]
     for result in [None] if dtype.kind == "f" else [None, np.float32]:
-        for channels in (16, 1):
-            x = numbers((channels, *size), dtype)
-            yield case(op, x, 2, dtype=result)
-            yield case(op, x, 3, 1, 1, dtype=result)
-            yield case(op, x, 3, 2, 1, dtype=result)
-            yield case(op, x, 5, 1, 2, dtype=result)
-            yield case(op, x, 4, dtype=result)
-            yield case(op, x, size, dtype=result)
-            yield case(op, channels_last(x), 3, 1, 1, dtype=result)
+        yield from _usual_windows(partial(op, dtype=result), dtype, size)
+
+
+def _usual_windows(op: Callable[..., Any], dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    for channels in (16, 1):
+        x = numbers((channels, *size), dtype)
+        for window in ((2,), (3, 1, 1), (3, 2, 1), (5, 1, 2), (4,), (size,)):
+            yield case(op, x, *window)
+        yield case(op, channels_last(x), 3, 1, 1)
 
 
 def adaptive_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:

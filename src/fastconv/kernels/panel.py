@@ -19,21 +19,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.copy import copy_block, copy_every_other, copy_run
+from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
-from fastconv.jit.machine import machine
 from fastconv.jit.panel_tile import PanelRun, panel_tile
-from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
-    CONV_TABLE,
     PHASE_FIELDS,
     ROW_BLOCK_FIELDS,
     SLAB_AT,
-    TABLE_SIZE,
     block_of,
     output_axes,
     read_head,
@@ -41,184 +37,23 @@ from fastconv.kernels.conv_table import (
     read_row_block,
 )
 from fastconv.kernels.outlet import target_of_block, write_rows
-from fastconv.kernels.pixels import PIXEL_FIELDS, PixelAxis, counts_in_block, pixel_axes
-from fastconv.kernels.slab import Images, SlabAxis, Space, slab_axes, source_of
+from fastconv.kernels.panel_copy import copy_panels
+from fastconv.kernels.panel_table import (
+    HALF_ROWS,
+    HALF_VECTORS,
+    PANEL_HEAD_AT,
+    PIECES_FIELDS,
+    ROWS,
+    VECTORS,
+    PanelHead,
+    read_panel_head,
+    read_pieces,
+)
+from fastconv.kernels.pixels import counts_in_block, pixel_axes
+from fastconv.kernels.slab import Images, Space, slab_axes
 from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
 
-__all__ = [
-    "HALF_ROWS",
-    "HALF_VECTORS",
-    "PANEL_TABLE",
-    "ROWS",
-    "VECTORS",
-    "Kind",
-    "PanelHead",
-    "Piece",
-    "Pieces",
-    "panel",
-]
-
-# Literals for the compiler. The last pixels of a row take half a tile, the last channels of a group half the vectors.
-ROWS = machine().panel_rows
-HALF_ROWS = ROWS // 2
-VECTORS = machine().panel_vectors
-HALF_VECTORS = VECTORS // 2
-
-
-class PanelHead(NamedTuple):
-    """What is the same for all pixels.
-
-    Attributes
-    ----------
-    y_base, y_batch, y_channel : int
-        Flat position of the first output, and the steps of batch and channel.
-    channels, taps : int
-        Input channels whose depths make a run, and taps of the phase that has most.
-    size : int
-        Elements of a panel for one channel.
-    rows : int
-        Rows of outputs in a block that are tiled each on its own; 1 where tiles go on from one to the next.
-    slots : int
-        Pixels for which such a row has room: whole tiles, the last one perhaps a half.
-    reach : int
-        Elements of a piece beyond those from one pixel of a tile to its last; -1 where each tap has its own.
-    phases_at : int
-        Where the `Pieces` of the phases begin in the table.
-    shared : bool
-        Whether all phases sum the same numbers, in a single run: each has its own weights for them.
-    """
-
-    y_base: int
-    y_batch: int
-    y_channel: int
-    channels: int
-    taps: int
-    size: int
-    rows: int
-    slots: int
-    reach: int
-    phases_at: int
-    shared: bool
-
-
-class Pieces(NamedTuple):
-    """Where the pieces of a phase begin in the table, and how many there are."""
-
-    at: int
-    number: int
-
-
-class Piece(NamedTuple):
-    """The input position at which a piece begins, from the first pixel's number times the stride, and its place."""
-
-    d: int
-    h: int
-    w: int
-    at: int
-
-
-#: What stands in a table, in this order.
-PANEL_TABLE = (*CONV_TABLE, PixelAxis, PixelAxis, PixelAxis, PanelHead)
-
-_panel_head, _read_pieces, _read_piece = reader(PanelHead), reader(Pieces), reader(Piece)
-_PANEL_HEAD_AT = TABLE_SIZE + 3 * PIXEL_FIELDS
-_PIECES_FIELDS, _PIECE_FIELDS = len(Pieces._fields), len(Piece._fields)
-
-
-class _Row(NamedTuple):
-    """A piece to copy, or the part of it that comes from one row of the input.
-
-    Attributes
-    ----------
-    to, pitch : int
-        Where its first number for the first channel goes, and the step from channel to channel.
-    at, position : int
-        Where the first channel's row of the input begins, and the position of the first number in it.
-    number, step : int
-        How many numbers, and positions from one to the next.
-    """
-
-    to: int
-    pitch: int
-    at: int
-    position: int
-    number: int
-    step: int
-
-
-@helper
-def _inside(axis: SlabAxis, row: _Row) -> tuple[int, int]:
-    """The first of a row's numbers that is inside the input, and the first behind it that is not."""
-    begin = min(row.number, max(0, (row.step - 1 - row.position) // row.step))
-    return begin, max(begin, min(row.number, (axis.size - 1 - row.position) // row.step + 1))
-
-
-@inlined
-def _copy_row(panels: Any, x: Any, images: Images, table: Any, axis: SlabAxis, row: _Row) -> None:
-    """A row's numbers for all channels: in vectors inside the input, one by one in its border."""
-    begin, end = _inside(axis, row)
-    apart = row.step * axis.stride
-    at = row.at + row.position * axis.stride + begin * apart
-    if apart == 1:
-        copy_block(panels, row.to + begin, row.pitch, x, at, images.step, end - begin, images.channels)
-    elif apart == 2:
-        copy_every_other(panels, row.to + begin, row.pitch, x, at, images.step, end - begin, images.channels)
-    else:
-        for c in range(images.channels):
-            for p in range(end - begin):
-                panels[row.to + begin + c * row.pitch + p] = x[at + c * images.step + p * apart]
-    for p in range(row.number):
-        if p < begin or p >= end:
-            source = source_of(table, axis, row.position + p * row.step)
-            for c in range(images.channels):
-                value = x[row.at + source * axis.stride + c * images.step] if source >= 0 else 0
-                panels[row.to + c * row.pitch + p] = value
-
-
-@inlined
-def _copy_pieces(
-    panels: Any, place: int, x: Any, images: Images, table: Any, axes: Space, stride: int, first: Space, count: int,
-    more: PanelHead, pieces: Pieces,
-) -> None:  # fmt: skip
-    """All pieces of some channels for `count` neighbouring pixels, whose first is at input position `first`."""
-    long = (count - 1) * stride + 1 + more.reach if more.reach >= 0 else count
-    step = 1 if more.reach >= 0 else stride
-    for i in range(pieces.number):
-        piece = _read_piece(table, pieces.at + _PIECE_FIELDS * i)
-        source_d = source_of(table, axes.d, first.d + piece.d)
-        source_h = source_of(table, axes.h, first.h + piece.h)
-        to = place + piece.at
-        if source_d >= 0 and source_h >= 0:
-            at = images.base + source_d * axes.d.stride + source_h * axes.h.stride
-            _copy_row(panels, x, images, table, axes.w, _Row(to, more.size, at, first.w + piece.w, long, step))
-        else:
-            for c in range(images.channels):
-                for p in range(long):
-                    panels[to + c * more.size + p] = 0
-
-
-@inlined
-def _copy_panels(
-    panels: Any, x: Any, images: Images, table: Any, axes: Space, pixel: Space, first: Space, counts: Space,
-    more: PanelHead, pieces: Pieces,
-) -> None:  # fmt: skip
-    """The panels of a block's pixels, whose first is the output `first` of its phase: [tile, channel, piece]."""
-    size = images.channels * more.size
-    number = np.int64(0)
-    for d in range(counts.d):
-        for h in range(counts.h):
-            w = np.int64(0)
-            if more.rows > 1:
-                number = (number + ROWS - 1) // ROWS * ROWS
-            while w < counts.w:
-                count = min(ROWS - number % ROWS, counts.w - w)
-                to = number // ROWS * size + number % ROWS
-                at = Space(
-                    (first.d + d) * pixel.d.stride, (first.h + h) * pixel.h.stride, (first.w + w) * pixel.w.stride
-                )
-                _copy_pieces(panels, to, x, images, table, axes, pixel.w.stride, at, count, more, pieces)
-                w += count
-                number += count
+__all__ = ["Kind", "panel"]
 
 
 class _Sums(NamedTuple):
@@ -237,6 +72,33 @@ class _Sums(NamedTuple):
     at: int
     slots: int
     step: int
+
+
+class _Tiled(NamedTuple):
+    """How the outputs of a block are tiled, for one phase.
+
+    Attributes
+    ----------
+    rows, pixels : int
+        Rows that are tiled each on its own, and their pixels.
+    slots : int
+        From row to row of outputs.
+    ready : int
+        Slots in all, with those of the phases that take turns.
+    """
+
+    rows: int
+    pixels: int
+    slots: int
+    ready: int
+
+
+@helper
+def _tiled(more: PanelHead, counts: Space, step: int) -> _Tiled:
+    rows = counts.d * counts.h
+    if more.rows == 1:  # tiles go on from one row to the next
+        return _Tiled(1, rows * counts.w, counts.w, rows * counts.w * step)
+    return _Tiled(rows, counts.w, more.slots, rows * more.slots * step)
 
 
 class _Part(NamedTuple):
@@ -327,7 +189,7 @@ def _body(kind: Kind) -> Callable[..., None]:
         Weights are packed, or plain ones that `steps` and `weight_offsets` are for, as `pack_weights` takes them: each
         run of a row block is packed right before it is used.
         """
-        head, more = read_head(table, 0), _panel_head(table, _PANEL_HEAD_AT)
+        head, more = read_head(table, 0), read_panel_head(table, PANEL_HEAD_AT)
         axes, out, pixel = slab_axes(table, SLAB_AT), output_axes(table), pixel_axes(table)
         y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
         n, step, across = lanes(y), out.w.step, min(out.w.step, out.w.size)
@@ -351,25 +213,21 @@ def _body(kind: Kind) -> Callable[..., None]:
             for numbers in range(0, head.phases, across):
                 phase = read_phase(table, head.phases_at + PHASE_FIELDS * numbers)
                 counts = counts_in_block(out, phase, block)
-                rows, pixels = counts.d * counts.h, counts.w
-                if rows * pixels == 0:
+                if counts.d * counts.h * counts.w == 0:
                     continue
-                slots = more.slots
-                if more.rows == 1:
-                    rows, pixels, slots = 1, rows * pixels, counts.w
+                tiled = _tiled(more, counts, step)
                 image = more.y_base + block.n * more.y_batch
-                to = target_of_block(image, block, phase, out, counts, y_steps, slots * step)
-                ready = (rows * slots if more.rows > 1 else pixels) * step
+                to = target_of_block(image, block, phase, out, counts, y_steps, tiled.slots * step)
                 for number in range(across):
                     phase = read_phase(table, head.phases_at + PHASE_FIELDS * (numbers + number))
-                    pieces = _read_pieces(table, more.phases_at + _PIECES_FIELDS * (numbers + number))
+                    pieces = read_pieces(table, more.phases_at + PIECES_FIELDS * (numbers + number))
                     taps = phase.depths // head.channels
                     packed = (block.group * head.depth + phase.depth_at) * head.padded_out
                     for c in range(0, head.channels, more.channels):
                         channels = min(more.channels, head.channels - c)
                         if not (more.shared and copied == block.place):
                             images = Images(base + c * head.x_channel, channels, head.x_channel)
-                            _copy_panels(panels, x, images, table, axes, pixel, block.first, counts, more, pieces)
+                            copy_panels(panels, x, images, table, axes, pixel, block.first, counts, more, pieces)
                             copied = block.place
                         for b in range(first_row, last_row):
                             block_rows = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * b)
@@ -384,13 +242,13 @@ def _body(kind: Kind) -> Callable[..., None]:
                                 at + number * width, width,
                                 0 if packing else packed + block_rows.first * phase.depths + c * taps * width,
                                 phase.depth_at, channels * taps, done if c == 0 else -1, channels * more.size,
-                                rows, pixels,
+                                tiled.rows, tiled.pixels,
                             )  # fmt: skip
-                            sum_part(panels, offsets, run if packing else weights, sums, part, slots, step)
+                            sum_part(panels, offsets, run if packing else weights, sums, part, tiled.slots, step)
                             if number == across - 1 and c + channels == head.channels:
-                                apply(sums, at, at + ready * width, head.activation)
+                                apply(sums, at, at + tiled.ready * width, head.activation)
                                 write_rows(
-                                    sums, at, width, 0, ready, True, block_rows.channels, y,
+                                    sums, at, width, 0, tiled.ready, True, block_rows.channels, y,
                                     (channel + done) * more.y_channel, more.y_channel, to,
                                 )  # fmt: skip
         free((sums, run, panels))

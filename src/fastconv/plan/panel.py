@@ -9,22 +9,21 @@ from math import lcm, prod
 from typing import NamedTuple
 
 from fastconv.jit.machine import machine
-from fastconv.kernels.panel import (
+from fastconv.kernels.panel import Kind, panel
+from fastconv.kernels.panel_table import (
     HALF_ROWS,
     HALF_VECTORS,
     PANEL_TABLE,
     ROWS,
     VECTORS,
-    Kind,
     PanelHead,
     Piece,
     Pieces,
-    panel,
 )
 from fastconv.kernels.pixels import PixelAxis
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Cut, Taps, lane_blocks, multiply_cost, write_plan
+from fastconv.plan.products import Taps, lane_blocks, multiply_cost, soonest_cut, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
@@ -166,7 +165,14 @@ def plan_panel(problem: Problem) -> PackingPlan:
         ((_promised(problem, panels), panels) for panels in _Panels.candidates(windows)),
         key=lambda choice: choice[0],
     )
-    cut = _cut(problem, panels)
+    cut = soonest_cut(
+        problem,
+        windows,
+        _measure(problem, panels),
+        problem.dtype.itemsize,
+        lane_blocks(problem, WIDTHS),
+        lambda blocks: _copy_nanoseconds(problem, panels, blocks.sizes),
+    )
     table = Table(PANEL_TABLE)
     x, y = problem.x_steps(), problem.y_steps()
     axes = [
@@ -268,17 +274,3 @@ def _promised(problem: Problem, panels: _Panels) -> _Promise:
     blocks = least_blocks(panels.windows, _measure(problem, panels), problem.dtype.itemsize, pieces)
     uses = prod(blocks.counts) * g.batch
     return _Promise(blocks.nanoseconds * uses * g.groups, uses)
-
-
-def _cut(problem: Problem, panels: _Panels) -> Cut:
-    """Blocks, and parts of the channels, with which all threads are done first: each part copies its panels anew."""
-    row_blocks = lane_blocks(problem, WIDTHS)
-
-    def cut(blocks: Blocks) -> Cut:
-        return Cut(blocks, row_blocks, _copy_nanoseconds(problem, panels, blocks.sizes))
-
-    def end(blocks: Blocks) -> float:
-        return cut(blocks).end(problem, cut(blocks).splits(problem))
-
-    measure = _measure(problem, panels)
-    return cut(least_blocks(panels.windows, measure, problem.dtype.itemsize, len(row_blocks), end))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -17,13 +17,23 @@ from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.weights import PlainWeights
-from fastconv.plan.blocks import Blocks
+from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 from fastconv.plan.weights import Packing, Weights, weights_of
 from fastconv.plan.windows import Windows
 
-__all__ = ["GATHER_COST", "VECTOR_COST", "ConvPlan", "Cut", "Taps", "lane_blocks", "multiply_cost", "write_plan"]
+__all__ = [
+    "GATHER_COST",
+    "VECTOR_COST",
+    "ConvPlan",
+    "Cut",
+    "Taps",
+    "lane_blocks",
+    "multiply_cost",
+    "soonest_cut",
+    "write_plan",
+]
 
 #: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab.
 VECTOR_COST, GATHER_COST = 0.12, 0.2
@@ -143,6 +153,37 @@ class Cut:
         if self.places(problem) >= MANY_PLACES * thread_count():
             return fewest
         return min(range(count, fewest - 1, -1), key=lambda parts: self.end(problem, parts))
+
+
+def soonest_cut(
+    problem: Problem,
+    windows: Sequence[Windows],
+    measure: Callable[[tuple[int, ...]], Blocks],
+    slab_bytes: int,
+    row_blocks: Sequence[RowBlock],
+    gather: Callable[[Blocks], float],
+) -> Cut:
+    """Blocks, and parts of the channels, with which all threads are done first: each part gathers anew.
+
+    Parameters
+    ----------
+    problem, windows
+        What is cut, and its three axes.
+    measure, slab_bytes
+        As `least_blocks` takes them.
+    row_blocks : sequence of RowBlock
+        Of a group's output channels.
+    gather : callable
+        Nanoseconds of a block before the first row block.
+    """
+
+    def cut(blocks: Blocks) -> Cut:
+        return Cut(blocks, row_blocks, gather(blocks))
+
+    def end(blocks: Blocks) -> float:
+        return cut(blocks).end(problem, cut(blocks).splits(problem))
+
+    return cut(least_blocks(windows, measure, slab_bytes, len(row_blocks), end))
 
 
 @dataclass(frozen=True)

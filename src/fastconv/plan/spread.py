@@ -23,7 +23,7 @@ from fastconv.kernels.spread import (
 )
 from fastconv.plan.blocks import Blocks, least_blocks
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, Cut, Taps, lane_blocks, multiply_cost, write_plan
+from fastconv.plan.products import GATHER_COST, Taps, lane_blocks, multiply_cost, soonest_cut, write_plan
 from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
@@ -63,7 +63,11 @@ def plan_spread(problem: Problem) -> PackingPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     channels = g.channels // g.groups
-    cut = _cut(problem, windows)
+    channel_bytes = channels * problem.dtype.itemsize
+    measure, row_blocks = _measure(problem, windows), lane_blocks(problem, WIDTHS)
+    cut = soonest_cut(
+        problem, windows, measure, channel_bytes, row_blocks, lambda blocks: blocks.slab * channels * GATHER_COST
+    )
     table = Table(SPREAD_TABLE)
     x, y, pitch = problem.x_steps(), _y_steps(problem), 0
     kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None)
@@ -94,7 +98,7 @@ def plan_spread(problem: Problem) -> PackingPlan:
     head = SpreadHead(pitch, y.base, *y.steps[:2])
     plan = write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
-    promised = _promised(problem, windows)
+    promised = least_blocks(windows, measure, channel_bytes, g.batch * g.groups * len(row_blocks))
     promised_plan = replace(plan, nanoseconds=promised.nanoseconds * prod(promised.counts) * g.batch * g.groups)
     return packing_plan(promised_plan, problem, _uses(problem, cut.blocks), _uses(problem, promised))
 
@@ -171,25 +175,3 @@ def _measure(problem: Problem, windows: Sequence[Windows]) -> Callable[[tuple[in
         return Blocks.of(windows, sizes, pixels, slab, nanoseconds)
 
     return measure
-
-
-def _promised(problem: Problem, windows: Sequence[Windows]) -> Blocks:
-    """The blocks of least cost on one thread."""
-    g = problem.geometry
-    pieces = g.batch * g.groups * len(lane_blocks(problem, WIDTHS))
-    channel_bytes = g.channels // g.groups * problem.dtype.itemsize
-    return least_blocks(windows, _measure(problem, windows), channel_bytes, pieces)
-
-
-def _cut(problem: Problem, windows: Sequence[Windows]) -> Cut:
-    """Blocks, and parts of the channels, with which all threads are done first: each part gathers its slab anew."""
-    channels, row_blocks = problem.geometry.channels // problem.geometry.groups, lane_blocks(problem, WIDTHS)
-
-    def cut(blocks: Blocks) -> Cut:
-        return Cut(blocks, row_blocks, blocks.slab * channels * GATHER_COST)
-
-    def end(blocks: Blocks) -> float:
-        return cut(blocks).end(problem, cut(blocks).splits(problem))
-
-    measure = _measure(problem, windows)
-    return cut(least_blocks(windows, measure, channels * problem.dtype.itemsize, len(row_blocks), end))
