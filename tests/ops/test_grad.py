@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import fastconv as fc
 from fastconv import reference
-from fastconv.ops import grad as module
+from fastconv.ops import weight_gradient as module
 from properties.strategies import Case, conv_cases, conv_transpose_cases, examples, integers
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastconv.geometry import Axis, Geometry
 from fastconv.ops import arguments as arg
+from fastconv.ops.axes import conv_axes
 from fastconv.ops.calls import remembered
 from fastconv.plan.columns import plan_fold, plan_unfold
 from fastconv.plan.kernel_plan import WordsPlan
@@ -236,7 +237,7 @@ def _prepare_unfold(forms: tuple[arg.Form], kernel_size: Any, dilation: Any, pad
     rank = _rank_of_unfold(kernel_size, len(x.shape))
     arg.check_shape(x.shape, rank, "unfold", ", ".join("DHW"[3 - rank :]))
     kernel = arg.per_axis(kernel_size, rank, "kernel_size", 1)
-    axes = arg.conv_axes(x.shape[-rank:], kernel, stride, padding, dilation)
+    axes = conv_axes(x.shape[-rank:], kernel, stride, padding, dilation)
     batch, channels = x.shape[:-rank] if len(x.shape) == rank + 2 else (1, *x.shape[:-rank])
     geometry = Geometry(batch, channels, channels, channels, axes)
     x, copied = _readable(x, x.dtype.newbyteorder("="))
@@ -254,7 +255,7 @@ def _prepare_fold(
     rank = _rank_of_fold(output_size, kernel_size)
     size = arg.per_axis(output_size, rank, "output_size", 1)
     kernel = arg.per_axis(kernel_size, rank, "kernel_size", 1)
-    axes = arg.conv_axes(size, kernel, stride, padding, dilation)
+    axes = conv_axes(size, kernel, stride, padding, dilation)
     _check_columns(x.shape, axes)
     batch, rows, windows = x.shape if len(x.shape) == 3 else (1, *x.shape)
     channels = rows // prod(kernel)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import arguments as arg
+from fastconv.ops.axes import conv_geometry
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 
@@ -228,7 +229,7 @@ def _prepare(
     shape, weight_shape = forms[0].shape, forms[1].shape
     arg.check_shape(shape, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
     arg.check_weight(weight_shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")
-    geometry = arg.conv_geometry(
+    geometry = conv_geometry(
         shape[0] if len(shape) == rank + 2 else 1,
         shape[-rank - 1],
         shape[-rank:],

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
+from fastconv.ops.axes import transposed_axes
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 
@@ -190,7 +191,7 @@ def _prepare(
     count = arg.whole(groups, "groups", 1)
     out_channels = weight_shape[1] * count
     arg.check_groups(channels, out_channels, count)
-    axes = arg.transposed_axes(shape[-rank:], weight_shape[2:], stride, padding, output_padding, dilation, output_size)
+    axes = transposed_axes(shape[-rank:], weight_shape[2:], stride, padding, output_padding, dilation, output_size)
     batch = shape[0] if len(shape) == rank + 2 else 1
     geometry = Geometry(batch, channels, out_channels, count, axes)
     return prepare_products("conv_transpose", geometry, forms, not flip, activation, dtype, algorithm, packed)

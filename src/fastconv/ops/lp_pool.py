@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import arguments as arg
+from fastconv.ops.axes import pool_axes
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.pooling import check_input, prepare_maxima, prepare_norms
 
@@ -151,7 +152,7 @@ def _prepare(
 ) -> Call:
     x, target = forms
     check_input(x, rank, f"lp_pool{rank}d")
-    axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
+    axes = pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
     p = float.fromhex(norm)
     if p == math.inf:
         return prepare_maxima("max_pool", axes, x, target, False, algorithm)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import arguments as arg
+from fastconv.ops.axes import pool_axes
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.pooling import check_input, prepare_maxima, prepare_means, run_maxima
 
@@ -273,7 +274,7 @@ def _prepare_max(
 ) -> Call:
     x, target = forms
     check_input(x, rank, f"max_pool{rank}d")
-    axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
+    axes = pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
     return prepare_maxima("max_pool", axes, x, target, return_indices, algorithm)
 
 
@@ -315,5 +316,5 @@ def _prepare_avg(
 ) -> Call:
     x, target = forms
     check_input(x, rank, f"avg_pool{rank}d")
-    axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
+    axes = pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
     return prepare_means("avg_pool", axes, x, target, dtype, algorithm, count_include_pad, divisor_override)

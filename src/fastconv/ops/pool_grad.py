@@ -12,6 +12,7 @@ from fastconv.geometry import AdaptiveAxis, Axis
 from fastconv.kernels.scatter import scatter_sums
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
+from fastconv.ops.axes import pool_axes
 from fastconv.ops.lp_pool import lp_pool1d as norms1d
 from fastconv.ops.lp_pool import lp_pool2d as norms2d
 from fastconv.ops.lp_pool import lp_pool3d as norms3d
@@ -311,7 +312,7 @@ def _avg_pool(
     dilation: Any,
 ) -> np.ndarray:
     dy, size = _array(grad_output), _size(f"avg_pool{rank}d", rank, input_size)
-    axes = arg.pool_axes(size[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
+    axes = pool_axes(size[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
     divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
     if divisor == 0:
         raise ValueError("divisor_override=0 cannot divide; give another int.")
@@ -338,7 +339,7 @@ def _lp_pool(
 ) -> np.ndarray:
     dy, x, p = _array(grad_output), arg.array(input, "input"), norm_of(norm_type)
     check_input(arg.form(x), rank, f"lp_pool{rank}d")
-    axes = arg.pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
+    axes = pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
     result = np.result_type(dtypes.floating(dy.dtype), dtypes.floating(x.dtype))
     x = np.ascontiguousarray(arg.native(x, dtypes.sum_dtype(result)))
     windows = {"padding": padding, "dilation": dilation}

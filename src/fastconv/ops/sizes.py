@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import arguments as arg
+from fastconv.ops.axes import conv_axes, pool_axes, transposed_axes
 
 __all__ = ["conv_output_size", "conv_transpose_output_size", "pool_output_size"]
 
@@ -62,7 +63,7 @@ def conv_output_size(
     (112, 160)
     """
     size, kernel = _sizes(input_size, kernel_size)
-    return _as_given(arg.conv_axes(size, kernel, stride, padding, dilation), input_size, kernel_size)
+    return _as_given(conv_axes(size, kernel, stride, padding, dilation), input_size, kernel_size)
 
 
 def conv_transpose_output_size(
@@ -115,7 +116,7 @@ def conv_transpose_output_size(
     (4, 6)
     """
     size, kernel = _sizes(input_size, kernel_size)
-    axes = arg.transposed_axes(size, kernel, stride, padding, output_padding, dilation, None)
+    axes = transposed_axes(size, kernel, stride, padding, output_padding, dilation, None)
     return _as_given(axes, input_size, kernel_size)
 
 
@@ -155,7 +156,7 @@ def pool_output_size(
     (3, 2, 3)
     """
     size, kernel = _sizes(input_size, kernel_size)
-    return _as_given(arg.pool_axes(size, kernel, stride, padding, dilation, bool(ceil_mode)), input_size, kernel_size)
+    return _as_given(pool_axes(size, kernel, stride, padding, dilation, bool(ceil_mode)), input_size, kernel_size)
 
 
 _SEVERAL = (Sequence, np.ndarray)
