@@ -1,5 +1,6 @@
 """Choosing, remembering and cutting."""
 
+import numba
 import numpy as np
 import pytest
 
@@ -87,6 +88,31 @@ def test_plans_are_made_for_the_machine_in_force() -> None:
         small = plan()
     assert small.tasks > usual.tasks
     assert plan() is usual
+
+
+def test_plans_are_made_for_the_threads_in_force_and_choices_for_any() -> None:
+    geometry = Geometry(1, 256, 256, 1, (Axis(14, 3), Axis(14, 3)))
+    x, w = np.zeros(geometry.input_shape, np.float32), np.zeros((256, 256, 3, 3), np.float32)
+    one, many = (
+        choose(Problem("conv", geometry, x.dtype, x.strides, x.dtype, w.strides, threads=n)) for n in (1, 8)
+    )  # fmt: skip
+    assert one.plan.tasks < many.plan.tasks
+    assert one.walk == many.walk  # with what was promised, so with the same bits
+    assert one.plan.nanoseconds == many.plan.nanoseconds
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="there is a single thread")
+def test_calls_are_planned_for_the_threads_in_force() -> None:
+    x, w = np.zeros((1, 256, 14, 14), np.float32), np.zeros((256, 256, 3, 3), np.float32)
+
+    def tasks(threads: int) -> int:
+        with fc.threads(threads), recording() as calls:
+            fc.conv2d(x, w)
+        [(_, choice)] = calls
+        return choice.plan.tasks
+
+    assert tasks(1) < tasks(2)
+    assert tasks(1) < tasks(2)  # both are remembered now
 
 
 def test_small_blocks_are_for_calls_that_were_made_before_too() -> None:

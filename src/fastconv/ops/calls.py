@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
 from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_last
 from fastconv.plan.layout import is_channels_last as is_last
@@ -30,14 +31,14 @@ class _Unusual(Exception):
 
 
 def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
-    """Remember what a function prepares for operands of such forms and for such settings.
+    """Remember what a function prepares for operands of such forms, for such settings and so many threads.
 
     The function takes a tuple of forms, one for each operand, and settings as users gave them; what comes out takes the
     operands themselves. Errors and unusual settings are worked out each time. `cache_clear` forgets all.
     """
 
     @lru_cache(maxsize=1024, typed=True)
-    def known(operands: int, *parts: Any) -> tuple[Prepared, bool]:
+    def known(threads: int, operands: int, *parts: Any) -> tuple[Prepared, bool]:
         fields = iter(parts)
         forms = [_form(fields) for _ in range(operands)]
         given = tuple(fields)
@@ -55,7 +56,7 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
             else:
                 parts += (array.shape, array.strides, array.dtype, array.flags.aligned)
         try:
-            found, tuples = known(len(operands), *parts, *given)
+            found, tuples = known(thread_count(), len(operands), *parts, *given)
             # Equal tuples may hold entries of other types: (1,) and (1.0,).
             if not tuples or all(_is_plain_tuple(value) for value in given if type(value) is tuple):
                 return found

@@ -10,7 +10,7 @@ from math import prod
 from fastconv.jit.machine import machine
 from fastconv.plan.windows import Windows
 
-__all__ = ["MOST_NUMBERS", "Blocks", "candidates", "choose_blocks", "least_blocks"]
+__all__ = ["MOST_NUMBERS", "Blocks", "best_blocks", "candidates", "choose_blocks", "least_blocks", "measured"]
 
 #: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels
 #: that a slab of full rows would leave the cache.
@@ -35,6 +35,8 @@ class Blocks:
         Elements of its slab for one channel.
     nanoseconds : float
         Rough time of a block on one thread.
+    gather : float
+        The part of it that goes by before the first product.
     """
 
     sizes: tuple[int, ...]
@@ -42,12 +44,21 @@ class Blocks:
     numbers: int
     slab: int
     nanoseconds: float
+    gather: float = 0.0
 
     @classmethod
-    def of(cls, windows: Sequence[Windows], sizes: tuple[int, ...], numbers: int, slab: int, cost: float) -> Blocks:
+    def of(
+        cls,
+        windows: Sequence[Windows],
+        sizes: tuple[int, ...],
+        numbers: int,
+        slab: int,
+        nanoseconds: float,
+        gather: float = 0.0,
+    ) -> Blocks:
         """Blocks of the given sizes over the outputs of the largest phase."""
         counts = tuple(-(-w.numbers // size) for size, w in zip(sizes, windows, strict=True))
-        return cls(sizes, counts, numbers, slab, cost)
+        return cls(sizes, counts, numbers, slab, nanoseconds, gather)
 
     def __str__(self) -> str:
         return f"{prod(self.counts)} blocks of {' x '.join(map(str, self.sizes))} outputs"
@@ -76,48 +87,47 @@ def choose_blocks(
         pitches = [size + w.reach for size, w in zip(sizes, windows, strict=True)]
         numbers = (sizes[0] - 1) * pitches[1] * pitches[2] + (sizes[1] - 1) * pitches[2] + sizes[2]
         slab = prod(pitches) * prod(len(w.phases) for w in windows)
-        nanoseconds = -(-numbers // step) * step_cost + slab * channels * element_cost
-        return Blocks.of(windows, sizes, numbers, slab, nanoseconds)
+        gather = slab * channels * element_cost
+        return Blocks.of(windows, sizes, numbers, slab, -(-numbers // step) * step_cost + gather, gather)
 
-    return least_blocks(windows, measure, channels * itemsize, images)
+    return least_blocks(measured(windows, measure), channels * itemsize, images)
 
 
-def least_blocks(
-    windows: Sequence[Windows],
-    measure: Callable[[tuple[int, ...]], Blocks],
-    slab_bytes: int,
-    pieces: int,
-    end: Callable[[Blocks], float] | None = None,
-) -> Blocks:
-    """The blocks of least cost among those that fit the cache.
+def measured(windows: Sequence[Windows], measure: Callable[[tuple[int, ...]], Blocks]) -> list[Blocks]:
+    """What the blocks take that are worth a look."""
+    return [measure(sizes) for sizes in candidates([w.numbers for w in windows])]
 
-    Parameters
-    ----------
-    windows : sequence of Windows
-        The three axes.
-    measure : callable
-        What blocks of the given sizes take.
-    slab_bytes : int
-        Bytes of one element of a slab, all channels together.
-    pieces : int
-        Number of tasks that there are for each block.
-    end : callable, optional
-        What blocks cost, if it is known how they are shared out.
-    """
 
-    def too_large(blocks: Blocks) -> int:
-        return max(0, blocks.slab * slab_bytes - machine().slab_bytes, blocks.numbers - MOST_NUMBERS)
+def least_blocks(measured: Sequence[Blocks], slab_bytes: int, pieces: int) -> Blocks:
+    """The blocks of least work on one thread, as `best_blocks`; there are `pieces` tasks for each."""
 
     def cost(blocks: Blocks) -> float:
-        if end is not None:
-            return end(blocks)
         count = prod(blocks.counts)
         # Threads end together only if there are many tasks: n tasks on several threads cost about 1/n more.
         return blocks.nanoseconds * count * (1 + 1 / max(1, count * pieces))
 
-    return min(
-        map(measure, candidates([w.numbers for w in windows])), key=lambda blocks: (too_large(blocks), cost(blocks))
-    )
+    return best_blocks(measured, slab_bytes, cost)
+
+
+def best_blocks(measured: Sequence[Blocks], slab_bytes: int, cost: Callable[[Blocks], float]) -> Blocks:
+    """The blocks of least cost among those that fit the cache, or those that come nearest to it.
+
+    Parameters
+    ----------
+    measured : sequence of Blocks
+        Those to choose from.
+    slab_bytes : int
+        Bytes of one element of a slab, all channels together.
+    cost : callable
+        What blocks cost.
+    """
+    room = machine().slab_bytes
+
+    def too_large(blocks: Blocks) -> int:
+        return max(0, blocks.slab * slab_bytes - room, blocks.numbers - MOST_NUMBERS)
+
+    least = min(map(too_large, measured))
+    return min((blocks for blocks in measured if too_large(blocks) == least), key=cost)
 
 
 def candidates(numbers: Sequence[int]) -> Iterator[tuple[int, ...]]:

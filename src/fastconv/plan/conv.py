@@ -27,7 +27,7 @@ def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
     row_blocks = _row_blocks(g.out_channels // g.groups)
     windows = [Windows(axis) for axis in g.axes]
     blocks = _blocks(problem, windows, sum(block.rows for block in row_blocks))
-    cut = Cut(blocks, row_blocks, blocks.slab * g.channels // g.groups * GATHER_COST)
+    cut = Cut(blocks, row_blocks)
     table = Table(CONV_TABLE)
     axes = slab_axes(table, windows, cut.blocks.sizes, problem.x_steps().steps[2:], g.padding_mode)
     sizes = [axis.phases for axis in axes] + [axis.positions for axis in axes]

@@ -21,7 +21,8 @@ from fastconv.kernels.panel_table import (
     Pieces,
 )
 from fastconv.kernels.pixels import PixelAxis
-from fastconv.plan.blocks import Blocks, least_blocks
+from fastconv.lazy import lazy
+from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import Taps, lane_blocks, multiply_cost, soonest_cut, write_plan
 from fastconv.plan.table import Table
@@ -83,30 +84,30 @@ class _Panels:
         if w.axis.stride in APART and max(map(len, w.shifts)) > 1:
             yield cls(windows, True)
 
-    @property
+    @lazy
     def apart(self) -> int:
         """Elements from pixel to pixel."""
         return self.windows[-1].axis.stride if self.long else 1
 
-    @property
+    @lazy
     def reach(self) -> int:
         """Elements of a piece beyond those from one pixel of a tile to its last."""
         if not self.long:
             return 0
         return max(max(taps.values()) - min(taps.values()) for taps in self.windows[-1].shifts if taps)
 
-    @property
+    @lazy
     def piece(self) -> int:
         """Elements of a piece."""
         return (ROWS - 1) * self.apart + 1 + self.reach
 
-    @property
+    @lazy
     def counts(self) -> tuple[int, int, int]:
         """Pieces of a panel along each axis, of the phase that has most."""
         d, h, w = (max(map(len, w.shifts)) for w in self.windows)
         return d, h, 1 if self.long else w
 
-    @property
+    @lazy
     def size(self) -> int:
         """Elements of a panel for one channel."""
         return prod(self.counts) * self.piece
@@ -161,18 +162,11 @@ def plan_panel(problem: Problem) -> PackingPlan:
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
     channels = g.channels // g.groups
-    promised, panels = min(
-        ((_promised(problem, panels), panels) for panels in _Panels.candidates(windows)),
-        key=lambda choice: choice[0],
-    )
-    cut = soonest_cut(
-        problem,
-        windows,
-        _measure(problem, panels),
-        problem.dtype.itemsize,
-        lane_blocks(problem, WIDTHS),
-        lambda blocks: _copy_nanoseconds(problem, panels, blocks.sizes),
-    )
+    row_blocks = lane_blocks(problem, WIDTHS)
+    candidates = [(panels, measured(windows, _measure(problem, panels))) for panels in _Panels.candidates(windows)]
+    promises = [_promised(problem, found, len(row_blocks)) for _, found in candidates]
+    promised, (panels, found) = min(zip(promises, candidates, strict=True), key=lambda choice: choice[0])
+    cut = soonest_cut(problem, found, problem.dtype.itemsize, row_blocks)
     table = Table(PANEL_TABLE)
     x, y = problem.x_steps(), problem.y_steps()
     axes = [
@@ -233,8 +227,8 @@ def _run_channels(channels: int, windows: Sequence[Windows]) -> int:
     return -(-channels // runs)
 
 
-def _copy_nanoseconds(problem: Problem, panels: _Panels, sizes: Sequence[int]) -> float:
-    """Time to copy the panels of a block."""
+def _run_cost(problem: Problem, panels: _Panels) -> float:
+    """Nanoseconds to copy the pieces of a run."""
     g, windows = problem.geometry, panels.windows
     pieces = prod(panels.counts)
     if not _same_numbers(windows):
@@ -242,7 +236,7 @@ def _copy_nanoseconds(problem: Problem, panels: _Panels, sizes: Sequence[int]) -
     vectors = -(-panels.piece * problem.dtype.itemsize // machine().vector_bytes)
     lone = not panels.long and windows[-1].axis.stride > 2
     each = ROWS * LONE_COST if lone else vectors * COPY_COST
-    return panels.runs(sizes) * pieces * (g.channels // g.groups * each + RUN_COST)
+    return pieces * (g.channels // g.groups * each + RUN_COST)
 
 
 def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], Blocks]:
@@ -256,21 +250,21 @@ def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], B
     narrow = HALF_VECTORS * lanes
     vectors = sum(block.rows / lanes * (1 if block.rows > narrow else NARROW_FACTOR) for block in row_blocks)
     outputs = phases * sum(block.rows for block in row_blocks)
+    slot_cost, run_cost = vectors * depths * multiply_cost(problem) * PANEL_FACTOR, _run_cost(problem, panels)
 
     def measure(sizes: tuple[int, ...]) -> Blocks:
         pixels, slots = prod(sizes), prod(panels.rows(sizes))
-        nanoseconds = slots * vectors * depths * multiply_cost(problem) * PANEL_FACTOR + pixels * outputs * TURN_COST
-        nanoseconds += _copy_nanoseconds(problem, panels, sizes) + depths * outputs // phases * READ_COST
-        return Blocks.of(windows, sizes, pixels, panels.panels(sizes) * run, nanoseconds)
+        nanoseconds = slots * slot_cost + pixels * outputs * TURN_COST
+        copy = panels.runs(sizes) * run_cost
+        nanoseconds += copy + depths * outputs // phases * READ_COST
+        return Blocks.of(windows, sizes, pixels, panels.panels(sizes) * run, nanoseconds, copy)
 
     return measure
 
 
-def _promised(problem: Problem, panels: _Panels) -> _Promise:
-    """What is promised for some panels."""
+def _promised(problem: Problem, found: Sequence[Blocks], row_blocks: int) -> _Promise:
+    """What is promised for the panels of these blocks."""
     g = problem.geometry
-    images = g.batch * g.groups
-    pieces = images * len(lane_blocks(problem, WIDTHS))
-    blocks = least_blocks(panels.windows, _measure(problem, panels), problem.dtype.itemsize, pieces)
+    blocks = least_blocks(found, problem.dtype.itemsize, g.batch * g.groups * row_blocks)
     uses = prod(blocks.counts) * g.batch
     return _Promise(blocks.nanoseconds * uses * g.groups, uses)

@@ -57,7 +57,7 @@ def plan_pointwise(problem: Problem) -> ConvPlan:
     windows = [Windows(Axis(size=size, kernel=1)) for size in (1, 1, pixels)]
     taps = Taps.of([[[(0, 0)]]] * 3, channels, x.steps[1], weights_of(problem))
     kernel = pointwise[problem.activation is not None]
-    return write_plan(problem, kernel, table, axes, windows, Cut(blocks, row_blocks, 0.0), taps)
+    return write_plan(problem, kernel, table, axes, windows, Cut(blocks, row_blocks), taps)
 
 
 def _row_blocks(out_channels: int) -> list[RowBlock]:

@@ -9,6 +9,7 @@ import numpy as np
 from fastconv.geometry import Geometry
 from fastconv.geometry.geometry import KERNEL_RANK
 from fastconv.jit.machine import Machine, machine
+from fastconv.jit.threads import thread_count
 from fastconv.plan.layout import is_channels_last, strides_first
 from fastconv.plan.span import Steps, steps
 
@@ -51,6 +52,8 @@ class Problem:
         Whole numbers are summed in 64 bits, though the factors of their products have 32 at most.
     machine : Machine
         What it is planned for.
+    threads : int
+        How many threads may share the work.
     """
 
     op: str
@@ -70,6 +73,7 @@ class Problem:
     exact: bool = False
     narrow: bool = False
     machine: Machine = field(default_factory=machine)
+    threads: int = field(default_factory=thread_count)
 
     def x_steps(self) -> Steps:
         """Where the input's elements stand: steps of batch, channel and all of the kernels' axes, leading ones 0."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -12,12 +11,11 @@ import numpy as np
 
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.threads import thread_count
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.weights import PlainWeights
-from fastconv.plan.blocks import Blocks, least_blocks
+from fastconv.plan.blocks import Blocks, best_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 from fastconv.plan.weights import Packing, Weights, weights_of
@@ -116,15 +114,12 @@ class Cut:
         Of outputs.
     row_blocks : sequence of RowBlock
         Of a group's output channels.
-    gather : float
-        Nanoseconds of a block before the first row block.
     images : int
         Images that share a block.
     """
 
     blocks: Blocks
     row_blocks: Sequence[RowBlock]
-    gather: float
     images: int = 1
 
     @property
@@ -136,54 +131,41 @@ class Cut:
         """Blocks of all images and groups."""
         return -(-problem.geometry.batch // self.images) * problem.geometry.groups * prod(self.blocks.counts)
 
-    def end(self, problem: Problem, parts: int) -> float:
-        """Nanoseconds until all threads have ended, with row blocks shared out in parts."""
-        count = len(self.row_blocks)
-        one = (self.blocks.nanoseconds - self.gather) / count
-        rounds = -(-self.places(problem) * parts // thread_count())
-        return rounds * (-(-count // parts) * one + self.gather)
+    def end(self, problem: Problem) -> tuple[float, int]:
+        """Nanoseconds until all threads have ended, and with how many `splits`."""
+        count, places, threads = len(self.row_blocks), self.places(problem), problem.threads
+        total, gather = self.blocks.nanoseconds, self.blocks.gather
+        fewest = min(count, 1 + int(total / LONGEST_TASK))
+        most = fewest if places >= MANY_PLACES * threads else count
+        one = (total - gather) / count
+        nanoseconds, parts = min(
+            (-(-places * parts // threads) * (-(-count // parts) * one + gather), -parts)
+            for parts in range(fewest, most + 1)
+        )
+        return nanoseconds, -parts
 
     def splits(self, problem: Problem) -> int:
         """Parts in which a group's row blocks are shared out to tasks: each gathers its slab anew.
 
         As many as end first on all threads; where that is the same, more, which balance better.
         """
-        count = len(self.row_blocks)
-        fewest = min(count, 1 + int(self.blocks.nanoseconds / LONGEST_TASK))
-        if self.places(problem) >= MANY_PLACES * thread_count():
-            return fewest
-        return min(range(count, fewest - 1, -1), key=lambda parts: self.end(problem, parts))
+        return self.end(problem)[1]
 
 
-def soonest_cut(
-    problem: Problem,
-    windows: Sequence[Windows],
-    measure: Callable[[tuple[int, ...]], Blocks],
-    slab_bytes: int,
-    row_blocks: Sequence[RowBlock],
-    gather: Callable[[Blocks], float],
-) -> Cut:
+def soonest_cut(problem: Problem, measured: Sequence[Blocks], slab_bytes: int, row_blocks: Sequence[RowBlock]) -> Cut:
     """Blocks, and parts of the channels, with which all threads are done first: each part gathers anew.
 
     Parameters
     ----------
-    problem, windows
-        What is cut, and its three axes.
-    measure, slab_bytes
-        As `least_blocks` takes them.
+    problem : Problem
+        What is cut.
+    measured, slab_bytes
+        As `best_blocks` takes them.
     row_blocks : sequence of RowBlock
         Of a group's output channels.
-    gather : callable
-        Nanoseconds of a block before the first row block.
     """
-
-    def cut(blocks: Blocks) -> Cut:
-        return Cut(blocks, row_blocks, gather(blocks))
-
-    def end(blocks: Blocks) -> float:
-        return cut(blocks).end(problem, cut(blocks).splits(problem))
-
-    return cut(least_blocks(windows, measure, slab_bytes, len(row_blocks), end))
+    blocks = best_blocks(measured, slab_bytes, lambda blocks: Cut(blocks, row_blocks).end(problem)[0])
+    return Cut(blocks, row_blocks)
 
 
 @dataclass(frozen=True)
@@ -276,7 +258,7 @@ def write_plan(
             offsets=taps.weights,
             size=g.groups * len(taps.places) * cut.padded_out,
             tasks=g.groups * len(cut.row_blocks),
-            layout=_layout(problem, cut, taps),
+            order=(problem.narrow, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
             dtype=np.dtype(np.int32) if problem.narrow else problem.dtype,
         ),
         table=finished,
@@ -290,16 +272,7 @@ def write_plan(
     )
 
 
-def _layout(problem: Problem, cut: Cut, taps: Taps) -> str:
-    """A name for how weights are packed: by the order of the depths in each phase, and the row blocks."""
-    digest = hashlib.sha256(taps.weights.tobytes())
-    digest.update(
-        repr((problem.dtype.str, problem.narrow, list(cut.row_blocks), [p.depth_at for p in taps.phases])).encode()
-    )
-    return digest.hexdigest()
-
-
 def _in_order(taps: Taps) -> bool:
     """Whether the weights of each phase follow each other from depth to depth."""
     breaks = np.flatnonzero(np.diff(taps.weights) != 1) + 1
-    return bool(np.isin(breaks, [phase.depth_at for phase in taps.phases]).all())
+    return len(breaks) < len(taps.phases) and {phase.depth_at for phase in taps.phases}.issuperset(breaks.tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from fastconv.jit.threads import PARALLEL_NANOSECONDS
@@ -110,8 +111,12 @@ _ANY_ORDER: dict[Planner, Callable[[Problem], bool]] = {
 }
 
 
+@lru_cache(maxsize=16)
 def planned(problem: Problem, planner: Planner) -> Any:
-    """A plan, between copies where its kernel does not know the order in which input or result lie."""
+    """A plan, between copies where its kernel does not know the order in which input or result lie.
+
+    Remembered while one algorithm after the other is compared with the same few.
+    """
     any_order = planner in _ANY_ORDER
     serves = _ANY_ORDER[planner](problem) if any_order else not (problem.y_strides or problem.x_last)
     return planner(problem) if serves else plan_copied(problem, planner, takes_last=any_order)

@@ -21,7 +21,7 @@ from fastconv.kernels.spread import (
     SpreadHead,
     spread,
 )
-from fastconv.plan.blocks import Blocks, least_blocks
+from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, Taps, lane_blocks, multiply_cost, soonest_cut, write_plan
 from fastconv.plan.span import Steps
@@ -64,10 +64,8 @@ def plan_spread(problem: Problem) -> PackingPlan:
     windows = [Windows(axis) for axis in g.axes]
     channels = g.channels // g.groups
     channel_bytes = channels * problem.dtype.itemsize
-    measure, row_blocks = _measure(problem, windows), lane_blocks(problem, WIDTHS)
-    cut = soonest_cut(
-        problem, windows, measure, channel_bytes, row_blocks, lambda blocks: blocks.slab * channels * GATHER_COST
-    )
+    found, row_blocks = measured(windows, _measure(problem, windows)), lane_blocks(problem, WIDTHS)
+    cut = soonest_cut(problem, found, channel_bytes, row_blocks)
     table = Table(SPREAD_TABLE)
     x, y, pitch = problem.x_steps(), _y_steps(problem), 0
     kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None)
@@ -98,7 +96,7 @@ def plan_spread(problem: Problem) -> PackingPlan:
     head = SpreadHead(pitch, y.base, *y.steps[:2])
     plan = write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
-    promised = least_blocks(windows, measure, channel_bytes, g.batch * g.groups * len(row_blocks))
+    promised = least_blocks(found, channel_bytes, g.batch * g.groups * len(row_blocks))
     promised_plan = replace(plan, nanoseconds=promised.nanoseconds * prod(promised.counts) * g.batch * g.groups)
     return packing_plan(promised_plan, problem, _uses(problem, cut.blocks), _uses(problem, promised))
 
@@ -135,8 +133,7 @@ def _pitch(problem: Problem) -> int:
 
 
 def _positions(w: Windows, block: int) -> int:
-    reach = max((shift for taps in w.shifts for shift in taps.values()), default=-w.low) + w.low
-    return (block - 1) * w.axis.stride + 1 + reach
+    return (block - 1) * w.axis.stride + 1 + w.high + w.low
 
 
 def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
@@ -165,13 +162,15 @@ def _measure(problem: Problem, windows: Sequence[Windows]) -> Callable[[tuple[in
     whole = HALF_VECTORS * lanes
     vectors = sum(block.rows / lanes * (1 if block.rows > whole else NARROW_FACTOR) for block in row_blocks)
     outputs = len(residues) * sum(block.rows for block in row_blocks)
+    tile = vectors * depths * multiply_cost(problem)
 
     def measure(sizes: tuple[int, ...]) -> Blocks:
         slab = 0 if in_place else prod(map(_positions, windows, sizes))
         pixels = prod(sizes)
         tiled = -(-pixels // HALF_ROWS) * HALF_ROWS
-        nanoseconds = tiled * vectors * depths * multiply_cost(problem) + pixels * outputs * TURN_COST
-        nanoseconds += slab * channels * GATHER_COST + depths * outputs // len(residues) * READ_COST
-        return Blocks.of(windows, sizes, pixels, slab, nanoseconds)
+        nanoseconds = tiled * tile + pixels * outputs * TURN_COST
+        gather = slab * channels * GATHER_COST
+        nanoseconds += gather + depths * outputs // len(residues) * READ_COST
+        return Blocks.of(windows, sizes, pixels, slab, nanoseconds, gather)
 
     return measure

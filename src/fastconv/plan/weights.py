@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastconv.geometry.geometry import KERNEL_RANK
 from fastconv.kernels.weights import pack_weights
+from fastconv.lazy import lazy
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import aligned_empty, steps
 
@@ -34,8 +36,8 @@ class Packing:
         Elements of the packed weights.
     tasks : int
         Number of tasks.
-    layout : str
-        Equal layouts give equal results for equal weights.
+    order : tuple
+        Of the row blocks, and where each phase begins.
     dtype : numpy.dtype
         Of the packed weights.
     cost : float
@@ -47,7 +49,7 @@ class Packing:
     offsets: np.ndarray
     size: int
     tasks: int
-    layout: str
+    order: tuple[object, ...]
     dtype: np.dtype
     cost: float = PACK_COST
 
@@ -55,6 +57,11 @@ class Packing:
     def nanoseconds(self) -> float:
         """Their rough time on one thread."""
         return self.size * self.cost
+
+    @lazy
+    def layout(self) -> str:
+        """A name: equal ones give equal results for equal weights."""
+        return f"{hashlib.sha256(self.offsets.tobytes()).hexdigest()} {self.dtype} {self.order}"
 
     def run(self, weight: np.ndarray) -> np.ndarray:
         """The packed weights."""

@@ -54,6 +54,11 @@ class Windows:
         return -min((shift for taps in self.shifts for shift in taps.values()), default=0)
 
     @lazy
+    def high(self) -> int:
+        """How far after its first input position a window reaches that begins at the first input element."""
+        return max((shift for taps in self.shifts for shift in taps.values()), default=-self.low)
+
+    @lazy
     def phases(self) -> tuple[int, ...]:
         """Input positions modulo the stride that some tap reads."""
         stride = self.axis.stride

@@ -20,15 +20,17 @@ from fastconv.kernels.winograd import winograd
 from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
 from fastconv.kernels.winograd_table import WINOGRAD_TABLE, Residue, WinogradHead
 from fastconv.kernels.winograd_weights import WeightSteps, winograd_weights
+from fastconv.lazy import lazy
 from fastconv.plan.blocks import MOST_NUMBERS, Blocks, candidates
 from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen, Slots
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import ConvPlan, Cut
+from fastconv.plan.products import Cut
 from fastconv.plan.span import aligned_empty
 from fastconv.plan.spread import plan_spread
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
+from fastconv.plan.within import PackingPlan
 
 __all__ = ["WinogradPlan", "plan_winograd", "refuse_pieces"]
 
@@ -121,9 +123,8 @@ class WinogradPlan:
         Number of tasks.
     nanoseconds : float
         Their rough time on one thread.
-    careful : ConvPlan
-        What does all over again where an output is infinite or not a number: differences of infinities would spread
-        over the outputs beside it.
+    problem : Problem
+        What is computed.
     summary : str
         The choice in words.
     """
@@ -134,7 +135,7 @@ class WinogradPlan:
     offsets: np.ndarray
     tasks: int
     nanoseconds: float
-    careful: ConvPlan
+    problem: Problem
     summary: str
 
     def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
@@ -150,6 +151,14 @@ class WinogradPlan:
         )  # fmt: skip
         if strange.any():
             self.careful.run(x, packed.plain, bias, y)
+
+    @lazy
+    def careful(self) -> PackingPlan:
+        """What does all over again where an output is infinite or not a number.
+
+        Differences of infinities would spread over the outputs beside it.
+        """
+        return plan_spread(self.problem)
 
 
 _Runs = tuple[tuple[Run, ...], tuple[Run, ...]]
@@ -259,7 +268,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         offsets=depth.offsets(deepest),
         tasks=cut.places(problem) * splits,
         nanoseconds=nanoseconds,
-        careful=plan_spread(problem),
+        problem=problem,
         summary=(
             f"blocks of {together}{sizes[1]} x {sizes[2]} tiles of {step_of(kind.points.h)} x {step_of(kind.points.w)} "
             f"outputs, {len(next(iter(kinds.values())).runs)} pieces of a kernel, {row_blocks} row blocks of {ROWS} "
@@ -338,8 +347,8 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
         counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
         numbers = tiles * prod(map(step_of, points))
         slab = int(entries * _pitch(sizes, images, lanes))
-        blocks = Blocks(sizes, (residues * g.axes[0].output, *counts), numbers, slab, nanoseconds)
-        return Cut(blocks, rows, gather, images)
+        blocks = Blocks(sizes, (residues * g.axes[0].output, *counts), numbers, slab, nanoseconds, gather)
+        return Cut(blocks, rows, images)
 
     def too_large(cut: Cut) -> float:
         tiles_bytes = cut.blocks.slab * channels * problem.dtype.itemsize
@@ -351,5 +360,5 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
     whole = tuple(a.tiles for a in axes)
     together = range(2, min(g.batch, MOST_TOGETHER * lanes // prod(whole)) + 1)
     found = [cut(sizes, 1) for sizes in candidates([1, *whole])] + [cut((1, *whole), images) for images in together]
-    best = min(found, key=lambda cut: (too_large(cut), cut.end(problem, cut.splits(problem))))
+    best = min(found, key=lambda cut: (too_large(cut), cut.end(problem)[0]))
     return best, serial(min(found, key=lambda cut: (too_large(cut), serial(cut))))
