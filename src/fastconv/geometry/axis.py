@@ -33,6 +33,7 @@ Convolutions have t = 1 (1 to 7 and 15), transposed convolutions s = 1 (8 to 14)
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 
 __all__ = ["Axis"]
@@ -139,8 +140,14 @@ class Axis:
         (2, 3, 3, 2)
         """
         low, high = (-self.before, self.size + self.after) if count_padding else (0, self.size)
-        steps = range(-self.before, -self.before + self.output * self.stride, self.stride)
-        return tuple(len(taps_inside(start, self.kernel, self.dilation, low, high)) for start in steps)
+        starts = range(-self.before, -self.before + self.output * self.stride, self.stride)
+        first = bisect_left(starts, low)
+        end = max(first, bisect_right(starts, high - self.extent))  # windows from `first` to it are whole
+        before, after = (
+            [len(taps_inside(start, self.kernel, self.dilation, low, high)) for start in cut]
+            for cut in (starts[:first], starts[end:])
+        )
+        return (*before, *[self.kernel] * (end - first), *after)
 
     def taps(self) -> tuple[tuple[int, int], ...]:
         """The input position of the first tap of each window that meets the input, and how many do, `dilation` apart.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from functools import partial
 
 import numpy as np
@@ -77,13 +78,15 @@ def plan_direct(problem: Problem) -> UnpackedPlan:
 def _tap(axis: Axis, k: int, y_step: int, x_step: int) -> DirectTap:
     """Output o and tap k meet at position o stride + k dilation - before, which is `stretch` times an input element."""
     shift, last = k * axis.dilation - axis.before, (axis.size - 1) * axis.stretch
-    positions = [(o, o * axis.stride + shift) for o in range(axis.output)]
-    positions = [(o, position) for o, position in positions if position % axis.stretch == 0]
-    inside = [i for i, (_, position) in enumerate(positions) if 0 <= position <= last]
-    everywhere = DirectTap(0, 0, 0, len(positions), positions[0][0] * y_step if positions else 0, 0)
-    if not inside:
+    outputs = range(-shift % axis.stretch, axis.output, axis.stretch)  # stride or stretch is 1
+    positions = [o * axis.stride + shift for o in outputs]
+    first, end = bisect_left(positions, 0), bisect_right(positions, last)
+    everywhere = DirectTap(0, 0, 0, len(outputs), outputs[0] * y_step if outputs else 0, 0)
+    if end <= first:
         return everywhere
-    output, position = positions[inside[0]]
     return everywhere._replace(
-        outputs=len(inside), y_at=output * y_step, x_at=position // axis.stretch * x_step, skipped=inside[0]
+        outputs=end - first,
+        y_at=outputs[first] * y_step,
+        x_at=positions[first] // axis.stretch * x_step,
+        skipped=first,
     )

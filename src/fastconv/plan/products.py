@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from math import prod
 
@@ -204,15 +205,15 @@ class Taps:
         weight_steps: list[np.ndarray] = []
         begin = 0
         channel = np.arange(channels, dtype=np.int64)[:, None]
-        for numbers in product(*(range(len(axis)) for axis in residues)):
-            taps = list(product(*(axis[r] for axis, r in zip(residues, numbers, strict=True))))
-            at = [sum(place for _, place in tap) for tap in taps]
-            weight = [sum(k * step for (k, _), step in zip(tap, weights.taps, strict=True)) for tap in taps]
-            places.append((channel * channel_step + np.array(at, np.int64)).reshape(-1))
-            weight_steps.append((channel * weights.channel + np.array(weight, np.int64)).reshape(-1))
-            d, h, w = numbers
-            phases.append(Phase(d, h, w, begin, len(taps) * channels))
-            begin += len(taps) * channels
+        along = [[np.array(taps, np.int64).reshape(-1, 2).T for taps in axis] for axis in residues]
+        for d, h, w in product(*(range(len(axis)) for axis in residues)):
+            taps, at = zip(*(axis[r] for axis, r in zip(along, (d, h, w), strict=True)), strict=True)
+            steps = [tap * step for tap, step in zip(taps, weights.taps, strict=True)]
+            place, weight = (reduce(np.add.outer, each).reshape(-1) for each in (at, steps))
+            places.append((channel * channel_step + place).reshape(-1))
+            weight_steps.append((channel * weights.channel + weight).reshape(-1))
+            phases.append(Phase(d, h, w, begin, len(place) * channels))
+            begin += len(place) * channels
         return cls(phases, np.concatenate(places), np.concatenate(weight_steps))
 
 
