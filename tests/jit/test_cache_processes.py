@@ -72,6 +72,7 @@ def test_eight_processes_on_one_empty_cache(tmp_path: Path) -> None:
     process("forbid_compiling(); check('max')", tmp_path, NUMBA_THREADING_LAYER="workqueue")
 
 
+@pytest.mark.nightly
 def test_functions_of_one_factory_compiled_in_two_processes_stay_apart(tmp_path: Path) -> None:
     # Numba gives both the same name in machine code, so that a process that loads them would run one in place of both.
     process("check('max')", tmp_path)

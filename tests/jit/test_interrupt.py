@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nightly import nightly
 from processes import PRELUDE
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone")
@@ -78,7 +79,7 @@ def delays(threads: int) -> dict[str, float]:
 
 
 @needs_signals
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [2, *nightly(1)])
 def test_long_jobs_end_soon_after_a_signal(threads: int) -> None:
     best = dict.fromkeys(JOBS, float("inf"))
     for _ in range(3):  # the machine may have other things to do; one quiet try is enough

@@ -98,7 +98,7 @@ for thread in threads:
 
 @pytest.mark.parametrize(
     ("layer", "threads"),
-    [("omp", 4), ("workqueue", 2), ("tbb", 2), *nightly(("omp", 2), ("workqueue", 1), ("tbb", 4))],
+    [("omp", 4), *nightly(("omp", 2), ("workqueue", 1), ("workqueue", 2), ("tbb", 2), ("tbb", 4))],
 )
 def test_many_threads_and_regions_of_numba(layer: str, threads: int) -> None:
     with fc.threads(1):

@@ -148,6 +148,7 @@ threading.Thread(target=work).start()
 
 
 @needs_fork
+@pytest.mark.nightly
 def test_forks_during_the_first_calls_of_several_threads(tmp_path: Path) -> None:
     run_program(IN_CHILD + FIRST_CALLS, NUMBA_CACHE_DIR=str(tmp_path))
 

@@ -1,7 +1,7 @@
-"""A process that runs one family of calls with all kernels between fences, since a stray access ends it.
+"""A process that runs families of calls with all kernels between fences, since a stray access ends it.
 
-``python -m safety.battery FAMILY PLACE`` (with ``tests`` on the path) prints the names of the kernels that it ran. The
-file PLACE holds the call and the kernel that it is at.
+``python -m safety.battery PLACE FAMILY ...`` (with ``tests`` on the path) prints the names of the kernels that it ran.
+The file PLACE holds the call and the kernel that it is at.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def run_python(*command: str, checked: bool, all_types: bool = False) -> subproc
     if all_types:
         env["SAFETY_TYPES"] = "all"
     return subprocess.run(
-        [sys.executable, "-X", "faulthandler", *command], env=env, capture_output=True, text=True, timeout=600
+        [sys.executable, "-X", "faulthandler", *command], env=env, capture_output=True, text=True, timeout=3000
     )
 
 
 @cache
-def run_battery(family: str, *, checked: bool, all_types: bool) -> frozenset[str]:
-    """Run a family of `cases.FAMILIES` in a process of its own; the names of the kernels that it ran."""
+def run_battery(families: tuple[str, ...], *, checked: bool, all_types: bool) -> frozenset[str]:
+    """Run families of `cases.FAMILIES` in a process of their own; the names of the kernels that it ran."""
     with TemporaryDirectory() as directory:
         place = Path(directory) / "place"
-        done = run_python("-m", "safety.battery", family, str(place), checked=checked, all_types=all_types)
+        done = run_python("-m", "safety.battery", str(place), *families, checked=checked, all_types=all_types)
         if done.returncode:
             at = place.read_text() if place.exists() else "the start"
             raise AssertionError(f"exit {done.returncode} at {at}\n{done.stdout[-2000:]}{done.stderr[-6000:]}")
@@ -68,8 +68,8 @@ def scratch_in_use() -> int:
     return counts.mi_alloc - counts.mi_free
 
 
-def main(family: str, place: str) -> None:
-    """Draw calls and run them."""
+def main(place: str, *families: str) -> None:
+    """Draw calls of each family and run them."""
     from hypothesis import HealthCheck, given, settings
 
     from properties.strategies import small_blocks
@@ -83,7 +83,7 @@ def main(family: str, place: str) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    at = [""]
+    at, seen = [""], set()
     with open(place, "w+b", buffering=0) as file:
 
         def tell(kernel: str) -> None:
@@ -91,18 +91,21 @@ def main(family: str, place: str) -> None:
             file.truncate()
             file.write(f"{kernel} in {at[0]}".encode())
 
-        @chosen
-        @given(call=FAMILIES[family])
-        def run(call: Call) -> None:
-            at[0] = call.text
-            call.run()
+        for family in families:
 
-        with guard(tell) as watch:
-            run()
-            with small_blocks():
+            @chosen
+            @given(call=FAMILIES[family])
+            def run(call: Call) -> None:
+                at[0] = call.text
+                call.run()
+
+            with guard(tell) as watch:
                 run()
-        assert scratch_in_use() == 0, "a kernel kept scratch"
-    print(json.dumps(sorted(watch.seen)))
+                with small_blocks():
+                    run()
+            assert scratch_in_use() == 0, f"a kernel kept scratch in {family}"
+            seen |= watch.seen
+    print(json.dumps(sorted(seen)))
 
 
 if __name__ == "__main__":

@@ -510,3 +510,6 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "matrix": _matrix(),
     "fourier": _fourier(),
 }
+
+#: Families that share a process, whose start takes longer than the calls of one.
+GROUPS = tuple(tuple(FAMILIES)[first::7] for first in range(7))
