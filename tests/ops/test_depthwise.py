@@ -98,6 +98,7 @@ BITS = [
     ((2, 3, 23, 150), (3, 3), {"padding": 1}),
     ((1, 2, 40, 50), (7, 7), {"padding": 3, "stride": 2}),
     ((1, 2, 40, 7), (5, 5), {"padding": 2, "padding_mode": "circular"}),
+    ((1, 2, 40, 50), (5, 5), {"padding": 2, "stride": 2, "padding_mode": "reflect"}),
     ((2, 3, 20, 33), (4, 6), {"dilation": 2}),
     ((1, 2, 9, 9, 20), (3, 3, 3), {"padding": 1}),
     ((1, 3, 5000), (31,), {"padding": 15}),
@@ -161,11 +162,38 @@ def test_usual_windows_have_kernels_of_their_own() -> None:
     assert kernel_of(1, 2, 19, 9, kernel=(8, 5)) == "depthwise_7_rows"
     assert kernel_of(1, 2, 9, 9, kernel=(2, 3)) == kernel_of(1, 2, 9, 9, dilation=2) == "depthwise"
     assert kernel_of(1, 2, 9, kernel=(3,)) == "depthwise_line"
-    in_place = machine().masked_loads
-    assert kernel_of(1, 2, 9, 9, stride=2) == ("depthwise_3x3_step_2" if in_place else "depthwise")
-    assert kernel_of(1, 2, 9, 9, stride=2, padding=1, padding_mode="reflect") == "depthwise"
+    assert kernel_of(1, 2, 9, 9, stride=2) == "depthwise_3x3_step_2"
+    assert kernel_of(1, 2, 9, 9, stride=3) == "depthwise"
+
+
+def test_borders_have_kernels_of_their_own() -> None:
+    borders = "_borders" if machine().masked_loads else ""
+    assert kernel_of(1, 2, 9, 9, padding=1, padding_mode="reflect") == "depthwise_3_rows" + borders
+    assert kernel_of(1, 2, 9, 9, stride=2, padding=1, padding_mode="reflect") == "depthwise_3x3_step_2" + borders
+    assert kernel_of(1, 2, 9, kernel=(3,), padding=1, padding_mode="reflect") == "depthwise_line" + borders
+    assert kernel_of(1, 2, 9, 9, kernel=(7, 7), padding=3, padding_mode="reflect") == "depthwise_7_rows"
     rows_only = {"padding": ((1, 1), (0, 0)), "padding_mode": "reflect"}
-    assert kernel_of(1, 2, 9, 9, stride=2, **rows_only) == ("depthwise_3x3_step_2" if in_place else "depthwise")
+    assert kernel_of(1, 2, 9, 9, stride=2, **rows_only) == "depthwise_3x3_step_2"
+
+
+BORDERS = [((3, 3), 1, 1), ((3, 3), 2, 1), ((5, 5), 2, 1), ((7, 7), 1, 3), ((4, 5), 1, 2), ((2, 3), (3, 2), 1)]
+
+
+@pytest.mark.parametrize("mode", PADDING_MODES)
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), BORDERS)
+@pytest.mark.parametrize("width", [20, 70])
+def test_columns_padded_by_any_mode(mode: str, kernel: tuple[int, ...], stride: int, dilation: int, width: int) -> None:
+    x, w = integers((2, 3, 22, width), "float32"), integers((3, 1, *kernel), "float32", 1)
+    options = {"padding": ((0, 3), (11, 9)), "padding_mode": mode, "stride": stride, "dilation": dilation}
+    np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
+
+
+@pytest.mark.parametrize("special", [np.inf, np.nan])
+def test_special_weights_meet_elements_in_borders(special: float) -> None:
+    x, w = np.ones((1, 1, 9, 30), np.float32), np.ones((1, 1, 3, 3), np.float32)
+    w[0, 0, 0, 0] = special
+    options: dict[str, Any] = {"padding": 1, "padding_mode": "circular"}
+    np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
 
 
 @pytest.mark.parametrize("mode", PADDING_MODES)

@@ -489,6 +489,14 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "pieces": _pieces(),
     "square windows": _products("conv", depthwise_cases(square=1), ["float32"], algorithm="depthwise"),
     "square windows apart": _products("conv", depthwise_cases(square=2), ["float32"], algorithm="depthwise"),
+    "beside borders": _products(
+        "conv",
+        depthwise_cases(square=1, modes=("reflect", "circular"))
+        | depthwise_cases(square=2, modes=("symmetric",))
+        | depthwise_cases(modes=("replicate",)),
+        ["float32"],
+        algorithm="depthwise",
+    ),
     "depthwise": _products("conv", depthwise_cases(), WHOLE, algorithm="depthwise"),
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from fastconv.jit.bounds import check_bounds
 from fastconv.jit.emit import INT64, VectorCode
 
-__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_run"]
+__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_rows", "copy_run"]
 
 
 def _copy_run_meaning(target: np.ndarray, to: int, source: np.ndarray, at: int, count: int) -> None:
@@ -88,7 +88,7 @@ def _block_copy_meaning(every: int) -> Callable[..., None]:
     ) -> None:
         """target[to + row * pitch :][:count] = source[at + row * step :: every][:count] for so many rows.
 
-        The arrays are of one type and do not overlap.
+        The arrays are of one type, but for `copy_rows`, and do not overlap.
         """
         for row in range(rows):
             target[to + row * pitch :][:count] = source[at + row * step :: every][:count]
@@ -96,8 +96,14 @@ def _block_copy_meaning(every: int) -> Callable[..., None]:
     return copy
 
 
-def _block_copy(every: int) -> Any:
-    """The intrinsic of `_block_copy_meaning`, for every element or every other one."""
+def _convert_block(target, to, pitch, source, at, step, count, rows):  # type: ignore[no-untyped-def]
+    for row in range(rows):
+        for i in range(count):
+            target[to + row * pitch + i] = source[at + row * step + i]
+
+
+def _block_copy(every: int, converts: bool = False) -> Any:
+    """The intrinsic of `_block_copy_meaning`, for every element or every other one, and one type or any two."""
 
     @intrinsic
     def copy(
@@ -111,7 +117,10 @@ def _block_copy(every: int) -> Any:
             _write_block(code, every, (target, args[0], args[1:3]), (source, args[3], args[4:6]), args[6], args[7])
             return context.get_dummy_value()
 
-        return signature, codegen
+        def convert(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return context.compile_internal(builder, _convert_block, signature, args)
+
+        return signature, convert if converts and target.dtype != source.dtype else codegen
 
     return copy
 
@@ -176,5 +185,6 @@ def _write_block(code: VectorCode, every: int, target: Any, source: Any, count: 
 
 copy_block = _block_copy_meaning(1) if config.DISABLE_JIT else _block_copy(1)
 copy_every_other = _block_copy_meaning(2) if config.DISABLE_JIT else _block_copy(2)
+copy_rows = _block_copy_meaning(1) if config.DISABLE_JIT else _block_copy(1, converts=True)
 copy_lanes = _copy_lanes_meaning if config.DISABLE_JIT else _copy_lanes
 copy_run = _copy_run_meaning if config.DISABLE_JIT else _copy_run

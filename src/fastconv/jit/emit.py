@@ -120,6 +120,13 @@ class VectorCode:
         places = builder.add(first, ir.Constant(first.type, [i // self.parts for i in range(self.type.count)]))
         return builder.icmp_unsigned("<", places, limit)
 
+    def lane(self, number: Any) -> Any:
+        """The mask of one lane."""
+        numbers = self.broadcast(self.builder.trunc(number, _INT32))
+        return self.builder.icmp_unsigned(
+            "==", numbers, ir.Constant(numbers.type, [i // self.parts for i in range(self.type.count)])
+        )
+
     def load_masked(self, base: Any, index: Any, mask: Any, others: Any = None) -> Any:
         """The vector that begins there; memory of lanes that are not in the mask is not touched.
 

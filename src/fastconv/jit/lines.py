@@ -99,12 +99,17 @@ class LineTile:
             for i in range(vectors * column_step):
                 code.prefetch(code.at(place, builder.add(first, INT64(i * code.lanes))), LINE)
 
+    def place(self, tap: Any, column_step: int) -> Any:
+        """Where in a row the tile's first window begins, at a tap of the list of columns."""
+        builder, v = self.builder, self.values
+        place = builder.load(self.array("table", builder.add(v["offsets_at"], tap)))
+        return builder.add(place, builder.mul(v["column"], INT64(column_step)))
+
     def loader(self, tap: Any, column_step: int) -> Any:
         """A function that loads vector number `i` of a line, counted from the tile's first window at a tap of the list
         of columns."""
         builder, code, v = self.builder, self.reads, self.values
-        place = builder.load(self.array("table", builder.add(v["offsets_at"], tap)))
-        place = builder.add(place, builder.mul(v["column"], INT64(column_step)))
+        place = self.place(tap, column_step)
         masks: dict[int, Any] = {}
 
         def load(line: Line, i: int) -> Any:
@@ -128,7 +133,11 @@ class LineTile:
             first = _clamped(builder, builder.neg(place), lanes)
             end = _clamped(builder, builder.sub(self.values["limit"], place), lanes)
         count = builder.sub(builder.select(builder.icmp_signed(">", end, first), end, first), first)
-        place = builder.add(place, first)
+        self.check_line(line, builder.add(place, first), count)
+
+    def check_line(self, line: Any, place: Any, count: Any) -> None:
+        """The same for elements of a row, from a place on."""
+        builder = self.builder
         with builder.if_else(builder.icmp_signed("==", line, INT64(NO_LINE))) as (absent, present):
             with absent:
                 self.check("nothing", place, count)

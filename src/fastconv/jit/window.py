@@ -1,7 +1,8 @@
 """The window tile: rows of neighbouring outputs, each the sum of a window of one channel, that stay in registers.
 
 Lanes are neighbouring outputs of a row. An input row that windows of several output rows share is loaded once for all
-of them; and it is loaded where it stands: lanes outside it are masked and count as zeros.
+of them; and it is loaded where it stands: lanes outside it are masked and count as zeros, or are taken one by one from
+where a list says that the elements of the padding come from.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Shape(NamedTuple):
         Taps in a row, which follow each other, or 0 for any that stand anywhere; `column_step` is 1 then.
     column_step : int
         Columns from one window to the next.
+    borders : bool
+        Whether elements of the row stand beside it, as a list says, not zeros.
     """
 
     rows: int
@@ -45,6 +48,7 @@ class Shape(NamedTuple):
     columns: int
     row_step: int
     column_step: int
+    borders: bool = False
 
     @property
     def lines(self) -> int:
@@ -80,7 +84,10 @@ class Window(NamedTuple):
     offsets_at, width : int
         The list of a row's taps: where each stands from the tile's first window on.
     limit : int
-        Places of a row; beside them stand zeros.
+        Places of a row; beside them stand zeros, but for tiles with borders.
+    borders_at, before, after : int
+        Where the list of borders' sources is in the table: from `before` places before `borders_at` on the place of the
+        element that stands at each place before the row, and from there on for the `after` places behind it.
     weight_at, weight_d, weight_h, weight_w : int
         The first weight, and the steps of weights along the axes.
     pitch : int
@@ -99,6 +106,9 @@ class Window(NamedTuple):
     offsets_at: int
     width: int
     limit: int
+    borders_at: int
+    before: int
+    after: int
     weight_at: int
     weight_d: int
     weight_h: int
@@ -124,14 +134,16 @@ def _window_tile_meaning(
     """y[row, lane] = start + sum over p, g, k, s of weight[p, g taps + k, s] * line[p, g, row row_step + k][place].
 
     Behind the lines of all groups stand `rows` of each further kernel row. The columns follow from ``place = (column +
-    lane) column_step + table[offsets_at + s]``. `numbers` lanes are written, as far as the tile has them. Without
-    masked loads nothing is read in place.
+    lane) column_step + table[offsets_at + s]``, or where that is in a border from the list. `numbers` lanes are
+    written, as far as the tile has them. Without masked loads nothing is read in place.
     """
     source, v = x if window.in_place else slab, window
     lane = column + np.arange(shape.vectors * machine().vector_bytes // y.itemsize)
     total, rows = np.full((shape.rows, lane.size), start, y.dtype), range(shape.rows)
     for p, g, s in product(range(v.planes), range(v.groups + 1), range(v.width)):
         place = lane * shape.column_step + table[v.offsets_at + s]
+        if shape.borders:
+            place = np.array([_source_meaning(v, table, at) for at in place.tolist()])
         inside = (place >= 0) & (place < v.limit)
         taps = [(row, k, g * shape.lines + row * shape.row_step + k) for row, k in product(rows, range(shape.taps))]
         if g == v.groups:
@@ -146,6 +158,14 @@ def _window_tile_meaning(
     count = min(numbers, lane.size)
     for row in range(min(shape.rows, v.rows_here)):
         y[y_at + row * v.pitch :][:count] = total[row, :count]
+
+
+def _source_meaning(window: Window, table: np.ndarray, place: int) -> int:
+    """Where in a row the element of a place stands that may be in a border."""
+    if -window.before <= place < 0:
+        return int(table[window.borders_at + place])
+    behind = place - window.limit
+    return int(table[window.borders_at + behind]) if 0 <= behind < window.after else place
 
 
 def window_tile(shape: Shape) -> Any:
@@ -201,6 +221,42 @@ class _WindowCode(LineTile):
         self.in_place = builder.icmp_signed("!=", self.values["in_place"], INT64(0))
         self.source = builder.select(self.in_place, self.source, slab) if self.same else slab
 
+    def load_vectors(self, lines: list[Line], tap: Any, count: int) -> list[list[Any]]:
+        """So many vectors of each line from the tile's first window on, at a tap of the list of columns."""
+        load = self.loader(tap, self.shape.column_step)
+        vectors = [[load(line, i) for i in range(count)] for line in lines]
+        if not self.shape.borders:
+            return vectors
+        return self._put_borders(vectors, lines, self.place(tap, self.shape.column_step))
+
+    def _put_borders(self, vectors: list[list[Any]], lines: list[Line], at: Any) -> list[list[Any]]:
+        """The vectors of lines, which begin at a place, with the elements that stand beside the row.
+
+        One loop for both sides and all lines: one for each vector takes ten times as long to compile.
+        """
+        builder, code, v = self.builder, self.reads, self.values
+        count = len(vectors[0])
+        end = builder.add(at, INT64(count * code.lanes))
+        left = _greater(builder, at, builder.neg(v["before"]))
+        lefts = _greater(builder, builder.sub(_lesser(builder, end, INT64(0)), left), INT64(0))
+        right = _greater(builder, at, v["limit"])
+        rights = builder.sub(_lesser(builder, end, builder.add(v["limit"], v["after"])), right)
+        results = [[cgutils.alloca_once_value(builder, vector) for vector in found] for found in vectors]
+        with cgutils.for_range(builder, builder.add(lefts, _greater(builder, rights, INT64(0))), intp=INT64) as loop:
+            is_left = builder.icmp_signed("<", loop.index, lefts)
+            first = builder.select(is_left, left, builder.sub(right, lefts))
+            place = builder.add(first, loop.index)
+            number = builder.add(v["borders_at"], builder.sub(place, builder.select(is_left, INT64(0), v["limit"])))
+            self.check("table", number, INT64(1))
+            source = builder.load(self.array("table", number))
+            lanes = [code.lane(builder.sub(place, builder.add(at, INT64(i * code.lanes)))) for i in range(count)]
+            for line, found in zip(lines, results, strict=True):
+                self.check_line(line[0], source, INT64(1))
+                element = code.broadcast(builder.load(builder.gep(line[1], [source])))
+                for lane, result in zip(lanes, found, strict=True):
+                    builder.store(builder.select(lane, element, builder.load(result)), result)
+        return [[builder.load(result) for result in found] for found in results]
+
     def check_source(self, at: Any, count: Any) -> None:
         """In the input or in the slab."""
         if not self.same:
@@ -252,8 +308,7 @@ class _WindowCode(LineTile):
 
         All are loaded before the weights: LLVM then keeps all in registers (7x7: 10 % faster).
         """
-        load = self.loader(tap, self.shape.column_step)
-        pixels = [[load(line, i) for i in range(self.shape.vectors)] for line in lines]
+        pixels = self.load_vectors(lines, tap, self.shape.vectors)
         weights = self._weights(weight_at, tap, taps)
         for number, row in enumerate(pixels):
             self._multiply(number, weights, row)
@@ -261,13 +316,12 @@ class _WindowCode(LineTile):
     def _add_columns(self, lines: list[Line], weight_at: Any) -> None:
         """Add the products of all columns of taps: each vector is loaded once, and shifted from tap to tap."""
         code, step = self.code, self.shape.column_step
-        load = self.loader(INT64(0), step)
         weights = [self._weights(weight_at, INT64(s), self.shape.taps) for s in range(self.shape.columns)]
         reach = (self.shape.vectors * code.lanes - 1) * step + self.shape.columns
         for numbers in _far_apart(len(lines)):
             phases = {}
-            for number in numbers:
-                loaded = [load(lines[number], i) for i in range(-(-reach // code.lanes))]
+            found = self.load_vectors([lines[number] for number in numbers], INT64(0), -(-reach // code.lanes))
+            for number, loaded in zip(numbers, found, strict=True):
                 phases[number] = [code.every(step, loaded, phase) for phase in range(step)]
             for s, column in enumerate(weights):
                 shift, phase = divmod(s, step)
@@ -297,6 +351,14 @@ class _WindowCode(LineTile):
     def write_sums(self) -> None:
         """Write the sums."""
         self.write([[self.builder.load(total) for total in sums] for sums in self.sums])
+
+
+def _greater(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.icmp_signed(">", a, b), a, b)
+
+
+def _lesser(builder: Any, a: Any, b: Any) -> Any:
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
 
 
 def _far_apart(count: int) -> list[range]:

@@ -144,7 +144,7 @@ def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
             here, to = min(ROWS, h.rows - row), base + row * h.width + column
             down = Window(
                 1, base, h.zero_at, 1, h.rows_at + row * h.down, h.down, 0, h.zero_at, 1, h.width,
-                0, 0, 1, 0, h.pitch if h.along else h.width, here,
+                0, 0, 0, 0, 0, 1, 0, h.pitch if h.along else h.width, here,
             )  # fmt: skip
             if not h.along:
                 _sum_rows(down, column, until, x, buffer, beside, table, weights, y, to)
@@ -159,7 +159,7 @@ def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
                 extend_row(buffer[line : line + size], column, h.width, h.before, table, h.sources_at, fill)
             along = Window(
                 0, 0, h.zero_at, 1, h.buffer_at, 1, 0, h.taps_at, h.along, _NO_LIMIT,
-                h.down, 0, 0, 1, h.width, here,
+                0, 0, 0, h.down, 0, 0, 1, h.width, here,
             )  # fmt: skip
             _sum_rows(along, 0, until - column, x, buffer, beside, table, weights, y, to)
     free((beside, buffer))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.copy import copy_run
+from fastconv.jit.copy import copy_rows
 from fastconv.jit.decorators import helper
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
@@ -144,20 +144,36 @@ def gather(slab: Any, x: Any, images: Images, table: Any, axes: Space, first: Sp
                 for c in range(images.channels):
                     to = c * plane * d.phases * h.phases * w.phases + place
                     image = images.base + c * images.step
-                    for row in range(d.positions * h.positions):
-                        if rows[row] == _NO_ROW:
+                    row = 0
+                    while row < d.positions * h.positions:
+                        first_row = row
+                        row += 1
+                        if rows[first_row] == _NO_ROW:
                             for p in range(w.positions):
                                 slab[to + p] = fill
+                            to += w.positions
+                            continue
+                        # Rows that are equally far apart are copied together: a column of the border at once, too.
+                        pitch = 0
+                        if row < d.positions * h.positions and rows[row] != _NO_ROW:
+                            pitch = rows[row] - rows[first_row]
+                            while row < d.positions * h.positions and rows[row] - rows[row - 1] == pitch:
+                                row += 1
+                        count, at = row - first_row, image + rows[first_row]
+                        if step == 1:
+                            copy_rows(slab, to + inner, w.positions, x, at + start, pitch, outer - inner, count)
                         else:
-                            at = image + rows[row]
-                            if step == 1:
-                                copy_run(slab, to + inner, x, at + start, outer - inner)
-                            else:
+                            for r in range(count):
+                                line, found = to + r * w.positions + inner, at + r * pitch + start
                                 for p in range(outer - inner):
-                                    slab[to + inner + p] = x[at + start + p * step]
-                            for p in range(inner):
-                                slab[to + p] = x[at + sources[p]] if sources[p] != _NO_ROW else fill
-                            for p in range(outer, w.positions):
-                                slab[to + p] = x[at + sources[p]] if sources[p] != _NO_ROW else fill
-                        to += w.positions
+                                    slab[line + p] = x[found + p * step]
+                        for p in range(w.positions - outer + inner):
+                            column = p if p < inner else p - inner + outer
+                            if sources[column] == _NO_ROW:
+                                for r in range(count):
+                                    slab[to + column + r * w.positions] = fill
+                            else:
+                                for r in range(count):
+                                    slab[to + column + r * w.positions] = x[at + sources[column] + r * pitch]
+                        to += count * w.positions
     free((sources, rows))

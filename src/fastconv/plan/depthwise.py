@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 
@@ -44,8 +45,10 @@ MOST_PRODUCTS = 50_000_000
 def plan_depthwise(problem: Problem) -> UnpackedPlan:
     """Cut the outputs into blocks, and write down where the rows of their windows stand."""
     g, x, weights = problem.geometry.lift(), problem.x_steps(), weights_of(problem)
-    in_place = _in_place(problem)
-    shape = _shape(g, in_place)
+    in_place, borders = _in_place(problem), Windows(g.axes[-1]).borders(g.padding_mode)
+    whole = in_place or _whole(g)
+    before, after = map(len, borders if in_place else ((), ()))
+    shape = _shape(g, whole, before + after > 0)
     sizes = _block_sizes(g)
     counts = tuple(-(-size // block) for size, block in zip(g.output_size, sizes, strict=True))
     table = Table(DEPTHWISE_TABLE)
@@ -53,9 +56,11 @@ def plan_depthwise(problem: Problem) -> UnpackedPlan:
         slabs = [plain_axis(table) for _ in g.axes]
         places = _places_in_input(g, shape, x.steps[2:])
     else:
-        windows = [Windows(axis) for axis in g.axes]
-        slabs = slab_axes(table, windows, sizes, x.steps[2:], g.padding_mode)
-        places = _places_in_slab(windows, slabs, shape, sizes)
+        strides = [axis.stride if whole else 1 for axis in g.axes]
+        windows = [Windows(replace(axis, stride=1) if whole else axis) for axis in g.axes]
+        extents = [(size - 1) * stride + 1 for size, stride in zip(sizes, strides, strict=True)]
+        slabs = slab_axes(table, windows, extents, x.steps[2:], g.padding_mode)
+        places = _places_in_slab(windows, slabs, shape, sizes, strides)
     head = DepthwiseHead(
         groups=g.groups,
         multiplier=g.out_channels // g.groups,
@@ -67,10 +72,15 @@ def plan_depthwise(problem: Problem) -> UnpackedPlan:
         weight_group=weights.group,
         weight_row=weights.row,
         limit=g.input_size[-1] if in_place else NO_LIMIT,
+        borders_at=(table.append([*borders[0], *borders[1]]) if in_place else 0) + before,
+        before=before,
+        after=after,
         activation=activation_number(problem.activation),
     )
     axes = [
-        DepthwiseAxis(axis.output, size, count, axis.kernel, step, table.append(found.reshape(-1)))
+        DepthwiseAxis(
+            axis.output, size, count, axis.kernel, step, table.append(found.reshape(-1)), axis.stride if whole else 1
+        )
         for axis, size, count, step, found in zip(g.axes, sizes, counts, weights.taps, places, strict=True)
     ]
     dtype, tasks = problem.dtype, g.batch * g.out_channels * prod(counts)
@@ -92,16 +102,22 @@ def plan_depthwise(problem: Problem) -> UnpackedPlan:
 
 def _in_place(problem: Problem) -> bool:
     """Whether tiles can load the rows of the input where they stand."""
-    last = problem.geometry.axes[-1]
-    inside = last.before <= 0 and (last.output - 1) * last.stride + last.extent - last.before <= last.size
+    g = problem.geometry.lift()
+    last = g.axes[-1]
     return (
         machine().masked_loads
-        and (problem.geometry.padding_mode == "zeros" or inside)
         and problem.x_dtype == problem.dtype
         and problem.x_steps().steps[-1] == 1
         and last.size + last.before + last.after + last.extent < MOST_COLUMNS
-        and (last.stride == 1 or (last.stride == 2 and _shape(problem.geometry.lift(), True).column_step == 2))
+        and _has_step(g)
+        and (not any(Windows(last).borders(g.padding_mode)) or _knows_borders(g))
     )
+
+
+def _knows_borders(g: Geometry) -> bool:
+    """Whether there is a tile for windows beside borders that is not worse than the one for others."""
+    plain, beside = (_shape(g, True, borders) for borders in (False, True))
+    return (beside.taps, beside.columns) == (plain.taps, plain.columns)
 
 
 def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
@@ -121,10 +137,24 @@ def _slab_size(slabs: Sequence[SlabAxis]) -> int:
     return prod(axis.phases * axis.positions for axis in slabs)
 
 
-def _shape(g: Geometry, in_place: bool) -> Shape:
+def _whole(g: Geometry) -> bool:
+    """Whether a slab holds every row and column in order, so that tiles step over it as over the input.
+
+    Otherwise it holds those of each phase of the stride apart.
+    """
+    return _has_step(g) and all(axis.stride <= axis.extent for axis in g.axes)
+
+
+def _has_step(g: Geometry) -> bool:
+    """Whether there is a tile with the step of the columns."""
+    return _shape(g, True, False).column_step == g.axes[-1].stride
+
+
+def _shape(g: Geometry, whole: bool, borders: bool) -> Shape:
     """The kernel that loads fewest rows; where none has the step of the columns, one for a slab, which has no step."""
+    shapes = [shape for shape in SHAPES if shape.borders == borders]
     _, h, w = g.axes
-    step = w.stride if in_place else 1
+    step = w.stride if whole else 1
 
     def fits(shape: Shape) -> bool:
         together = h.dilation == 1 and h.stride == shape.row_step and h.kernel >= shape.taps
@@ -135,7 +165,7 @@ def _shape(g: Geometry, in_place: bool) -> Shape:
     def loads(shape: Shape) -> tuple[float, int]:
         return shape.lines_of(h.kernel) / shape.rows, h.kernel % shape.taps
 
-    return min(filter(fits, SHAPES), key=loads, default=SHAPES[-1])
+    return min(filter(fits, shapes), key=loads, default=shapes[-1])
 
 
 def _block_sizes(g: Geometry) -> tuple[int, int, int]:
@@ -186,22 +216,26 @@ def _positions(axis: Axis, places: np.ndarray, mode: str, step: int) -> np.ndarr
 
 
 def _places_in_slab(
-    windows: Sequence[Windows], slabs: Sequence[SlabAxis], shape: Shape, sizes: tuple[int, int, int]
+    windows: Sequence[Windows], slabs: Sequence[SlabAxis], shape: Shape, sizes: tuple[int, int, int], strides: list[int]
 ) -> list[np.ndarray]:
-    """As `DepthwiseAxis.places_at` says, for a block."""
+    """As `DepthwiseAxis.places_at` says, for a block; `strides` are those of outputs in the slab."""
     extents = [axis.phases for axis in slabs] + [axis.positions for axis in slabs]
     pitches = [prod(extents[i + 1 :]) for i in range(len(extents))]
     taps = [
         np.array([place.phase * pitches[i] + place.place * pitches[i + 3] for place in w.places[0]])
         for i, w in enumerate(windows)
     ]
-    planes = np.arange(sizes[0])[:, None] * pitches[3] + taps[0]
-    tiles = np.arange(-(-sizes[1] // shape.rows))[:, None, None] * shape.rows
+    planes = np.arange(sizes[0])[:, None] * strides[0] * pitches[3] + taps[0]
+    tiles = np.arange(-(-sizes[1] // shape.rows))[:, None, None] * shape.rows * strides[1]
     height, groups = len(taps[1]), shape.groups(len(taps[1])) * shape.taps
+    line_step = 1 if shape.taps > 1 else strides[1]
     parts = []
-    for numbers, lines in ((range(0, groups, shape.taps), shape.lines), (range(groups, height), shape.rows)):
+    for numbers, lines, step in (
+        (range(0, groups, shape.taps), shape.lines, line_step),
+        (range(groups, height), shape.rows, strides[1]),
+    ):
         # The rows behind those of the last output are dropped: any will do.
         last = np.array([slabs[1].positions - 1 - windows[1].places[0][k].place for k in numbers], np.int64)
-        found = np.minimum(tiles + np.arange(lines), last[:, None]) * pitches[4] + taps[1][list(numbers), None]
+        found = np.minimum(tiles + np.arange(lines) * step, last[:, None]) * pitches[4] + taps[1][list(numbers), None]
         parts.append(found.reshape(len(tiles), -1))
     return [planes, np.concatenate(parts, axis=1), taps[2]]
