@@ -67,7 +67,7 @@ def test_every_dtype_in_every_layout(dtype: str, layout: str) -> None:
 @examples(60)
 @given(data=st.data(), seed=seeds)
 def test_random_padding_is_the_references(data: st.DataObject, seed: int) -> None:
-    """Crops at either end, or both, and modes beyond what NumPy has for them."""
+    """Crops at either end, or both, and modes beyond what NumPy has for them; planes from lists, lines and blocks."""
     shape = data.draw(st.lists(st.integers(1, 6), min_size=3, max_size=5).map(tuple))
     mode = data.draw(st.sampled_from(["constant", "reflect", "replicate", "symmetric"]))
     pairs = []
@@ -78,7 +78,16 @@ def test_random_padding_is_the_references(data: st.DataObject, seed: int) -> Non
     x = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))](integers(shape, np.int16, seed))
     value = data.draw(st.integers(-3, 3)) if mode == "constant" else 0
     expected = reference.pad(x, tuple(pairs), "zeros" if mode == "constant" else mode, value)
-    found = fc.pad(x, [amount for pair in reversed(pairs) for amount in pair], mode, value)
+    given = [amount for pair in reversed(pairs) for amount in pair]
+    found = fc.pad(x, given, mode, value)
+    limits = data.draw(st.sampled_from([(), (), ("SMALL_PLANE",), ("SMALL_PLANE", "LONG_LINE")]))
+    if limits:
+        forget_decisions()
+        with pytest.MonkeyPatch.context() as patch:
+            for limit in limits:
+                patch.setattr(f"fastconv.plan.pad.{limit}", 0)
+            np.testing.assert_array_equal(fc.pad(x, given, mode, value), expected)
+        forget_decisions()
     np.testing.assert_array_equal(found, expected)
 
 

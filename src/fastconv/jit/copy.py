@@ -128,17 +128,18 @@ def _block_copy(every: int, converts: bool = False) -> Any:
 def _write_block(code: VectorCode, every: int, target: Any, source: Any, count: Any, rows: Any) -> None:
     """Write a copy of rows; target and source are a Numba type, the array and its first element and step.
 
-    A row is some whole vectors and a last one that ends where it does. One that is shorter than a vector is made of two
-    of the longest pieces, of a power of two of elements, that fit it. Of every other element, a piece is put together
-    from two, of which the second ends with its last element: nothing is read beyond it.
+    A row is a vector that begins where it does, some that stand in cache lines (0.7 of the time for 1024 rows of 1030
+    floats), and one that ends where it does. One that is shorter than a vector is made of two of the longest pieces,
+    of a power of two of elements, that fit it. Of every other element, a piece is put together from two, of which the
+    second ends with its last element: nothing is read beyond it.
     """
     builder = code.builder
     none = builder.icmp_signed("==", count, INT64(0))
     reach = builder.select(none, INT64(0), builder.sub(builder.mul(count, INT64(every)), INT64(every - 1)))
 
     @contextmanager
-    def each_row() -> Iterator[Callable[[int, Any], None]]:
-        """A loop over rows, whose body moves so many elements from number `place` on."""
+    def each_row() -> Iterator[tuple[Any, Callable[[int, Any], None]]]:
+        """A loop over rows: where one is written, and what moves so many of its elements from number `place` on."""
         with cgutils.for_range(builder, rows, intp=INT64) as loop:
             bases = []
             for (kind, array, (first, step)), elements in ((target, count), (source, reach)):
@@ -160,12 +161,12 @@ def _write_block(code: VectorCode, every: int, target: Any, source: Any, count: 
                     value = code.shuffle(value, ending, [2 * i if 2 * i < width else 2 * i + 1 for i in range(width)])
                 builder.store(value, piece(there, place), align=1)
 
-            yield move
+            yield there, move
 
     def write_pieces(width: int) -> None:
         """Rows that are shorter than twice the width."""
         with builder.if_else(builder.icmp_signed(">=", count, INT64(width))) as (fits, shorter):
-            with fits, each_row() as move:
+            with fits, each_row() as (_, move):
                 move(width, INT64(0))
                 move(width, builder.sub(count, INT64(width)))
             with shorter:
@@ -174,8 +175,9 @@ def _write_block(code: VectorCode, every: int, target: Any, source: Any, count: 
 
     last = builder.sub(count, INT64(code.lanes))
     with builder.if_else(builder.icmp_signed(">=", last, INT64(0))) as (vectors, pieces):
-        with vectors, each_row() as move:
-            with cgutils.for_range_slice(builder, INT64(0), last, INT64(code.lanes), INT64) as (place, _):
+        with vectors, each_row() as (there, move):
+            move(code.lanes, INT64(0))
+            with cgutils.for_range_slice(builder, code.to_line(there), last, INT64(code.lanes), INT64) as (place, _):
                 move(code.lanes, place)
             move(code.lanes, last)
         with pieces:

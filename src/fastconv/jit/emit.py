@@ -105,6 +105,12 @@ class VectorCode:
         for line in range(0, size, LINE):
             self.builder.call(fetch, [self.builder.gep(first, [INT64(line)]), write, often, data])
 
+    def to_line(self, base: Any) -> Any:
+        """Elements from a pointer on, 1 to as many as a vector has, behind which a vector stands in one cache line."""
+        builder, each = self.builder, self.parts * self.type.element.width // 8
+        beyond = builder.and_(builder.ptrtoint(base, INT64), INT64(self.lanes * each - 1))
+        return builder.sub(INT64(self.lanes), builder.udiv(beyond, INT64(each)))
+
     def keep_order(self) -> None:
         """Load nothing here that is loaded further down, as LLVM else does: all of a tile's loads come first.
 

@@ -2,7 +2,7 @@
 
 Arrays have any number of axes. Those that are not padded and stand in memory as if they were one have been made one
 beforehand; the last of them, contiguous ones, are the *unit* that moves as a whole: the channels of a pixel, or whole
-rows.
+rows. Small planes, the two innermost axes, are copied element by element, from a list.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.jit.copy import copy_block
+from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.vector import unsigned
 
-__all__ = ["NOTHING", "PadAxis", "PadHead", "PadRun", "pad_blocks"]
+__all__ = ["NOTHING", "LineHead", "PadAxis", "PadHead", "PadRun", "PlaneHead", "pad_blocks", "pad_lines", "pad_planes"]
 
 #: In place of a source, where there is none but the fill value.
 NOTHING = np.iinfo(np.int64).min
@@ -97,8 +98,84 @@ class PadRun(NamedTuple):
     x_step: int
 
 
+class PlaneHead(NamedTuple):
+    """The head of the integer table of small planes.
+
+    Attributes
+    ----------
+    x_base, y_base, outer : int
+        As in a `PadHead`.
+    size : int
+        Elements of a plane of the result.
+    listed, sources_at : int
+        Elements that are copied, and where the list of their sources begins, from the plane's first element on.
+    places_at : int
+        Where the list of their places in the result begins; -1 where these are all, in order. With a list, planes have
+        no gaps and are filled first.
+    """
+
+    x_base: int
+    y_base: int
+    outer: int
+    size: int
+    listed: int
+    sources_at: int
+    places_at: int
+
+
+class LineHead(NamedTuple):
+    """The head of the integer table of lines whose elements stand side by side.
+
+    Attributes
+    ----------
+    x_base, y_base, outer : int
+        As in a `PadHead`.
+    rows, y_row, block, blocks : int
+        Lines of a plane, the step of the result from one to the next, the lines of a task, and its tasks.
+    rows_at : int
+        Where the list of the lines' sources begins in the table.
+    before, width, behind : int
+        Elements before those of the input, these, and those behind them.
+    first : int
+        The first element of the input's lines that is copied.
+    columns_at : int
+        Where the list of the sources of the elements before and behind begins.
+    """
+
+    x_base: int
+    y_base: int
+    outer: int
+    rows: int
+    y_row: int
+    block: int
+    blocks: int
+    rows_at: int
+    before: int
+    width: int
+    behind: int
+    first: int
+    columns_at: int
+
+
 _read_head, _read_axis, _read_run = reader(PadHead), reader(PadAxis), reader(PadRun)
+_read_plane_head, _read_line_head = reader(PlaneHead), reader(LineHead)
 _AXES_AT, _AXIS, _RUN = len(PadHead._fields), len(PadAxis._fields), len(PadRun._fields)
+_PLANE_AXES_AT, _LINE_AXES_AT = len(PlaneHead._fields), len(LineHead._fields)
+
+
+@helper
+def _plane_of(table: Any, axes_at: int, outer: int, plane: int) -> tuple[int, int, bool]:
+    """Where the source of a plane and the plane itself begin, and whether it has a source."""
+    at, to, inside = 0, 0, True
+    for i in range(outer):
+        axis = _read_axis(table, axes_at + i * _AXIS)
+        rest = plane // axis.outputs if i + 1 < outer else 0
+        place, plane = plane - rest * axis.outputs, rest
+        source = table[axis.sources_at + place] if axis.sources_at >= 0 else place * axis.x_step
+        inside = inside and source != NOTHING
+        at, to = at + source, to + place * axis.y_step
+    return at, to, inside
+
 
 #: Positions below which a block is written column by column.
 _FEW = 8
@@ -118,14 +195,8 @@ def pad_blocks(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> 
         column_piece = head.column_pieces_at + task - part * head.column_pieces
         plane = part // head.row_pieces if head.row_pieces > 1 else part
         row_piece = head.row_pieces_at + part - plane * head.row_pieces
-        at, to, inside = head.x_base, head.y_base, True
-        for i in range(head.outer):
-            axis = _read_axis(table, _AXES_AT + i * _AXIS)
-            rest = plane // axis.outputs if i + 1 < head.outer else 0
-            place, plane = plane - rest * axis.outputs, rest
-            source = table[axis.sources_at + place] if axis.sources_at >= 0 else place * axis.x_step
-            inside = inside and source != NOTHING
-            at, to = at + source, to + place * axis.y_step
+        at, to, inside = _plane_of(table, _AXES_AT, head.outer, plane)
+        at, to = at + head.x_base, to + head.y_base
         for row_run in range(table[row_piece], table[row_piece + 1]):
             rows = _read_run(table, head.rows_at + row_run * _RUN)
             if head.fills_rows:
@@ -160,3 +231,42 @@ def pad_blocks(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> 
                     for p in range(1 if together else columns.length):
                         column, found = place + p * y_column, source + p * columns.x_step
                         copy_block(y, column, y_row, x, found, rows.x_step, count, rows.length)
+
+
+@kernel
+def pad_planes(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> None:
+    """As `pad_blocks`; a task is a plane, all of whose sources are in a list."""
+    head = _read_plane_head(table, 0)
+    fill, places_at, sources_at = value[0], head.places_at, unsigned(head.sources_at)
+    for plane in range(begin, end):
+        at, to, inside = _plane_of(table, _PLANE_AXES_AT, head.outer, plane)
+        at, to = at + head.x_base, to + head.y_base
+        if places_at >= 0:
+            for i in range(unsigned(to), unsigned(to + head.size)):
+                y[i] = fill
+            if inside:
+                for i in range(unsigned(head.listed)):
+                    y[unsigned(to + table[unsigned(places_at) + i])] = x[unsigned(at + table[sources_at + i])]
+        else:
+            for i in range(unsigned(head.listed)):
+                y[unsigned(to) + i] = x[unsigned(at + table[sources_at + i])]
+
+
+@kernel
+def pad_lines(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> None:
+    """As `pad_blocks` beside elements of the input, line by line; a task is some lines of a plane."""
+    head = _read_line_head(table, 0)
+    before, behind, columns_at = unsigned(head.before), unsigned(head.behind), unsigned(head.columns_at)
+    for task in range(begin, end):
+        plane = task // head.blocks
+        first = (task - plane * head.blocks) * head.block
+        at, to, _ = _plane_of(table, _LINE_AXES_AT, head.outer, plane)
+        at, to = at + head.x_base, to + head.y_base
+        for row in range(first, min(first + head.block, head.rows)):
+            line, place = at + table[head.rows_at + row], to + row * head.y_row
+            copy_block(y, place + head.before, 0, x, line + head.first, 0, head.width, 1)
+            for i in range(before):
+                y[unsigned(place) + i] = x[unsigned(line + table[columns_at + i])]
+            place += head.before + head.width
+            for i in range(behind):
+                y[unsigned(place) + i] = x[unsigned(line + table[columns_at + before + i])]

@@ -9,7 +9,17 @@ from math import prod
 import numpy as np
 
 from fastconv.geometry import source_index
-from fastconv.kernels.pad import NOTHING, PadAxis, PadHead, PadRun, pad_blocks
+from fastconv.kernels.pad import (
+    NOTHING,
+    LineHead,
+    PadAxis,
+    PadHead,
+    PadRun,
+    PlaneHead,
+    pad_blocks,
+    pad_lines,
+    pad_planes,
+)
 from fastconv.plan.kernel_plan import WordsPlan
 from fastconv.plan.table import Table
 
@@ -28,6 +38,10 @@ BYTE_COST, RUN_COST, TASK_COST = 0.15, 6.0, 20.0
 TASK_BYTES = 16384
 #: Bytes of a line up to which it is filled as a whole before the input is copied into it.
 SHORT_LINE = 512
+#: Elements of a line from which on its parts are tasks.
+LONG_LINE = 8192
+#: Elements of a plane up to which each is copied by itself, and nanoseconds that one takes.
+SMALL_PLANE, ELEMENT_COST = 300, 0.75
 
 
 def word_of(dtype: np.dtype) -> np.dtype:
@@ -87,16 +101,17 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
         unit = merged.pop().size
     merged = [PaddedAxis(1, 0, 0, 0, 0)] * (2 - len(merged)) + merged
     *outer, rows, columns = merged
+    if rows.outputs * columns.outputs * unit <= SMALL_PLANE and _is_dense(rows, columns, unit):
+        return _plan_planes(outer, rows, columns, unit, (x_base, y_base), mode, dtype)
+    if mode != "zeros" and unit == 1 and _steps_by(columns, 1) and columns.outputs < LONG_LINE:
+        return _plan_lines(outer, rows, columns, (x_base, y_base), mode, dtype)
     unit_bytes = unit * dtype.itemsize
     line_bytes = columns.outputs * unit_bytes
     row_runs, row_pieces = _pieces(rows, mode, TASK_BYTES // max(1, line_bytes))
     column_runs, column_pieces = _pieces(columns, mode, 2 * TASK_BYTES // unit_bytes)
     is_whole = len(column_pieces) == 2
     table = Table((PadHead, *[PadAxis] * len(outer)))
-    records = [
-        PadAxis(axis.outputs, axis.x_step, axis.y_step, table.append(axis.sources(mode)) if axis.padded else -1)
-        for axis in reversed(outer)
-    ]
+    records = _records(table, outer, mode)
     head = PadHead(
         x_base=x_base,
         y_base=y_base,
@@ -117,6 +132,84 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
     lines = planes * rows.outputs
     nanoseconds = lines * (line_bytes * BYTE_COST + len(column_runs) * RUN_COST) + tasks * TASK_COST
     return WordsPlan(pad_blocks.bind(word, word, word, np.int64), table.finish([head, *records]), tasks, nanoseconds)
+
+
+def _records(table: Table, outer: Sequence[PaddedAxis], mode: str) -> list[PadAxis]:
+    return [
+        PadAxis(axis.outputs, axis.x_step, axis.y_step, table.append(axis.sources(mode)) if axis.padded else -1)
+        for axis in reversed(outer)
+    ]
+
+
+def _plan_planes(
+    outer: Sequence[PaddedAxis],
+    rows: PaddedAxis,
+    columns: PaddedAxis,
+    unit: int,
+    bases: tuple[int, int],
+    mode: str,
+    dtype: np.dtype,
+) -> WordsPlan:
+    """Plan a padding of small planes without gaps."""
+    found = [
+        NOTHING if NOTHING in (row, column) else row + column + i
+        for row in rows.sources(mode)
+        for column in columns.sources(mode)
+        for i in range(unit)
+    ]
+    places = [place for place, source in enumerate(found) if source != NOTHING]
+    table = Table((PlaneHead, *[PadAxis] * len(outer)))
+    records = _records(table, outer, mode)
+    head = PlaneHead(
+        x_base=bases[0],
+        y_base=bases[1],
+        outer=len(outer),
+        size=len(found),
+        listed=len(places),
+        sources_at=table.append([found[place] for place in places]),
+        places_at=table.append(places) if mode == "zeros" else -1,
+    )
+    planes, word = prod(axis.outputs for axis in outer), word_of(dtype)
+    nanoseconds = planes * (len(found) * ELEMENT_COST + TASK_COST)
+    kernel = pad_planes.bind(word, word, word, np.int64)
+    return WordsPlan(kernel, table.finish([head, *records]), planes, nanoseconds)
+
+
+def _plan_lines(
+    outer: Sequence[PaddedAxis],
+    rows: PaddedAxis,
+    columns: PaddedAxis,
+    bases: tuple[int, int],
+    mode: str,
+    dtype: np.dtype,
+) -> WordsPlan:
+    """Plan a padding of lines with elements of the input, in place of blocks (0.3 to 0.7 of their time)."""
+    sources = columns.sources(mode)
+    before, behind = min(max(0, columns.before), len(sources)), min(max(0, columns.after), len(sources))
+    width = max(0, len(sources) - before - behind)
+    block = max(1, min(rows.outputs, TASK_BYTES // max(1, len(sources) * dtype.itemsize)))
+    table = Table((LineHead, *[PadAxis] * len(outer)))
+    records = _records(table, outer, mode)
+    head = LineHead(
+        x_base=bases[0],
+        y_base=bases[1],
+        outer=len(outer),
+        rows=rows.outputs,
+        y_row=rows.y_step,
+        block=block,
+        blocks=-(-rows.outputs // block),
+        rows_at=table.append(rows.sources(mode)),
+        before=before,
+        width=width,
+        behind=behind,
+        first=max(0, -columns.before),
+        columns_at=table.append([*sources[:before], *sources[before + width :]]),
+    )
+    lines = prod(axis.outputs for axis in outer) * rows.outputs
+    nanoseconds = lines * (len(sources) * dtype.itemsize * BYTE_COST + RUN_COST)
+    tasks = prod(axis.outputs for axis in outer) * head.blocks
+    word = word_of(dtype)
+    return WordsPlan(pad_lines.bind(word, word, word, np.int64), table.finish([head, *records]), tasks, nanoseconds)
 
 
 def _pieces(axis: PaddedAxis, mode: str, longest: int) -> tuple[list[PadRun], list[int]]:
