@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastconv import ndimage, threads
-from fastconv.ndimage import sums
+from fastconv.ndimage import correlation, sums
 from fastconv.reference import ndimage as reference
 from properties.strategies import LAYOUTS, examples, integers, seeds
 
@@ -146,6 +146,26 @@ def test_integers_lose_their_fraction_where_plain_sums_do(
     expected = reference._filtered(x, shape, (0,) * x.ndim, mode, 3, along, float)
     result = ndimage.correlate1d(x, line, 0, np.int32, mode, 3)
     np.testing.assert_array_equal(result, reference.truncated(expected, np.int32), strict=True)
+
+
+@pytest.mark.parametrize("side", [3, 14])
+def test_sums_that_are_nearly_right_tell_which_to_take_anew(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float32 and in float64; where all are doubtful, few, and none."""
+    x = np.zeros((40, 300), np.uint8)
+    x[5:20] = np.random.default_rng(1).integers(0, 256, (15, 300))
+    x[20:30, :200] = 255
+    w = np.full((side, side), 1 / side**2)
+    w[0, 0] += 1e-7
+
+    def both() -> tuple[Any, Any]:
+        correlation._window.cache_clear()
+        correlation._line.cache_clear()
+        return ndimage.correlate(x, w, np.int16), ndimage.correlate1d(x, w[0] * side, 0)
+
+    found = both()
+    monkeypatch.setattr(sums, "MOST_DOUBT", 0.0)
+    for one, other in zip(found, both(), strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
 
 
 def test_integers_wrap_around() -> None:

@@ -17,7 +17,13 @@ from fastconv.jit.records import reader
 from fastconv.jit.rounding import add_product
 from fastconv.jit.scratch import empty, free
 
-__all__ = ["TAP_TABLE", "TapHead", "greatest_of_taps", "least_of_taps", "sums_of_taps"]
+__all__ = [
+    "TAP_TABLE", "TapHead", "Taps", "greatest_of_taps", "least_of_taps", "read_taps", "sums_of_taps", "whole_parts",
+    "whole_sums",
+]  # fmt: skip
+
+#: Outputs whose whole parts are found at once; if more of them are doubtful, all are summed anew at once.
+SPAN, MANY = 64, 8
 
 
 class TapHead(NamedTuple):
@@ -31,25 +37,36 @@ class TapHead(NamedTuple):
         Outputs of a task, and tasks of a line.
     lines_at : int
         Where the list begins that has the place of each line's first window.
-    taps_at, taps : int
-        Where the list begins that has the places of a window's elements behind its first, and how many there are.
-    pairs_at, pairs : int
-        The same of pairs of elements that share a weight.
     """
 
     run: int
     block: int
     blocks: int
     lines_at: int
+
+
+class Taps(NamedTuple):
+    """The elements of a window.
+
+    Attributes
+    ----------
+    taps_at, taps : int
+        Where the list begins that has the places of a window's elements behind its first, and how many there are.
+    pairs_at, pairs : int
+        The same of pairs of elements that share a weight.
+    """
+
     taps_at: int
     taps: int
     pairs_at: int
     pairs: int
 
 
-TAP_TABLE = (TapHead,)
+TAP_TABLE = (TapHead, Taps)
 
-_read_head = reader(TapHead)
+_read_head, read_taps = reader(TapHead), reader(Taps)
+
+_TAPS_AT = len(TapHead._fields)
 
 
 class _Task(NamedTuple):
@@ -82,13 +99,13 @@ def _extreme_body(better: Any) -> Callable[..., None]:
 
     def pick(begin: int, end: int, x: Any, y: Any, table: Any) -> None:
         """Tasks are pieces of lines; the places of a window's elements follow each other in the table."""
-        head = _read_head(table, 0)
+        head, window = _read_head(table, 0), read_taps(table, _TAPS_AT)
         for number in range(begin, end):
             task = _task(number, head, table)
             at, n, part = task.at, task.size, y[task.to : task.to + task.size]
-            first = at + table[head.taps_at]
+            first = at + table[window.taps_at]
             part[:] = x[first : first + n]
-            tap, last = head.taps_at + 1, head.taps_at + head.taps
+            tap, last = window.taps_at + 1, window.taps_at + window.taps
             while tap + 3 < last:
                 a, b = at + table[tap], at + table[tap + 1]
                 c, d = at + table[tap + 2], at + table[tap + 3]
@@ -144,6 +161,43 @@ def _add_two_pairs(total: Any, a: Any, b: Any, c: Any, d: Any, sign: float, w: A
         total[i] = add_product(one, np.float64(c[i]) + sign * np.float64(d[i]), s)
 
 
+@helper
+def _sum(total: Any, x: Any, weights: Any, window: Taps, table: Any, at: int) -> None:
+    """total = weights times the elements of windows that begin at `at` and behind it; products and sums are rounded."""
+    n, sign = total.size, weights[window.taps + window.pairs]
+    total[:] = 0.0
+    tap = 0
+    while tap < window.taps:
+        place = window.taps_at + tap
+        a = at + table[place]
+        if tap + 3 < window.taps:
+            b, c, d = at + table[place + 1], at + table[place + 2], at + table[place + 3]
+            four = (weights[tap], weights[tap + 1], weights[tap + 2], weights[tap + 3])
+            _add_four(total, x[a : a + n], x[b : b + n], x[c : c + n], x[d : d + n], four)
+            tap += 4
+        else:
+            _add(total, x[a : a + n], weights[tap])
+            tap += 1
+    pair = 0
+    while pair < window.pairs:
+        place, w = window.pairs_at + 2 * pair, window.taps + pair
+        a, b = at + table[place], at + table[place + 1]
+        if pair + 1 < window.pairs:
+            c, d = at + table[place + 2], at + table[place + 3]
+            two = (weights[w], weights[w + 1])
+            _add_two_pairs(total, x[a : a + n], x[b : b + n], x[c : c + n], x[d : d + n], sign, two)
+            pair += 2
+        else:
+            _add_pair(total, x[a : a + n], x[b : b + n], sign, weights[w])
+            pair += 1
+
+
+@helper
+def _drop_fractions(y: Any, sums: Any) -> None:
+    for i in range(y.size):
+        y[i] = np.int64(sums[i])
+
+
 @kernel
 def sums_of_taps(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any) -> None:
     """y = the sum of weights times elements, in float64, tap after tap: each product is rounded, then each sum.
@@ -152,37 +206,68 @@ def sums_of_taps(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
     ones is 1 or just below. Numbers of y are whole. `weights` holds those of the taps, then those of the pairs, and
     behind them the sign of a pair's second element.
     """
-    head = _read_head(table, 0)
-    sums, sign = empty(head.block, np.float64), weights[head.taps + head.pairs]
+    head, window = _read_head(table, 0), read_taps(table, _TAPS_AT)
+    sums = empty(head.block, np.float64)
     for number in range(begin, end):
         task = _task(number, head, table)
-        at, n, total = task.at, task.size, sums[: task.size]
-        total[:] = 0.0
-        tap = 0
-        while tap < head.taps:
-            place = head.taps_at + tap
-            a = at + table[place]
-            if tap + 3 < head.taps:
-                b, c, d = at + table[place + 1], at + table[place + 2], at + table[place + 3]
-                four = (weights[tap], weights[tap + 1], weights[tap + 2], weights[tap + 3])
-                _add_four(total, x[a : a + n], x[b : b + n], x[c : c + n], x[d : d + n], four)
-                tap += 4
-            else:
-                _add(total, x[a : a + n], weights[tap])
-                tap += 1
-        pair = 0
-        while pair < head.pairs:
-            place, w = head.pairs_at + 2 * pair, head.taps + pair
-            a, b = at + table[place], at + table[place + 1]
-            if pair + 1 < head.pairs:
-                c, d = at + table[place + 2], at + table[place + 3]
-                two = (weights[w], weights[w + 1])
-                _add_two_pairs(total, x[a : a + n], x[b : b + n], x[c : c + n], x[d : d + n], sign, two)
-                pair += 2
-            else:
-                _add_pair(total, x[a : a + n], x[b : b + n], sign, weights[w])
-                pair += 1
-        part = y[task.to : task.to + n]
-        for i in range(n):
-            part[i] = np.int64(total[i])
+        total = sums[: task.size]
+        _sum(total, x, weights, window, table, task.at)
+        _drop_fractions(y[task.to : task.to + task.size], total)
+    free((sums,))
+
+
+@helper
+def _is_doubtful(near: Any, i: int, off: Any) -> Any:
+    """Whether a number below 2**31 that is so far off may have another whole part."""
+    rest = abs(near[i] - near.dtype.type(np.int32(near[i])))
+    return (rest <= off) | (rest >= near.dtype.type(1) - off)
+
+
+@helper
+def _doubts(y: Any, near: Any, off: Any) -> int:
+    """Write whole parts; how many of them may be others."""
+    found = 0
+    for i in range(y.size):
+        y[i] = np.int32(near[i])
+        found += _is_doubtful(near, i, off)
+    return found
+
+
+@helper
+def whole_parts(
+    y: Any, near: Any, off: Any, x: Any, weights: Any, window: Taps, table: Any, at: int, sums: Any
+) -> None:
+    """y = what `sums_of_taps` writes for windows that begin at `at` and behind it, from sums that are so far off.
+
+    Those that are so near to a whole number that it matters are summed anew: one by one where they are few, else with
+    what stands around them. `sums` is scratch of as many elements as `y`.
+    """
+    known = 0  # outputs that are done
+    for first in range(0, y.size, SPAN):
+        last = min(first + SPAN, y.size)
+        doubts = _doubts(y[first:last], near[first:last], off)
+        if doubts > MANY:
+            continue
+        if known < first:
+            _sum(sums[: first - known], x, weights, window, table, at + known)
+            _drop_fractions(y[known:first], sums)
+        known = last
+        for i in range(first, last if doubts else first):
+            if _is_doubtful(near, i, off):
+                _sum(sums[:1], x, weights, window, table, at + i)
+                y[i] = np.int64(sums[0])
+    if known < y.size:
+        _sum(sums[: y.size - known], x, weights, window, table, at + known)
+        _drop_fractions(y[known:], sums)
+
+
+@kernel
+def whole_sums(begin: int, end: int, near: Any, x: Any, weights: Any, off: Any, y: Any, table: Any) -> None:
+    """As `sums_of_taps`, from sums `near` that are off by at most the only element of `off`."""
+    head, window = _read_head(table, 0), read_taps(table, _TAPS_AT)
+    sums = empty(head.block, np.float64)
+    for number in range(begin, end):
+        task = _task(number, head, table)
+        to, until = task.to, task.to + task.size
+        whole_parts(y[to:until], near[to:until], off[0], x, weights, window, table, task.at, sums)
     free((sums,))

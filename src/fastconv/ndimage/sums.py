@@ -18,6 +18,7 @@ from fastconv.ops import filters, taps
 from fastconv.ops.arguments import Form
 from fastconv.ops.lines import Line, plan_line_filter
 from fastconv.plan.layout import memory_order, strides_in
+from fastconv.plan.reach import Reach
 
 __all__ = ["InTurn", "Step", "dense_form", "lines", "weighted"]
 
@@ -25,6 +26,9 @@ Step = Callable[[np.ndarray], np.ndarray]
 
 #: Elements of a kernel for each of its sides from which on filtering along one axis after the other takes less time.
 FACTOR_COST = 5
+#: By how much sums may be off for it to be worth while to sum anew what is doubtful: a sum in a hundred or so, and some
+#: around each.
+MOST_DOUBT = 0.0025
 #: How far, of the greatest weight, a product of lines may be off a kernel that is taken for it: a rounding of each.
 MOST_OFF = 4 * np.finfo(np.float64).eps
 
@@ -61,7 +65,8 @@ def weighted(
         return InTurn((), dtype)
     if _loses_fractions(form.dtype, w, cval, dtype):
         weights = w.astype(np.float64)
-        return partial(_prescribed, w=weights, widths=widths, mode=mode, cval=cval, dtype=dtype, by_pairs=by_pairs)
+        near = _near_sums(form, weights, widths, mode, cval, by_pairs)
+        return _Prescribed(weights, widths, mode, cval, dtype, by_pairs, *near)
     sums = _sum_dtype(form.dtype, w, cval, dtype)
     steps: list[Step] = []
     if cval != 0:
@@ -74,11 +79,43 @@ def weighted(
     return InTurn(tuple(steps), dtype)
 
 
-def _prescribed(
-    x: np.ndarray, w: np.ndarray, widths: filters.Widths, mode: str, cval: Any, dtype: np.dtype, by_pairs: bool
-) -> np.ndarray:
-    """Sums with SciPy's bits."""
-    return taps.sums(extended(x, widths, mode, cval), w, dtype, by_pairs)
+@dataclass(frozen=True, slots=True)
+class _Prescribed:
+    """Sums with SciPy's bits, from sums that are off by less than `off` if there are any."""
+
+    w: np.ndarray
+    widths: filters.Widths
+    mode: str
+    cval: Any
+    dtype: np.dtype
+    by_pairs: bool
+    near: Step | None
+    off: float
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        near = None if self.near is None else taps.Near(self.near(x), self.off)
+        return taps.sums(extended(x, self.widths, self.mode, self.cval), self.w, self.dtype, self.by_pairs, near)
+
+
+def _near_sums(
+    form: Form, w: np.ndarray, widths: filters.Widths, mode: str, cval: Any, by_pairs: bool
+) -> tuple[Step | None, float]:
+    """How sums are found that are nearly right, and by how much they are off at most; None where that is too much.
+
+    By a rounding of each product and sum, of its weight, and of others that take up what the weights have lost; and in
+    float64 by what transforms are off.
+    """
+    low, high = (0, 1) if form.dtype.kind == "b" else (np.iinfo(form.dtype).min, np.iinfo(form.dtype).max)
+    largest = max(-float(low), float(high), abs(cval)) * float(np.abs(w).sum())
+    for kind, share in ((np.float32, (w.size + 8) * 2.0**-24), (np.float64, 1e-11)):
+        off, dtype = largest * share, np.dtype(kind)
+        holds = np.can_cast(form.dtype, dtype) and kind(cval) == cval
+        if holds and largest < 2**31 and off <= MOST_DOUBT:
+            if not by_pairs:
+                return weighted(form, w, widths, mode, cval, dtype), off
+            axis = max(range(w.ndim), key=lambda i: w.shape[i])
+            return lines(form, [Line(axis, w.ravel(), Reach(*widths[axis], mode))], cval, dtype), off
+    return None, 0.0
 
 
 def _extended_in(x: np.ndarray, widths: filters.Widths, mode: str, cval: Any, dtype: np.dtype) -> np.ndarray:

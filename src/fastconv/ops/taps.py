@@ -11,7 +11,14 @@ from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.taps import plan_extremes, plan_sums
 
-__all__ = ["extremes", "sums"]
+__all__ = ["Near", "extremes", "sums"]
+
+
+class Near(NamedTuple):
+    """Sums of the same windows in a float, and by how much they may be off: less than half of what makes an integer."""
+
+    sums: np.ndarray
+    off: float
 
 
 def extremes(x: np.ndarray, where: np.ndarray, least: bool) -> np.ndarray:
@@ -49,7 +56,7 @@ def _planned_extremes(
     return plan_extremes(shape, np.frombuffer(where, bool).reshape(taps), dtype, least)
 
 
-def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False) -> np.ndarray:
+def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False, near: Near | None = None) -> np.ndarray:
     """The correlation of an array with a kernel wherever it fits, without the fraction, summed as plain C would.
 
     Products and sums are rounded to float64 one by one, in row-major order, and weights that are as good as zero passed
@@ -66,6 +73,8 @@ def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False) 
         Of the result: integers of at most 64 bits, into which sums wrap around.
     by_pairs : bool
         Of a kernel along one axis.
+    near : Near, optional
+        What is known already; only what is doubtful then is summed. No sum is beyond 2**31.
 
     Examples
     --------
@@ -73,14 +82,21 @@ def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False) 
     array([5, 6], dtype=int8)
     """
     order = memory_order(x.shape, x.strides)
-    # Two types do for all, so that there are two kernels for each type of a result.
+    # Three types do for all, so that there are few kernels for each type of a result.
     work = np.dtype(np.int32 if np.can_cast(x.dtype, np.int32) else np.float64)
+    work = x.dtype if near is not None and x.dtype == np.uint8 else work
     found = np.ascontiguousarray(x.transpose(order), work)
     planned = _planned if w.nbytes <= MOST_BYTES else _planned.__wrapped__
-    plan, given = planned(found.shape, order, w.tobytes(), w.shape, work, dtype, by_pairs)
-    y = np.zeros([n - w.shape[axis] + 1 for n, axis in zip(found.shape, order, strict=True)], dtype)
-    if plan is not None:
-        plan.run(found, given, y)
+    kind = None if near is None else near.sums.dtype
+    plan, given = planned(found.shape, order, w.tobytes(), w.shape, work, dtype, by_pairs, kind)
+    shape = [n - w.shape[axis] + 1 for n, axis in zip(found.shape, order, strict=True)]
+    if plan is None:
+        y = np.zeros(shape, dtype)
+    else:
+        y = np.empty(shape, dtype)
+        beside = () if near is None else (np.ascontiguousarray(near.sums.transpose(order)),)
+        off = () if near is None else (np.array([near.off], near.sums.dtype),)
+        plan.run(*beside, found, given, *off, y)
     return y.transpose([order.index(axis) for axis in range(len(order))])
 
 
@@ -97,6 +113,7 @@ def _planned(
     x_dtype: np.dtype,
     dtype: np.dtype,
     by_pairs: bool,
+    near: np.dtype | None,
 ) -> tuple[KernelPlan | None, np.ndarray]:
     """The plan of `sums`, if there are any, and the weights that its kernel takes; axes are as they lie in memory."""
     w, window = np.frombuffer(weights), [taps[axis] for axis in order]
@@ -105,7 +122,7 @@ def _planned(
         return None, w
     given = np.concatenate([w[chosen.taps], w[chosen.pairs[:, 0]], [chosen.sign]])
     numbers = np.arange(w.size).reshape(window).transpose(np.argsort(order)).reshape(-1)  # of elements in memory
-    return plan_sums(shape, window, numbers[chosen.taps], numbers[chosen.pairs], x_dtype, dtype), given
+    return plan_sums(shape, window, numbers[chosen.taps], numbers[chosen.pairs], x_dtype, dtype, near), given
 
 
 #: Differences of weights that make none.

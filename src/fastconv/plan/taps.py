@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from fastconv.jit.kernel import Bound
-from fastconv.kernels.taps import TAP_TABLE, TapHead, greatest_of_taps, least_of_taps, sums_of_taps
+from fastconv.kernels.taps import TAP_TABLE, TapHead, Taps, greatest_of_taps, least_of_taps, sums_of_taps, whole_sums
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import strides_first
 from fastconv.plan.table import Table
@@ -34,10 +34,17 @@ def plan_sums(
     pairs: np.ndarray,
     x_dtype: np.dtype,
     dtype: np.dtype,
+    near: np.dtype | None,
 ) -> KernelPlan:
-    """Plan sums of windows of so many elements along each axis, by the numbers of those that count, in their order."""
+    """Plan sums of windows of so many elements along each axis, by the numbers of those that count, in their order.
+
+    From sums in the dtype `near` that are nearly right, where that is given.
+    """
     places = _places(size, np.ones(window, bool))
-    kernel = sums_of_taps.bind(x_dtype, np.float64, dtype, np.int64)
+    if near is None:
+        kernel = sums_of_taps.bind(x_dtype, np.float64, dtype, np.int64)
+    else:
+        kernel = whole_sums.bind(near, x_dtype, np.float64, near, dtype, np.int64)
     return _plan(kernel, size, window, places[taps], places[pairs.reshape(-1)])
 
 
@@ -61,10 +68,7 @@ def _plan(
         block=-(-run // blocks),
         blocks=blocks,
         lines_at=table.append(lines),
-        taps_at=table.append(taps),
-        taps=len(taps),
-        pairs_at=table.append(pairs),
-        pairs=len(pairs) // 2,
     )
-    tasks, elements = lines.size * blocks, prod(outputs) * (head.taps + 2 * head.pairs)
-    return KernelPlan(kernel, table.finish([head]), tasks, elements * ELEMENT_COST + tasks * TASK_COST)
+    places = Taps(table.append(taps), len(taps), table.append(pairs), len(pairs) // 2)
+    tasks, elements = lines.size * blocks, prod(outputs) * (places.taps + 2 * places.pairs)
+    return KernelPlan(kernel, table.finish([head, places]), tasks, elements * ELEMENT_COST + tasks * TASK_COST)
