@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastconv import ndimage
+from fastconv.ndimage import arguments, calls, correlation
 from fastconv.ndimage import box as boxes
-from fastconv.ndimage import calls, correlation
-from fastconv.ops import lines
+from fastconv.ops import lines, taps
 from fastconv.ops.arguments import form
-from fastconv.plan import box, reach
+from fastconv.plan import box, reach, whole_lines
 from fastconv.plan import lines as planned_lines
 from fastconv.reference import ndimage as reference
 from properties.strategies import LAYOUTS, examples, integers, seeds
@@ -20,10 +20,11 @@ from sharing import share_out
 
 MODES = sorted(reference.MODES)
 MEMORIES: tuple[Any, ...] = (
-    planned_lines.plan_lines, box.plan_box, boxes._box, boxes._line, correlation._line,
+    planned_lines.plan_lines, box.plan_box, whole_lines.plan_whole_lines, boxes._box, boxes._line, correlation._line,
 )  # fmt: skip
 SMALL = (
     (planned_lines, (("LONGEST_ROW", 30), ("BLOCK", 50))),
+    (whole_lines, (("LONGEST_ROW", 30), ("BLOCK", 50))),
     (box, (("LONGEST_ROW", 30), ("TOGETHER", 50), ("ROWS_EACH", 0), ("LEAST_ROWS", 3))),
 )
 
@@ -68,6 +69,31 @@ def test_lines(data: st.DataObject, image: Any, mode: str, cval: int, seed: int)
     found = lines.plan_line_filter(form(given), some, cval, np.dtype(np.float64))
     if found is not None:
         np.testing.assert_array_equal(found(given), expected)
+
+
+@pytest.mark.usefixtures("_tasks")
+@examples(40)
+@given(data=st.data(), image=images(), mode=st.sampled_from(MODES), cval=st.sampled_from([0, 2.5]), seed=seeds)
+def test_lines_of_bytes(data: st.DataObject, image: Any, mode: str, cval: float, seed: int) -> None:
+    """One axis after the other, as each is summed with every product and sum rounded; some bytes are all the same."""
+    size, most = image
+    x = np.random.default_rng(seed).integers(0, 256, size).astype(np.uint8)
+    x[..., : size[-1] // 2] = 255
+    dtype = np.dtype(data.draw(st.sampled_from(["uint8", "int8"])))
+    some, expected = [], x
+    for axis in data.draw(st.permutations(range(x.ndim)))[: data.draw(st.integers(1, x.ndim))]:
+        w = np.random.default_rng(seed + axis).integers(-9, 10, data.draw(st.integers(1, most))) / 30 + 0.01
+        w = data.draw(st.sampled_from([w, w + w[::-1]]))
+        before = data.draw(st.integers(0, w.size - 1))
+        some.append(lines.Line(axis, w, reach.Reach(before, w.size - 1 - before, reference.MODES[mode])))
+        widths = [(before, w.size - 1 - before) if i == axis else (0, 0) for i in range(x.ndim)]
+        window = w.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+        extended = arguments.extended(expected, widths, reference.MODES[mode], cval)
+        expected = taps.sums(extended, window, dtype, by_pairs=True)
+    given = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))](x)
+    found = lines.plan_whole_line_filter(form(given), some, cval, dtype)
+    if found is not None:
+        np.testing.assert_array_equal(found(given), expected, strict=True)
 
 
 @pytest.mark.parametrize("axes", [(0, 1), (1, 0)])
@@ -132,9 +158,9 @@ def test_what_sums_keep_of_an_element_that_has_gone(dtype: str, value: float) ->
 def test_means_of_equal_numbers_are_that_number(dtype: str) -> None:
     for value in (0.1, 7.0, 1 / 3):
         x = np.full((70, 80), value, dtype)
-        for taps in (3, 7, 31, 49):
-            exact = value == 7 or (taps > 16 and dtype == "float32")
-            np.testing.assert_allclose(ndimage.uniform_filter(x, taps), x, 0 if exact else 8 * np.finfo(dtype).eps)
+        for size in (3, 7, 31, 49):
+            exact = value == 7 or (size > 16 and dtype == "float32")
+            np.testing.assert_allclose(ndimage.uniform_filter(x, size), x, 0 if exact else 8 * np.finfo(dtype).eps)
 
 
 def test_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:

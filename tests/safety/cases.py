@@ -459,6 +459,8 @@ def _boxes(draw: st.DrawFn) -> Call:
             fc.ndimage.uniform_filter1d(x, count, axis, mode=mode)
             fc.ndimage.correlate1d(x, np.arange(float(count)), axis, mode=mode)
         fc.ndimage.sobel(x, mode=mode)
+        if x.dtype == np.uint8:
+            fc.ndimage.gaussian_filter(x, 1, mode=mode)
 
     return Call(f"boxes and lines of {taps} on {_text(x)}, {mode!r}", run)
 

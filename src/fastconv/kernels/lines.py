@@ -17,7 +17,7 @@ from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.window import Shape, Window, window_tile
 
-__all__ = ["LINES_TABLE", "ROWS", "LinesHead", "extend_row", "filter_lines"]
+__all__ = ["LINES_TABLE", "NO_LIMIT", "ROWS", "VECTORS", "LinesHead", "extend_row", "filter_lines", "sum_rows"]
 
 ROWS, VECTORS = machine().window_rows, machine().window_vectors
 
@@ -74,14 +74,14 @@ LINES_TABLE = (LinesHead,)
 _read = reader(LinesHead)
 
 #: Columns of a row, with nothing to be masked.
-_NO_LIMIT = 2**31 - 1
+NO_LIMIT = 2**31 - 1
 
 _half = max(1, VECTORS // 2)
 _wide_tile, _half_tile, _one_tile = (window_tile(Shape(ROWS, count, 1, 0, 1, 1)) for count in (VECTORS, _half, 1))
 
 
 @inlined
-def _sum_rows(
+def sum_rows(
     window: Window, column: int, end: int, x: Any, buffer: Any, beside: Any, table: Any, weights: Any, y: Any, to: int,
 ) -> None:  # fmt: skip
     """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
@@ -147,19 +147,19 @@ def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
                 0, 0, 0, 0, 0, 1, 0, h.pitch if h.along else h.width, here,
             )  # fmt: skip
             if not h.along:
-                _sum_rows(down, column, until, x, buffer, beside, table, weights, y, to)
+                sum_rows(down, column, until, x, buffer, beside, table, weights, y, to)
                 continue
             at = low - column + h.before
             if h.down:
-                _sum_rows(down, low, high, x, buffer, beside, table, weights, buffer, at)
+                sum_rows(down, low, high, x, buffer, beside, table, weights, buffer, at)
             for i in range(here):
                 line, source = i * h.pitch, base + (row + i) * h.width
                 if not h.down:
                     _copy(buffer[line + at : line + at + high - low], x[source + low : source + high])
                 extend_row(buffer[line : line + size], column, h.width, h.before, table, h.sources_at, fill)
             along = Window(
-                0, 0, h.zero_at, 1, h.buffer_at, 1, 0, h.taps_at, h.along, _NO_LIMIT,
+                0, 0, h.zero_at, 1, h.buffer_at, 1, 0, h.taps_at, h.along, NO_LIMIT,
                 0, 0, 0, h.down, 0, 0, 1, h.width, here,
             )  # fmt: skip
-            _sum_rows(along, 0, until - column, x, buffer, beside, table, weights, y, to)
+            sum_rows(along, 0, until - column, x, buffer, beside, table, weights, y, to)
     free((beside, buffer))

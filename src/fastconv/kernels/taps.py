@@ -224,11 +224,19 @@ def _is_doubtful(near: Any, i: int, off: Any) -> Any:
 
 
 @helper
-def _doubts(y: Any, near: Any, off: Any) -> int:
-    """Write whole parts; how many of them may be others."""
-    found = 0
+def _are_certain(y: Any, near: Any, off: Any) -> bool:
+    """Write whole parts; whether none of them may be another."""
+    doubtful = False
     for i in range(y.size):
         y[i] = np.int32(near[i])
+        doubtful |= _is_doubtful(near, i, off)
+    return not doubtful
+
+
+@helper
+def _doubts(near: Any, off: Any) -> int:
+    found = 0
+    for i in range(near.size):
         found += _is_doubtful(near, i, off)
     return found
 
@@ -245,14 +253,14 @@ def whole_parts(
     known = 0  # outputs that are done
     for first in range(0, y.size, SPAN):
         last = min(first + SPAN, y.size)
-        doubts = _doubts(y[first:last], near[first:last], off)
-        if doubts > MANY:
+        certain = _are_certain(y[first:last], near[first:last], off)
+        if not certain and _doubts(near[first:last], off) > MANY:
             continue
         if known < first:
             _sum(sums[: first - known], x, weights, window, table, at + known)
             _drop_fractions(y[known:first], sums)
         known = last
-        for i in range(first, last if doubts else first):
+        for i in range(first, first if certain else last):
             if _is_doubtful(near, i, off):
                 _sum(sums[:1], x, weights, window, table, at + i)
                 y[i] = np.int64(sums[0])

@@ -16,7 +16,7 @@ import numpy as np
 from fastconv.ndimage.arguments import cast, extended
 from fastconv.ops import filters, taps
 from fastconv.ops.arguments import Form
-from fastconv.ops.lines import Line, plan_line_filter
+from fastconv.ops.lines import Line, plan_line_filter, plan_whole_line_filter
 from fastconv.plan.layout import memory_order, strides_in
 from fastconv.plan.reach import Reach
 
@@ -26,9 +26,6 @@ Step = Callable[[np.ndarray], np.ndarray]
 
 #: Elements of a kernel for each of its sides from which on filtering along one axis after the other takes less time.
 FACTOR_COST = 5
-#: By how much sums may be off for it to be worth while to sum anew what is doubtful: a sum in a hundred or so, and some
-#: around each.
-MOST_DOUBT = 0.0025
 #: How far, of the greatest weight, a product of lines may be off a kernel that is taken for it: a rounding of each.
 MOST_OFF = 4 * np.finfo(np.float64).eps
 
@@ -100,17 +97,13 @@ class _Prescribed:
 def _near_sums(
     form: Form, w: np.ndarray, widths: filters.Widths, mode: str, cval: Any, by_pairs: bool
 ) -> tuple[Step | None, float]:
-    """How sums are found that are nearly right, and by how much they are off at most; None where that is too much.
-
-    By a rounding of each product and sum, of its weight, and of others that take up what the weights have lost; and in
-    float64 by what transforms are off.
-    """
-    low, high = (0, 1) if form.dtype.kind == "b" else (np.iinfo(form.dtype).min, np.iinfo(form.dtype).max)
-    largest = max(-float(low), float(high), abs(cval)) * float(np.abs(w).sum())
-    for kind, share in ((np.float32, (w.size + 8) * 2.0**-24), (np.float64, 1e-11)):
-        off, dtype = largest * share, np.dtype(kind)
-        holds = np.can_cast(form.dtype, dtype) and kind(cval) == cval
-        if holds and largest < 2**31 and off <= MOST_DOUBT:
+    """How sums are found that are nearly right, and by how much they are off at most; None where that is too much."""
+    largest = max(_largest(form.dtype), abs(float(cval)))
+    most = largest * float(np.abs(w).sum())
+    # In float64 transforms are off by far less than this.
+    for kind, off in ((np.float32, taps.off_in_float32(largest, w)), (np.float64, most * 1e-11)):
+        dtype = np.dtype(kind)
+        if np.can_cast(form.dtype, dtype) and kind(cval) == cval and most < 2**31 and off <= taps.MOST_DOUBT:
             if not by_pairs:
                 return weighted(form, w, widths, mode, cval, dtype), off
             axis = max(range(w.ndim), key=lambda i: w.shape[i])
@@ -135,6 +128,10 @@ def lines(form: Form, given: Sequence[Line], cval: Any, dtype: np.dtype) -> Step
         found = plan_line_filter(form, [_in(line, sums) for line in given], cval, sums)
         if found is not None:
             return InTurn((found,), dtype)
+    if all(_loses_fractions(held, line.weights, cval, dtype) for line in given for held in {form.dtype, dtype}):
+        planned = plan_whole_line_filter(form, given, float(cval), dtype)
+        if planned is not None:
+            return planned
     steps: list[Step] = []
     for line in given:
         steps.append(_along(form, line, cval, dtype))
@@ -219,8 +216,12 @@ def _largest_sum(given: np.dtype, w: np.ndarray, cval: Any) -> float:
     """A bound of sums of whole numbers; infinite where there are others."""
     if not (np.all(w == np.rint(w)) and float(cval).is_integer()):
         return np.inf
-    largest = 1 if given.kind == "b" else max(-int(np.iinfo(given).min), int(np.iinfo(given).max))
-    return max(largest, abs(float(cval))) * float(np.abs(w).sum())
+    return max(_largest(given), abs(float(cval))) * float(np.abs(w).sum())
+
+
+def _largest(given: np.dtype) -> float:
+    """How far from zero integers or booleans can be."""
+    return 1.0 if given.kind == "b" else float(max(-int(np.iinfo(given).min), int(np.iinfo(given).max)))
 
 
 def _rounded(w: np.ndarray) -> np.ndarray:

@@ -11,7 +11,10 @@ from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.taps import plan_extremes, plan_sums
 
-__all__ = ["Near", "extremes", "sums"]
+__all__ = ["MOST_DOUBT", "Chosen", "Near", "along_line", "extremes", "off_in_float32", "sums"]
+
+#: By how much sums may be off for it to be worth while to sum anew what is doubtful: one in two hundred at most.
+MOST_DOUBT = 0.0025
 
 
 class Near(NamedTuple):
@@ -54,6 +57,14 @@ def _planned_extremes(
     shape: tuple[int, ...], where: bytes, taps: tuple[int, ...], dtype: np.dtype, least: bool
 ) -> KernelPlan:
     return plan_extremes(shape, np.frombuffer(where, bool).reshape(taps), dtype, least)
+
+
+def off_in_float32(largest: float, weights: np.ndarray) -> float:
+    """By how much a sum of products with numbers that float32 holds may be off in it.
+
+    Each product and sum is rounded, weights are once or twice, and a few roundings are for what float64 is off itself.
+    """
+    return largest * float(np.abs(weights).sum()) * (weights.size + 8) * 2.0**-24
 
 
 def sums(x: np.ndarray, w: np.ndarray, dtype: np.dtype, by_pairs: bool = False, near: Near | None = None) -> np.ndarray:
@@ -117,7 +128,7 @@ def _planned(
 ) -> tuple[KernelPlan | None, np.ndarray]:
     """The plan of `sums`, if there are any, and the weights that its kernel takes; axes are as they lie in memory."""
     w, window = np.frombuffer(weights), [taps[axis] for axis in order]
-    chosen = _along_line(w) if by_pairs else _Chosen(np.flatnonzero(np.abs(w) > _EPSILON))
+    chosen = along_line(w) if by_pairs else Chosen(np.flatnonzero(np.abs(w) > _EPSILON))
     if not chosen.taps.size:
         return None, w
     given = np.concatenate([w[chosen.taps], w[chosen.pairs[:, 0]], [chosen.sign]])
@@ -129,7 +140,7 @@ def _planned(
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-class _Chosen(NamedTuple):
+class Chosen(NamedTuple):
     """The elements of a window that are summed, in their order: some by themselves, then pairs, with a sign."""
 
     taps: np.ndarray
@@ -137,11 +148,11 @@ class _Chosen(NamedTuple):
     sign: float = 1.0
 
 
-def _along_line(w: np.ndarray) -> _Chosen:
+def along_line(w: np.ndarray) -> Chosen:
     """The elements of a window along a single axis."""
     middle, last = w.size // 2, w.size - 1
     for sign in (1.0, -1.0) if w.size % 2 else ():
         if np.all(np.abs(w[:middle] - sign * w[:middle:-1]) <= _EPSILON):
             firsts = np.arange(middle)
-            return _Chosen(np.array([middle]), np.stack([firsts, last - firsts], axis=1), sign)
-    return _Chosen(np.array([last, *range(last)]))
+            return Chosen(np.array([middle]), np.stack([firsts, last - firsts], axis=1), sign)
+    return Chosen(np.array([last, *range(last)]))
