@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastconv import ndimage
-from fastconv.ndimage import arguments, calls, correlation
+from fastconv.ndimage import arguments, calls, correlation, extrema
 from fastconv.ndimage import box as boxes
 from fastconv.ops import lines, taps
 from fastconv.ops.arguments import form
-from fastconv.plan import box, reach, whole_lines
+from fastconv.plan import box, extremes, reach, whole_lines
 from fastconv.plan import lines as planned_lines
 from fastconv.reference import ndimage as reference
 from properties.strategies import LAYOUTS, examples, integers, seeds
@@ -20,11 +20,13 @@ from sharing import share_out
 
 MODES = sorted(reference.MODES)
 MEMORIES: tuple[Any, ...] = (
-    planned_lines.plan_lines, box.plan_box, whole_lines.plan_whole_lines, boxes._box, boxes._line, correlation._line,
+    planned_lines.plan_lines, box.plan_box, whole_lines.plan_whole_lines, extremes.plan_extremes,
+    extrema._box, boxes._box, boxes._line, correlation._line,
 )  # fmt: skip
 SMALL = (
     (planned_lines, (("LONGEST_ROW", 30), ("BLOCK", 50))),
     (whole_lines, (("LONGEST_ROW", 30), ("BLOCK", 50))),
+    (extremes, (("LONGEST_ROW", 120), ("MOST_ROWS", 5))),
     (box, (("LONGEST_ROW", 30), ("TOGETHER", 50), ("ROWS_EACH", 0), ("LEAST_ROWS", 3))),
 )
 
@@ -118,6 +120,25 @@ def test_what_stands_behind_a_row_is_in_its_last_part(mode: str) -> None:
     line = (1, 28)
     expected = reference.uniform(x, line, (0, -14), mode)
     np.testing.assert_allclose(ndimage.uniform_filter(x, line, mode=mode, origin=(0, -14)), expected, 1e-9, 1e-9)
+
+
+@pytest.mark.usefixtures("_tasks")
+@examples(40)
+@given(data=st.data(), image=images(), mode=st.sampled_from(MODES), least=st.booleans(), seed=seeds)
+def test_extremes(data: st.DataObject, image: Any, mode: str, least: bool, seed: int) -> None:
+    """Windows shorter and longer than an axis, NaNs among floats, and a constant that may be no number of the type."""
+    size, most = image
+    x = integers(size, data.draw(st.sampled_from(["float32", "uint8", "int64"])), seed)
+    if x.dtype.kind == "f":
+        x[np.random.default_rng(seed).random(size) < 0.01] = np.nan
+    window = tuple(data.draw(st.integers(1, most)) for _ in size)
+    origin = tuple(data.draw(st.integers(-(k // 2), (k - 1) // 2)) for k in window)
+    cval = data.draw(st.sampled_from([0, 3, 2.5]))
+    given = LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))](x)
+    found = (ndimage.minimum_filter if least else ndimage.maximum_filter)(given, window, None, None, mode, cval, origin)
+    wide = x if x.dtype.kind == "f" else x.astype(np.float64)
+    expected = reference.extremes(wide, np.ones(window, bool), origin, mode, cval, least)
+    np.testing.assert_array_equal(found, expected.astype(x.dtype), strict=True)
 
 
 @pytest.mark.usefixtures("_tasks")

@@ -447,7 +447,7 @@ def _footprints(draw: st.DrawFn) -> Call:
 
 @st.composite
 def _boxes(draw: st.DrawFn) -> Call:
-    """Means, and sums of lines of weights, down rows and along them."""
+    """Means, extremes, and sums of lines of weights, down rows and along them."""
     shape = (*draw(st.lists(st.integers(1, 40), max_size=2)), draw(st.integers(1, MOST_WIDER)))
     taps = draw(st.tuples(*[st.integers(1, 60)] * len(shape)))
     x = _values(draw, shape, draw(st.sampled_from(["uint8", "int16", "float32", "float64"])))
@@ -455,6 +455,8 @@ def _boxes(draw: st.DrawFn) -> Call:
 
     def run() -> None:
         fc.ndimage.uniform_filter(x, taps, mode=mode)
+        fc.ndimage.maximum_filter(x, taps, mode=mode)
+        fc.ndimage.minimum_filter(x, taps, mode=mode)
         for axis, count in enumerate(taps):
             fc.ndimage.uniform_filter1d(x, count, axis, mode=mode)
             fc.ndimage.correlate1d(x, np.arange(float(count)), axis, mode=mode)

@@ -120,17 +120,17 @@ def _extreme_body(better: Any) -> Callable[..., None]:
 
 
 @helper
-def _greater(old: Any, new: Any) -> Any:
+def greater(old: Any, new: Any) -> Any:
     return new if (new > old) | (new != new) else old
 
 
 @helper
-def _less(old: Any, new: Any) -> Any:
+def less(old: Any, new: Any) -> Any:
     return new if (new < old) | (new != new) else old
 
 
-greatest_of_taps = kernel(_extreme_body(_greater), "greatest_of_taps")
-least_of_taps = kernel(_extreme_body(_less), "least_of_taps")
+greatest_of_taps = kernel(_extreme_body(greater), "greatest_of_taps")
+least_of_taps = kernel(_extreme_body(less), "least_of_taps")
 
 
 @helper

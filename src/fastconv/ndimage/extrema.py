@@ -16,6 +16,7 @@ from fastconv.ops import arguments as arg
 from fastconv.ops import boxes, taps
 from fastconv.ops.arguments import Form
 from fastconv.ops.calls import remembered
+from fastconv.plan.reach import Reach
 
 __all__ = ["maximum_filter", "maximum_filter1d", "minimum_filter", "minimum_filter1d"]
 
@@ -231,28 +232,12 @@ def _footprint(
 
 
 def _extremes(form: Form, windows: Sequence[nd.Window], cval: Any, least: bool) -> Step:
-    """The extremes of boxes, in the input's type unless `cval` is none of that: poolings, of an array that is extended
-    where its own elements do not stand for others."""
+    """The extremes of boxes, in the input's type unless `cval` is none of that."""
     if 0 in form.shape or not windows:
         return InTurn(())
-    sizes, widths = [1] * len(form.shape), [(0, 0)] * len(form.shape)
-    steps: list[Step] = []
-    for window in windows:
-        sizes[window.axis], widths[window.axis] = window.taps, window.width
-        if not _holds_what_it_reaches(window):
-            beyond = [window.width if axis == window.axis else (0, 0) for axis in range(len(form.shape))]
-            steps.append(partial(nd.extended, widths=beyond, mode=window.mode, cval=cval))
-            widths[window.axis] = (0, 0)
-    if not steps:
-        return boxes.plan_extremes(form.shape, form.strides, sizes, widths, least)
-
-    def pool(x: np.ndarray) -> np.ndarray:
-        return boxes.plan_extremes(x.shape, x.strides, sizes, widths, least)(x)
-
-    return InTurn((*steps, pool))
-
-
-def _holds_what_it_reaches(window: nd.Window) -> bool:
-    """Whether what stands beyond the axis is in the window anyway, so that it need not be compared."""
-    uneven = abs(window.width[0] - window.width[1])
-    return {"replicate": True, "symmetric": uneven <= 1, "reflect": uneven == 0}.get(window.mode, False)
+    dtype = {"b": np.dtype(np.uint8), "f": np.result_type(form.dtype, np.float32)}.get(form.dtype.kind, form.dtype)
+    cval = cval if any(window.mode == "zeros" for window in windows) else 0
+    if form.dtype.kind in "biu" and not nd.holds(form.dtype, cval):
+        dtype = np.dtype(np.float64)
+    reaches = [(window.axis, Reach(*window.width, window.mode)) for window in windows]
+    return InTurn((boxes.plan_extremes(form, reaches, cval, dtype, least),), form.dtype if dtype.kind != "f" else None)

@@ -1,7 +1,7 @@
 """Maxima, minima and means of boxes, for arrays of any number of axes.
 
-They are poolings at stride 1 of images of few axes, and as boxes are products of intervals one axis is pooled after the
-other where three do not do; but means in the commonest types have a kernel of their own.
+Boxes are products of intervals, so axes are filtered one after the other, two of them in one pass over the array. Means
+in types whose sums do not run are poolings at stride 1 of images of few axes.
 """
 
 from __future__ import annotations
@@ -15,81 +15,23 @@ import numpy as np
 from fastconv.ops.arguments import Form
 from fastconv.ops.folded import LineAxis, folded, sizes
 from fastconv.ops.passes import Dense, passes
-from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d
+from fastconv.plan import extremes as extremes
 from fastconv.plan.box import holds_sums, plan_box
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.reach import Reach
 
-__all__ = ["Extremes", "Means", "means", "plan_extremes", "plan_means"]
+__all__ = ["Boxes", "means", "plan_extremes", "plan_means"]
 
-_MAXIMA: dict[int, Any] = {1: max_pool1d, 2: max_pool2d, 3: max_pool3d}
 _MEANS: dict[int, Any] = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
 
 Widths = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Extremes:
-    """All that is known of the extremes of boxes but the values of the array: poolings of images, axis after axis where
-    there are too many.
-
-    Attributes
-    ----------
-    order, back : tuple of int
-        The array's axes as they lie in memory, and where each of them is there.
-    steps : tuple of Pooling
-        What is done, one after the other.
-    least : bool
-        Take the least.
-    """
-
-    order: tuple[int, ...]
-    back: tuple[int, ...]
-    steps: tuple[Pooling, ...]
-    least: bool
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The greatest or least element of each box; its axes lie in memory as those of `x` do."""
-        # The least is the greatest of numbers in reverse, which every type holds exactly.
-        turn = np.negative if x.dtype.kind == "f" else np.invert
-        found = x.transpose(self.order)
-        if self.least:
-            found = turn(found)
-        for step in self.steps:
-            found = step(found)
-        return (turn(found, out=found) if self.least else found).transpose(self.back)
-
-
-def plan_extremes(
-    shape: Sequence[int], strides: Sequence[int], taps: Sequence[int], widths: Widths, least: bool
-) -> Extremes:
-    """Plan the greatest or least elements of boxes of real numbers; NaN where there is one.
-
-    Parameters
-    ----------
-    shape, strides : sequence of int
-        Of the array, none of whose axes is empty.
-    taps : sequence of int
-        A box's elements along each axis.
-    widths : sequence of (int, int)
-        How far boxes reach beyond each axis, where there is nothing; less than their size.
-    least : bool
-        Take the least.
-
-    Examples
-    --------
-    >>> plan_extremes((3,), (8,), [2], [(0, 1)], False)(np.array([3, 1, 2]))
-    array([3, 2, 2])
-    """
-    order = memory_order(shape, strides)
-    axes = [LineAxis(shape[i], taps[i], *widths[i]) for i in order]
-    return Extremes(order, tuple(order.index(axis) for axis in range(len(order))), _poolings(axes), least)
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """All that is known of the means of boxes but the values of the array.
+class Boxes:
+    """All that is known of what is made of boxes but the values of the array.
 
     Attributes
     ----------
@@ -106,7 +48,7 @@ class Means:
     constant: np.ndarray
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The means; their axes lie in memory as those of `x` do."""
+        """The means, or extremes; their axes lie in memory as those of `x` do."""
         x = self.dense.take(x)
         for plan in self.plans:
             y = np.empty(x.shape, x.dtype)
@@ -115,7 +57,34 @@ class Means:
         return self.dense.give(x)
 
 
-def plan_means(form: Form, windows: Sequence[tuple[int, Reach]], value: float, dtype: np.dtype) -> Means | None:
+def plan_extremes(
+    form: Form, windows: Sequence[tuple[int, Reach]], value: float, dtype: np.dtype, least: bool
+) -> Boxes:
+    """Plan the greatest or least elements of boxes of real numbers; NaN where there is one.
+
+    Parameters
+    ----------
+    form, windows, value
+        As for `plan_means`, in any order.
+    dtype : dtype
+        In what elements are compared, which holds them and `value`: a float of 32 bits or more, or integers.
+    least : bool
+        Take the least.
+
+    Examples
+    --------
+    >>> form = Form((3,), (8,), np.dtype(np.int64), True)
+    >>> plan_extremes(form, [(0, Reach(1, 0, "replicate"))], 0, form.dtype, least=False)(np.array([3, 1, 2]))
+    array([3, 3, 2])
+    """
+    dense = Dense.of(form, dtype)
+    placed = sorted(((dense.place(axis), reach) for axis, reach in windows), key=lambda one: one[0])
+    found = passes([axis for axis, _ in placed], [reach for _, reach in placed], dense.lying(form.shape))
+    plans = tuple(extremes.plan_extremes(some.images, some.down, some.along, dtype, least) for some in found)
+    return Boxes(dense, plans, np.array([value]).astype(dtype))
+
+
+def plan_means(form: Form, windows: Sequence[tuple[int, Reach]], value: float, dtype: np.dtype) -> Boxes | None:
     """Plan the means of boxes, one axis after the other as they are given, in float32, float64 or small integers.
 
     Parameters
@@ -143,7 +112,7 @@ def plan_means(form: Form, windows: Sequence[tuple[int, Reach]], value: float, d
         placed.sort(key=lambda one: one[0])
     found = passes([axis for axis, _ in placed], [reach for _, reach in placed], dense.lying(form.shape))
     plans = tuple(plan_box(some.images, some.down, some.along, dtype) for some in found)
-    return Means(dense, plans, np.array([value], dtype))
+    return Boxes(dense, plans, np.array([value], dtype))
 
 
 def means(x: np.ndarray, taps: Sequence[int], widths: Widths, dtype: Any = None) -> np.ndarray:
@@ -151,8 +120,12 @@ def means(x: np.ndarray, taps: Sequence[int], widths: Widths, dtype: Any = None)
 
     Parameters
     ----------
-    x, taps, widths
-        As for `plan_extremes`.
+    x : ndarray
+        Real numbers, none of whose axes is empty.
+    taps : sequence of int
+        A box's elements along each axis.
+    widths : sequence of (int, int)
+        How far boxes reach beyond each axis; less than their size.
     dtype : dtype, optional
         Of the result: that of `x`, in which means of integers lose their fraction, or a float.
     """
@@ -170,11 +143,6 @@ class Pooling(NamedTuple):
     kernel: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
     shape: tuple[int, ...]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The greatest elements."""
-        pool = _MAXIMA[len(self.kernel)]
-        return pool(x.reshape(self.images), self.kernel, 1, self.padding).reshape(self.shape)
 
     def means(self, x: np.ndarray, dtype: Any) -> np.ndarray:
         """The means."""
