@@ -48,6 +48,7 @@ def rows() -> Iterator[Row]:
     for name in ("correlate", "convolve"):
         for n in (3, 15, 31):
             yield Row("ndimage", name, f"{n} x {n}", (image, kernels[n]))
+    yield Row("ndimage", "correlate", "7 x 7, uint8", (grey, np.abs(kernels[7]) / np.abs(kernels[7]).sum()))
     for name in ("correlate1d", "convolve1d"):
         yield Row("ndimage", name, "31 taps, last axis", (image, taps[:31]))
     for name in ("uniform_filter", "maximum_filter", "minimum_filter"):

@@ -441,6 +441,7 @@ def _footprints(draw: st.DrawFn) -> Call:
             extreme(values, footprint=window >= window.flat[0], mode=mode)
         fc.ndimage.correlate(whole, window, mode=mode)
         fc.ndimage.correlate1d(whole, line, 0, mode=mode)
+        fc.ndimage.correlate(whole.astype(np.int32), window, mode=mode)
 
     return Call(f"footprints of {taps} on {_text(values)}, {_text(whole)}, {line.size} in a line, {mode!r}", run)
 
