@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastconv.ops import fourier
+from fastconv.plan import fourier as plan
 from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.strips import contiguous, strip_heads, strip_plan
 from fastconv.reference import signal as reference
@@ -46,6 +47,20 @@ def test_parts_by_numpy(part: Any, dtype: str, seed: int) -> None:
         patch.setattr(fourier, "CHUNK", 64)
         y = fourier.convolve(x, w, range(len(shape)), begin, count)
     assert y.dtype == dtype
+    assert error(y, reference.convolve(x, w), begin, count) < BOUNDS[dtype]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("begin", [(0, 0), (9, 13)])
+def test_an_image_that_is_one_block(dtype: str, begin: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and columns in parts, and whatever begins behind the first of them."""
+    monkeypatch.setattr(plan, "IMAGE_ELEMENTS", 0)
+    monkeypatch.setattr(fourier, "plan_strips", lambda *_: None)
+    monkeypatch.setattr(fourier, "CHUNK", 64)
+    monkeypatch.setattr(fourier, "SQUARE", 3)
+    x, w, count = integers((20, 17), dtype), integers((7, 9), dtype, 1), (11, 10)
+    assert fourier.plan_fourier(tuple(map(FourierAxis, x.shape, w.shape, begin, count)), 1, 1, True, True).is_one_image
+    y = fourier.convolve(x, w, (0, 1), begin, count)
     assert error(y, reference.convolve(x, w), begin, count) < BOUNDS[dtype]
 
 
