@@ -18,8 +18,8 @@ from fastconv.jit.rounding import add_product
 from fastconv.jit.scratch import empty, free
 
 __all__ = [
-    "TAP_TABLE", "TapHead", "Taps", "greatest_of_taps", "least_of_taps", "read_taps", "sums_of_taps", "whole_parts",
-    "whole_sums",
+    "TAP_TABLE", "TapHead", "Taps", "greater", "greatest_of_taps", "least_of_taps", "less", "read_taps",
+    "sums_of_taps", "whole_parts", "whole_sums",
 ]  # fmt: skip
 
 #: Outputs whose whole parts are found at once; if more of them are doubtful, all are summed anew at once.
