@@ -19,56 +19,38 @@ from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
-from fastconv.kernels.lines import extend_row
+from fastconv.kernels.image_parts import PARTS, ImageParts, Part, extend_row, part_of, read_parts
 
 __all__ = ["BOX_TABLE", "BoxHead", "box_means", "box_means_of_integers"]
 
 
 class BoxHead(NamedTuple):
-    """The head of the integer table.
+    """What a table has behind how images are cut.
 
     Attributes
     ----------
-    rows, width : int
-        Rows of an image, and elements of a row.
-    block, blocks : int
-        Rows of a task, and how many tasks that makes of an image's rows.
-    columns, parts : int
-        Elements of a row that a task writes, and how many tasks that makes of a row.
     down, along : int
         Elements of a window down the rows and along them; 1 where nothing is done that way.
-    before, after, step : int
-        How far windows reach beside an element along a row, and from one of their elements to the next.
-    pitch, together : int
-        Elements of a row of the scratch, and its rows, which are summed along at once.
+    step : int
+        From one of a window's elements along a row to the next.
+    together : int
+        Rows that are summed along at once.
     divisor : int
         By what the sums along are divided.
     rows_at : int
         Where the list begins that has the place of each row in an image, with those before and behind it; -1 for the
         constant.
-    sources_at : int
-        Where the list of what stands beside a row begins, as `extend_row` takes it.
     """
 
-    rows: int
-    width: int
-    block: int
-    blocks: int
-    columns: int
-    parts: int
     down: int
     along: int
-    before: int
-    after: int
     step: int
-    pitch: int
     together: int
     divisor: int
     rows_at: int
-    sources_at: int
 
 
-BOX_TABLE = (BoxHead,)
+BOX_TABLE = (ImageParts, BoxHead)
 
 _read = reader(BoxHead)
 
@@ -144,40 +126,6 @@ def _sum_along(sums: Any, more: Any, total: Any, taps: int, step: int) -> None:
         power *= 2
 
 
-class _Part(NamedTuple):
-    """What a task reads and writes.
-
-    Attributes
-    ----------
-    image : int
-        Where the image begins.
-    first, last : int
-        Rows of it that are written.
-    column, columns : int
-        The first element of a row that is written, and how many are.
-    low, size : int
-        The same of those that are read.
-    """
-
-    image: int
-    first: int
-    last: int
-    column: int
-    columns: int
-    low: int
-    size: int
-
-
-@helper
-def _part(task: int, h: BoxHead) -> _Part:
-    place = task // h.parts
-    first, column = place % h.blocks * h.block, task % h.parts * h.columns
-    until = min(h.width, column + h.columns)
-    low, high = max(0, column - h.before), min(h.width, until + h.after)
-    image = place // h.blocks * h.rows * h.width
-    return _Part(image, first, min(first + h.block, h.rows), column, until - column, low, high - low)
-
-
 def _body(sums_dtype: Any, kept: Any, write: Any) -> Callable[..., None]:
     """The body for sums in a dtype: `kept` is what is left of one down the rows, `write` divides those along them."""
 
@@ -195,7 +143,7 @@ def _body(sums_dtype: Any, kept: Any, write: Any) -> Callable[..., None]:
             total[i] = found - sums_dtype(old[i])
 
     @helper
-    def run(line: Any, total: Any, x: Any, beside: Any, table: Any, rows_at: int, taps: int, part: _Part) -> None:
+    def run(line: Any, total: Any, x: Any, beside: Any, table: Any, rows_at: int, taps: int, part: Part) -> None:
         """The sums down to a row, from those without its last, which are left without its first."""
         new, old = table[rows_at + taps - 1], table[rows_at]
         if new >= 0 and old >= 0:
@@ -207,7 +155,7 @@ def _body(sums_dtype: Any, kept: Any, write: Any) -> Callable[..., None]:
             _go(total, x, beside, part.image + old if old >= 0 else old, part.low)
 
     @helper
-    def begin_sums(total: Any, x: Any, beside: Any, table: Any, rows_at: int, taps: int, part: _Part) -> None:
+    def begin_sums(total: Any, x: Any, beside: Any, table: Any, rows_at: int, taps: int, part: Part) -> None:
         """The sums of so many rows."""
         total[:] = 0
         for number in range(taps):
@@ -219,32 +167,32 @@ def _body(sums_dtype: Any, kept: Any, write: Any) -> Callable[..., None]:
 
         The only element of `constant` stands beside the image.
         """
-        h = _read(table, 0)
-        beside, size = empty(h.width, x.dtype), h.together * h.pitch
+        p, h = read_parts(table, 0), _read(table, PARTS)
+        beside, size = empty(p.width, x.dtype), h.together * p.pitch
         beside[:] = constant[0]
         fill = kept(sums_dtype(constant[0]) * sums_dtype(h.down), h.down)
-        totals, found = empty(h.pitch, sums_dtype), empty(size, sums_dtype)
+        totals, found = empty(p.pitch, sums_dtype), empty(size, sums_dtype)
         sums, more = zeros(size, sums_dtype), empty(size, sums_dtype)  # gaps behind rows are summed too, and dropped
         for task in range(begin, end):
-            part = _part(task, h)
-            total, at = totals[: part.size], part.low - part.column + h.before
+            part = part_of(task, p)
+            total = totals[: part.size]
             row, anew = part.first, False
             begin_sums(total, x, beside, table, h.rows_at + row, h.down - 1, part)
             while row < part.last:
                 here = min(h.together, part.last - row)
                 for i in range(here):
-                    line = sums[i * h.pitch : i * h.pitch + part.columns + h.before + h.after]
-                    inside = line[at : at + part.size]
+                    line = sums[i * p.pitch : i * p.pitch + part.columns + p.before + p.after]
+                    inside = line[part.at : part.at + part.size]
                     if anew:
                         begin_sums(total, x, beside, table, h.rows_at + row + i, h.down, part)
                         keep(inside, total, h.down)
                     else:
                         run(inside, total, x, beside, table, h.rows_at + row + i, h.down, part)
-                    extend_row(line, part.column, h.width, h.before, table, h.sources_at, fill)
-                _sum_along(sums[: here * h.pitch], more[: here * h.pitch], found[: here * h.pitch], h.along, h.step)
+                    extend_row(line, part.column, p, table, fill)
+                _sum_along(sums[: here * p.pitch], more[: here * p.pitch], found[: here * p.pitch], h.along, h.step)
                 for i in range(here):
-                    to = part.image + (row + i) * h.width + part.column
-                    write(y[to : to + part.columns], found[i * h.pitch : i * h.pitch + part.columns], h.divisor)
+                    to = part.image + (row + i) * p.width + part.column
+                    write(y[to : to + part.columns], found[i * p.pitch : i * p.pitch + part.columns], h.divisor)
                 row += here
                 if row == part.last and not anew and _is_strange(total):
                     row, anew = part.first, True

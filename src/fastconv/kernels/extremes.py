@@ -13,19 +13,17 @@ from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
-from fastconv.kernels.lines import extend_row
+from fastconv.kernels.image_parts import PARTS, ImageParts, Part, extend_row, part_of, read_parts
 from fastconv.kernels.taps import greater, less
 
 __all__ = ["EXTREME_TABLE", "ExtremeHead", "Step", "greatest_of_boxes", "least_of_boxes"]
 
 
 class ExtremeHead(NamedTuple):
-    """The head of the integer table.
+    """What a table has behind how images are cut.
 
     Attributes
     ----------
-    rows, width, block, blocks, columns, parts, before, after, pitch, sources_at : int
-        As those of `BoxHead`.
     down, reach : int
         How many steps are taken down the rows, one at least, and how many rows a window has but one.
     along : int
@@ -37,16 +35,6 @@ class ExtremeHead(NamedTuple):
         Where the steps stand in the table.
     """
 
-    rows: int
-    width: int
-    block: int
-    blocks: int
-    columns: int
-    parts: int
-    before: int
-    after: int
-    pitch: int
-    sources_at: int
     down: int
     reach: int
     along: int
@@ -63,35 +51,14 @@ class Step(NamedTuple):
     third: int
 
 
-EXTREME_TABLE = (ExtremeHead,)
+EXTREME_TABLE = (ImageParts, ExtremeHead)
 
 _read, _step = reader(ExtremeHead), reader(Step)
 _STEP = len(Step._fields)
 
 
-class _Part(NamedTuple):
-    """What a task reads and writes: where its image begins, its rows and columns, and the columns that it reads."""
-
-    image: int
-    first: int
-    last: int
-    column: int
-    columns: int
-    low: int
-    size: int
-
-
 @helper
-def _part(task: int, h: ExtremeHead) -> _Part:
-    place, column = task // h.parts, task % h.parts * h.columns
-    first, until = place % h.blocks * h.block, min(h.width, column + h.columns)
-    low, high = max(0, column - h.before), min(h.width, until + h.after)
-    image = place // h.blocks * h.rows * h.width
-    return _Part(image, first, min(first + h.block, h.rows), column, until - column, low, high - low)
-
-
-@helper
-def _given(x: Any, beside: Any, table: Any, h: ExtremeHead, part: _Part, row: int) -> Any:
+def _given(x: Any, beside: Any, table: Any, h: ExtremeHead, part: Part, row: int) -> Any:
     """A part of a row of an image, counted from the first that a task's windows see, or of the constant one."""
     place = table[h.rows_at + part.first + row]
     start = part.image + place + part.low
@@ -125,7 +92,7 @@ def _body(better: Any) -> Callable[..., None]:
         join(y, rows[b : b + n], rows[c : c + n], rows[d : d + n])
 
     @helper
-    def take_given(y: Any, x: Any, beside: Any, table: Any, h: ExtremeHead, part: _Part, row: int, s: Step) -> None:
+    def take_given(y: Any, x: Any, beside: Any, table: Any, h: ExtremeHead, part: Part, row: int, s: Step) -> None:
         """The first extremes of a row."""
         take(
             y, _given(x, beside, table, h, part, row), _given(x, beside, table, h, part, row + s.first),
@@ -147,34 +114,34 @@ def _body(better: Any) -> Callable[..., None]:
 
         The only element of `constant` stands beside the image.
         """
-        h = _read(table, 0)
-        beside, last = empty(h.width, x.dtype), _step(table, h.down_at + (h.down - 1) * _STEP)
+        p, h = read_parts(table, 0), _read(table, PARTS)
+        beside, last = empty(p.width, x.dtype), _step(table, h.down_at + (h.down - 1) * _STEP)
         beside[:] = constant[0]
-        rows = empty((h.block + h.reach) * h.pitch if h.down > 1 else 1, x.dtype)
-        line, other = empty(h.pitch, x.dtype), empty(h.pitch, x.dtype)
+        rows = empty((p.block + h.reach) * p.pitch if h.down > 1 else 1, x.dtype)
+        line, other = empty(p.pitch, x.dtype), empty(p.pitch, x.dtype)
         for task in range(begin, end):
-            part = _part(task, h)
-            at, left = part.low - part.column + h.before, part.last - part.first + h.reach
+            part = part_of(task, p)
+            left = part.last - part.first + h.reach
             for number in range(h.down - 1):
                 s = _step(table, h.down_at + number * _STEP)
                 left -= s.third
                 for row in range(left):
-                    to = rows[row * h.pitch : row * h.pitch + part.size]
+                    to = rows[row * p.pitch : row * p.pitch + part.size]
                     if number == 0:
                         take_given(to, x, beside, table, h, part, row, s)
                     else:
-                        join_rows(to, rows, h.pitch, row, s)
+                        join_rows(to, rows, p.pitch, row, s)
             for row in range(part.last - part.first):
-                start = part.image + (part.first + row) * h.width + part.column
+                start = part.image + (part.first + row) * p.width + part.column
                 result = y[start : start + part.columns]
-                to = line[at : at + part.size] if h.along else result
+                to = line[part.at : part.at + part.size] if h.along else result
                 if h.down == 1:
                     take_given(to, x, beside, table, h, part, row, last)
                 else:
-                    take_rows(to, rows, h.pitch, row, last)
+                    take_rows(to, rows, p.pitch, row, last)
                 if h.along:
-                    whole = line[: part.columns + h.before + h.after]
-                    extend_row(whole, part.column, h.width, h.before, table, h.sources_at, constant[0])
+                    whole = line[: part.columns + p.before + p.after]
+                    extend_row(whole, part.column, p, table, constant[0])
                     take_along(result, whole, other, table, h)
         free((beside, rows, line, other))
 

@@ -16,60 +16,39 @@ from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.window import Shape, Window, window_tile
+from fastconv.kernels.image_parts import PARTS, ImageParts, extend_row, part_of, read_parts
 
-__all__ = ["LINES_TABLE", "NO_LIMIT", "ROWS", "VECTORS", "LinesHead", "extend_row", "filter_lines", "sum_rows"]
+__all__ = ["LINES_TABLE", "NO_LIMIT", "ROWS", "VECTORS", "LinesHead", "filter_lines", "sum_rows"]
 
 ROWS, VECTORS = machine().window_rows, machine().window_vectors
 
 
 class LinesHead(NamedTuple):
-    """The head of the integer table.
+    """What a table has behind how images are cut, into whole tiles of rows.
 
     Attributes
     ----------
-    rows, width : int
-        Rows of an image, and elements of a row.
-    block, blocks : int
-        Rows of a task, whole tiles of them, and how many tasks that makes of an image's rows.
-    columns, parts : int
-        Elements of a row that a task writes, and how many tasks that makes of a row.
     down, along : int
         Weights down the rows and along them; without any nothing is summed that way.
-    before, after : int
-        How far windows reach beside an element along a row.
-    pitch : int
-        Elements of a row of the buffer.
     rows_at : int
         Where the list begins that has for each tile, for each weight, the place of each row in an image, or `NO_LINE`.
     buffer_at : int
         Where the list of the places of a buffer's rows begins.
     taps_at : int
         Where the list of the places of a window's elements along a row begins.
-    sources_at : int
-        Where the list begins of the elements that stand for those before a row and then behind it; -1 for the constant.
     zero_at : int
         Where a zero stands: the list of one plane, and of the only element of a window down the rows.
     """
 
-    rows: int
-    width: int
-    block: int
-    blocks: int
-    columns: int
-    parts: int
     down: int
     along: int
-    before: int
-    after: int
-    pitch: int
     rows_at: int
     buffer_at: int
     taps_at: int
-    sources_at: int
     zero_at: int
 
 
-LINES_TABLE = (LinesHead,)
+LINES_TABLE = (ImageParts, LinesHead)
 
 _read = reader(LinesHead)
 
@@ -101,21 +80,6 @@ def sum_rows(
 
 
 @helper
-def extend_row(row: Any, first: int, width: int, before: int, table: Any, sources_at: int, fill: Any) -> None:
-    """Write what stands before and behind a row, of which `row` has the elements from column ``first - before`` on.
-
-    The sources of those before and behind it are a list in the table, -1 for the constant `fill`.
-    """
-    for i in range(before - first):
-        source = table[sources_at + first + i]
-        row[i] = row[source - first + before] if source >= 0 else fill
-    behind = width - first + before
-    for i in range(behind, row.size):
-        source = table[sources_at + before + i - behind]
-        row[i] = row[source - first + before] if source >= 0 else fill
-
-
-@helper
 def _copy(to: Any, part: Any) -> None:
     for i in range(to.size):
         to[i] = part[i]
@@ -127,39 +91,35 @@ def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
 
     `weights` holds those down, those along, and the constant that stands beside the image.
     """
-    h = _read(table, 0)
+    p, h = read_parts(table, 0), _read(table, PARTS)
     fill = weights[h.down + h.along]
-    beside = empty(h.width, y.dtype)
+    beside = empty(p.width, y.dtype)
     beside[:] = fill
     # Tiles read up to their width past the end of a row, which is dropped but must not be a denormal: zeros, not empty.
-    buffer = zeros(ROWS * h.pitch + VECTORS * lanes(y) if h.along else 1, y.dtype)
+    buffer = zeros(ROWS * p.pitch + VECTORS * lanes(y) if h.along else 1, y.dtype)
     for task in range(begin, end):
-        part, rows = task % h.parts, task // h.parts
-        image, first = rows // h.blocks, rows % h.blocks * h.block
-        base, column = image * h.rows * h.width, part * h.columns
-        until = min(h.width, column + h.columns)
-        low, high = max(0, column - h.before), min(h.width, until + h.after)
-        size = until - column + h.before + h.after
-        for row in range(first, min(first + h.block, h.rows), ROWS):
-            here, to = min(ROWS, h.rows - row), base + row * h.width + column
+        part = part_of(task, p)
+        high, size = part.low + part.size, part.columns + p.before + p.after
+        for row in range(part.first, part.last, ROWS):
+            here, to = min(ROWS, p.rows - row), part.image + row * p.width + part.column
             down = Window(
-                1, base, h.zero_at, 1, h.rows_at + row * h.down, h.down, 0, h.zero_at, 1, h.width,
-                0, 0, 0, 0, 0, 1, 0, h.pitch if h.along else h.width, here,
+                1, part.image, h.zero_at, 1, h.rows_at + row * h.down, h.down, 0, h.zero_at, 1, p.width,
+                0, 0, 0, 0, 0, 1, 0, p.pitch if h.along else p.width, here,
             )  # fmt: skip
             if not h.along:
-                sum_rows(down, column, until, x, buffer, beside, table, weights, y, to)
+                sum_rows(down, part.column, part.column + part.columns, x, buffer, beside, table, weights, y, to)
                 continue
-            at = low - column + h.before
             if h.down:
-                sum_rows(down, low, high, x, buffer, beside, table, weights, buffer, at)
+                sum_rows(down, part.low, high, x, buffer, beside, table, weights, buffer, part.at)
             for i in range(here):
-                line, source = i * h.pitch, base + (row + i) * h.width
+                line, source = i * p.pitch, part.image + (row + i) * p.width
                 if not h.down:
-                    _copy(buffer[line + at : line + at + high - low], x[source + low : source + high])
-                extend_row(buffer[line : line + size], column, h.width, h.before, table, h.sources_at, fill)
+                    at = line + part.at
+                    _copy(buffer[at : at + part.size], x[source + part.low : source + high])
+                extend_row(buffer[line : line + size], part.column, p, table, fill)
             along = Window(
                 0, 0, h.zero_at, 1, h.buffer_at, 1, 0, h.taps_at, h.along, NO_LIMIT,
-                0, 0, 0, h.down, 0, 0, 1, h.width, here,
+                0, 0, 0, h.down, 0, 0, 1, p.width, here,
             )  # fmt: skip
-            sum_rows(along, 0, until - column, x, buffer, beside, table, weights, y, to)
+            sum_rows(along, 0, part.columns, x, buffer, beside, table, weights, y, to)
     free((beside, buffer))

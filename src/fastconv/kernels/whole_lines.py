@@ -16,18 +16,19 @@ from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.window import Window
-from fastconv.kernels.lines import NO_LIMIT, ROWS, VECTORS, extend_row, sum_rows
+from fastconv.kernels.image_parts import PARTS, ImageParts, Part, extend_row, part_of, read_parts
+from fastconv.kernels.lines import NO_LIMIT, ROWS, VECTORS, sum_rows
 from fastconv.kernels.taps import Taps, read_taps, whole_parts
 
 __all__ = ["WHOLE_LINES_TABLE", "WholeLinesHead", "whole_lines"]
 
 
 class WholeLinesHead(NamedTuple):
-    """The head of the integer table.
+    """What a table has behind how images are cut, into whole tiles of rows.
 
     Attributes
     ----------
-    rows, width, block, blocks, columns, parts, down, along, before, after, pitch, taps_at, sources_at, zero_at : int
+    down, along, taps_at, zero_at : int
         As those of `LinesHead`.
     down_at : int
         Where the list begins that has for each weight down the rows the places of the floats of a tile's rows.
@@ -40,19 +41,9 @@ class WholeLinesHead(NamedTuple):
         Where the exact weights along rows begin.
     """
 
-    rows: int
-    width: int
-    block: int
-    blocks: int
-    columns: int
-    parts: int
     down: int
     along: int
-    before: int
-    after: int
-    pitch: int
     taps_at: int
-    sources_at: int
     zero_at: int
     down_at: int
     rows_at: int
@@ -60,12 +51,12 @@ class WholeLinesHead(NamedTuple):
     along_weights: int
 
 
-#: The head, and the windows down the rows and along them.
-WHOLE_LINES_TABLE = (WholeLinesHead, Taps, Taps)
+#: How images are cut, the head, and the windows down the rows and along them.
+WHOLE_LINES_TABLE = (ImageParts, WholeLinesHead, Taps, Taps)
 
 _read = reader(WholeLinesHead)
 
-_DOWN_AT = len(WholeLinesHead._fields)
+_DOWN_AT = PARTS + len(WholeLinesHead._fields)
 _ALONG_AT = _DOWN_AT + len(Taps._fields)
 
 
@@ -75,39 +66,16 @@ def _as_floats(to: Any, part: Any) -> None:
         to[i] = part[i]
 
 
-class _Part(NamedTuple):
-    """What a task reads and writes: where its image begins, its rows and columns, and the columns that it reads."""
-
-    image: int
-    first: int
-    last: int
-    column: int
-    until: int
-    low: int
-    high: int
-
-
 @helper
-def _part(task: int, h: WholeLinesHead) -> _Part:
-    place, column = task // h.parts, task % h.parts * h.columns
-    first, until = place % h.blocks * h.block, min(h.width, column + h.columns)
-    return _Part(
-        place // h.blocks * h.rows * h.width, first, min(first + h.block, h.rows), column, until,
-        max(0, column - h.before), min(h.width, until + h.after),
-    )  # fmt: skip
-
-
-@helper
-def _gather(floats: Any, x: Any, fill: Any, table: Any, h: WholeLinesHead, part: _Part) -> None:
+def _gather(floats: Any, x: Any, fill: Any, table: Any, p: ImageParts, h: WholeLinesHead, part: Part) -> None:
     """The rows of a task, with those before and behind it, as floats."""
-    at, size = part.low - part.column + h.before, part.high - part.low
     for number in range(part.last - part.first + max(0, h.down - 1)):
-        place, row = table[h.rows_at + part.first + number], number * h.pitch + at
+        place, row = table[h.rows_at + part.first + number], number * p.pitch + part.at
         if place < 0:
-            floats[row : row + size] = fill
+            floats[row : row + part.size] = fill
         else:
             source = part.image + place + part.low
-            _as_floats(floats[row : row + size], x[source : source + size])
+            _as_floats(floats[row : row + part.size], x[source : source + part.size])
 
 
 @kernel
@@ -118,29 +86,31 @@ def whole_lines(begin: int, end: int, x: Any, weights: Any, exact: Any, y: Any, 
     stands beside the image, and how far sums down and along may be off. `exact` holds what `sums_of_taps` takes, down
     and then along.
     """
-    h, down_taps, along_taps = _read(table, 0), read_taps(table, _DOWN_AT), read_taps(table, _ALONG_AT)
+    p, h, down_taps, along_taps = (
+        read_parts(table, 0), _read(table, PARTS), read_taps(table, _DOWN_AT), read_taps(table, _ALONG_AT)
+    )  # fmt: skip
     all_taps = h.down + h.along
     fill, along_exact = weights[all_taps], exact[h.along_weights :]
     beyond = VECTORS * lanes(weights)  # tiles read so far past a row; no denormals stand there, so zeros, not empty
-    floats = zeros((h.block + max(0, h.down - 1)) * h.pitch + beyond, np.float32)
-    between = zeros(ROWS * h.pitch + beyond, np.float32)
-    near, whole, sums = empty(ROWS * h.pitch + beyond, np.float32), empty(h.pitch, y.dtype), empty(h.pitch, np.float64)
+    floats = zeros((p.block + max(0, h.down - 1)) * p.pitch + beyond, np.float32)
+    between = zeros(ROWS * p.pitch + beyond, np.float32)
+    near, whole, sums = empty(ROWS * p.pitch + beyond, np.float32), empty(p.pitch, y.dtype), empty(p.pitch, np.float64)
     for task in range(begin, end):
-        part = _part(task, h)
-        at, size, columns = part.low - part.column + h.before, part.high - part.low, part.until - part.column
-        _gather(floats, x, fill, table, h, part)
+        part = part_of(task, p)
+        at, size, columns = part.at, part.size, part.columns
+        _gather(floats, x, fill, table, p, h, part)
         for row in range(part.first, part.last, ROWS):
-            here, base = min(ROWS, part.last - row), (row - part.first) * h.pitch
-            to = part.image + row * h.width + part.column
+            here, base = min(ROWS, part.last - row), (row - part.first) * p.pitch
+            to = part.image + row * p.width + part.column
             if h.down:
                 down = Window(
-                    0, base, h.zero_at, 1, h.down_at, h.down, 0, h.zero_at, 1, NO_LIMIT, 0, 0, 0, 0, 0, 1, 0, h.pitch,
+                    0, base, h.zero_at, 1, h.down_at, h.down, 0, h.zero_at, 1, NO_LIMIT, 0, 0, 0, 0, 0, 1, 0, p.pitch,
                     here,
                 )  # fmt: skip
                 sum_rows(down, at, at + size, floats, floats, floats, table, weights, near, at)
                 for i in range(here):
-                    line = i * h.pitch + at
-                    result = whole[:size] if h.along else y[to + i * h.width : to + i * h.width + size]
+                    line = i * p.pitch + at
+                    result = whole[:size] if h.along else y[to + i * p.width : to + i * p.width + size]
                     whole_parts(
                         result, near[line : line + size], weights[all_taps + 1], floats, exact, down_taps, table,
                         base + line, sums,
@@ -150,15 +120,15 @@ def whole_lines(begin: int, end: int, x: Any, weights: Any, exact: Any, y: Any, 
             if h.along:
                 lines, base = (between, 0) if h.down else (floats, base)
                 for i in range(here):
-                    line = lines[base + i * h.pitch : base + i * h.pitch + columns + h.before + h.after]
-                    extend_row(line, part.column, h.width, h.before, table, h.sources_at, fill)
+                    line = lines[base + i * p.pitch : base + i * p.pitch + columns + p.before + p.after]
+                    extend_row(line, part.column, p, table, fill)
                 along = Window(
                     0, base, h.zero_at, 1, h.buffer_at, 1, 0, h.taps_at, h.along, NO_LIMIT, 0, 0, 0, h.down, 0, 0, 1,
-                    h.pitch, here,
+                    p.pitch, here,
                 )  # fmt: skip
                 sum_rows(along, 0, columns, lines, lines, lines, table, weights, near, 0)
                 for i in range(here):
-                    line, start = i * h.pitch, to + i * h.width
+                    line, start = i * p.pitch, to + i * p.width
                     whole_parts(
                         y[start : start + columns], near[line : line + columns], weights[all_taps + 2], lines,
                         along_exact, along_taps, table, base + line, sums,

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastconv.kernels.box import BOX_TABLE, BoxHead, box_means, box_means_of_integers
 from fastconv.plan.kernel_plan import KernelPlan
-from fastconv.plan.reach import Images, Reach, beside, parts_of
+from fastconv.plan.reach import Images, Reach, cut_columns, cut_rows, row_places
 from fastconv.plan.table import Table
 
 __all__ = ["holds_sums", "plan_box"]
@@ -32,33 +32,18 @@ def holds_sums(dtype: np.dtype, taps: int) -> bool:
 @lru_cache(maxsize=1024)
 def plan_box(images: Images, down: Reach | None, along: Reach | None, dtype: np.dtype) -> KernelPlan:
     """Plan the means of the boxes around all elements of images, in float32, float64 or integers."""
-    table, step, rows, width = Table(BOX_TABLE), images.elements, images.rows, images.width
-    parts = parts_of(images, along, LONGEST_ROW)
-    columns, taps = -(-width // parts), down.taps if down else 1
-    before, after = (along.before * step, along.after * step) if along else (0, 0)
-    segments = -(-rows // max(LEAST_ROWS, ROWS_EACH * taps))
-    block, pitch = -(-rows // segments), columns + before + after
-    sources = down.sources(rows) if down else np.arange(rows)
-    along_taps = along.taps if along else 1
+    table, taps, along_taps = Table(BOX_TABLE), down.taps if down else 1, along.taps if along else 1
+    segments = -(-images.rows // max(LEAST_ROWS, ROWS_EACH * taps))
+    parts = cut_rows(cut_columns(table, images, along, LONGEST_ROW), -(-images.rows // segments))
     head = BoxHead(
-        rows=rows,
-        width=width,
-        block=block,
-        blocks=-(-rows // block),
-        columns=columns,
-        parts=parts,
         down=taps,
         along=along_taps,
-        before=before,
-        after=after,
-        step=step,
-        pitch=pitch,
-        together=max(1, min(block, TOGETHER // pitch)),
+        step=images.elements,
+        together=max(1, min(parts.block, TOGETHER // parts.pitch)),
         divisor=along_taps * (taps if dtype.kind == "f" else 1),
-        rows_at=table.append(np.where(sources < 0, -1, sources * width)),
-        sources_at=table.append(beside(images, along)),
+        rows_at=table.append(row_places(images, down)),
     )
     kernel = box_means if dtype.kind == "f" else box_means_of_integers
-    tasks, elements = images.total * head.blocks * parts, images.total * rows * width
+    tasks, elements = images.total * parts.blocks * parts.cuts, images.total * images.rows * images.width
     cost = elements * (DOWN_COST + DOUBLING_COST * 2 * (along_taps.bit_length() if along else 0)) + tasks * TASK_COST
-    return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([head]), tasks, cost)
+    return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([parts, head]), tasks, cost)

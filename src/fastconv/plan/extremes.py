@@ -8,7 +8,7 @@ import numpy as np
 
 from fastconv.kernels.extremes import EXTREME_TABLE, ExtremeHead, Step, greatest_of_boxes, least_of_boxes
 from fastconv.plan.kernel_plan import KernelPlan
-from fastconv.plan.reach import Images, Reach, beside, parts_of
+from fastconv.plan.reach import Images, Reach, cut_columns, cut_rows, row_places
 from fastconv.plan.table import Table
 
 __all__ = ["plan_extremes"]
@@ -25,37 +25,23 @@ BYTE_COST, TASK_COST = 0.05, 300.0
 @lru_cache(maxsize=1024)
 def plan_extremes(images: Images, down: Reach | None, along: Reach | None, dtype: np.dtype, least: bool) -> KernelPlan:
     """Plan the extremes of the boxes around all elements of images of real numbers."""
-    table, step, rows, width = Table(EXTREME_TABLE), images.elements, images.rows, images.width
-    parts = parts_of(images, along, LONGEST_ROW // dtype.itemsize)
-    columns, taps = -(-width // parts), down.taps if down else 1
-    before, after = (along.before * step, along.after * step) if along else (0, 0)
-    pitch = columns + before + after
-    most = min(MOST_ROWS, max(LEAST_ROWS, taps, BLOCK_BYTES // (pitch * dtype.itemsize) - taps))
-    block = -(-rows // -(-rows // most))
-    sources = down.sources(rows) if down else np.arange(rows)
-    steps_down, steps_along = _steps(taps, 1), _steps(along.taps, step) if along else []
+    table, taps, rows = Table(EXTREME_TABLE), down.taps if down else 1, images.rows
+    parts = cut_columns(table, images, along, LONGEST_ROW // dtype.itemsize)
+    most = min(MOST_ROWS, max(LEAST_ROWS, taps, BLOCK_BYTES // (parts.pitch * dtype.itemsize) - taps))
+    parts = cut_rows(parts, -(-rows // -(-rows // most)))
+    steps_down, steps_along = _steps(taps, 1), _steps(along.taps, images.elements) if along else []
     head = ExtremeHead(
-        rows=rows,
-        width=width,
-        block=block,
-        blocks=-(-rows // block),
-        columns=columns,
-        parts=parts,
-        before=before,
-        after=after,
-        pitch=pitch,
-        sources_at=table.append(beside(images, along)),
         down=len(steps_down),
         reach=taps - 1,
         along=len(steps_along),
-        rows_at=table.append(np.where(sources < 0, -1, sources * width)),
+        rows_at=table.append(row_places(images, down)),
         down_at=table.append_records(steps_down),
         along_at=table.append_records(steps_along),
     )
-    tasks, bytes_each = images.total * head.blocks * parts, images.total * rows * width * dtype.itemsize
+    tasks, bytes_each = images.total * parts.blocks * parts.cuts, images.total * rows * images.width * dtype.itemsize
     cost = bytes_each * BYTE_COST * (1 + head.down + head.along) + tasks * TASK_COST
     kernel = least_of_boxes if least else greatest_of_boxes
-    return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([head]), tasks, cost)
+    return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([parts, head]), tasks, cost)
 
 
 def _steps(taps: int, step: int) -> list[Step]:

@@ -10,7 +10,7 @@ from fastconv.jit.machine import machine
 from fastconv.jit.window import NO_LINE
 from fastconv.kernels.lines import LINES_TABLE, ROWS, LinesHead, filter_lines
 from fastconv.plan.kernel_plan import KernelPlan
-from fastconv.plan.reach import Images, Reach, beside, parts_of
+from fastconv.plan.reach import Images, Reach, cut_columns, cut_rows
 from fastconv.plan.table import Table
 
 __all__ = ["fills_tiles", "plan_lines"]
@@ -32,35 +32,21 @@ def fills_tiles(images: Images) -> bool:
 @lru_cache(maxsize=1024)
 def plan_lines(images: Images, down: Reach | None, along: Reach | None, dtype: np.dtype) -> KernelPlan:
     """Plan the sums of the windows of all elements of images."""
-    table, step, rows, width = Table(LINES_TABLE), images.elements, images.rows, images.width
-    parts = parts_of(images, along, LONGEST_ROW)
-    columns = -(-width // parts)
-    tiles = -(-rows // ROWS)
-    block = min(tiles, max(1, BLOCK // (ROWS * columns))) * ROWS
-    before, after, taps = (along.before * step, along.after * step, along.taps) if along else (0, 0, 0)
-    pitch = columns + before + after
+    table, rows, width, taps = Table(LINES_TABLE), images.rows, images.width, along.taps if along else 0
+    parts = cut_columns(table, images, along, LONGEST_ROW)
+    parts = cut_rows(parts, min(-(-rows // ROWS), max(1, BLOCK // (ROWS * parts.columns))) * ROWS)
     head = LinesHead(
-        rows=rows,
-        width=width,
-        block=block,
-        blocks=-(-rows // block),
-        columns=columns,
-        parts=parts,
         down=down.taps if down else 0,
         along=taps,
-        before=before,
-        after=after,
-        pitch=pitch,
         rows_at=table.append(_tile_rows(rows, width, down)),
-        buffer_at=table.append(np.arange(ROWS) * pitch),
-        taps_at=table.append(np.arange(taps) * step),
-        sources_at=table.append(beside(images, along)),
+        buffer_at=table.append(np.arange(ROWS) * parts.pitch),
+        taps_at=table.append(np.arange(taps) * images.elements),
         zero_at=table.append([0]),
     )
-    tasks = images.total * head.blocks * parts
+    tasks = images.total * parts.blocks * parts.cuts
     vectors = images.total * rows * width * dtype.itemsize / machine().vector_bytes
     cost = vectors * ((head.down + head.along) * PRODUCT_COST + VECTOR_COST) + tasks * TASK_COST
-    return KernelPlan(filter_lines.bind(dtype, dtype, dtype, np.int64), table.finish([head]), tasks, cost)
+    return KernelPlan(filter_lines.bind(dtype, dtype, dtype, np.int64), table.finish([parts, head]), tasks, cost)
 
 
 def _tile_rows(rows: int, width: int, down: Reach | None) -> np.ndarray:

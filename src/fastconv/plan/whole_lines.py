@@ -11,7 +11,7 @@ from fastconv.kernels.lines import ROWS
 from fastconv.kernels.taps import Taps
 from fastconv.kernels.whole_lines import WHOLE_LINES_TABLE, WholeLinesHead, whole_lines
 from fastconv.plan.kernel_plan import KernelPlan
-from fastconv.plan.reach import Images, Reach, beside, parts_of
+from fastconv.plan.reach import Images, Reach, cut_columns, cut_rows, row_places
 from fastconv.plan.table import Table
 
 __all__ = ["Order", "plan_whole_lines"]
@@ -36,39 +36,25 @@ def plan_whole_lines(
     dtype: np.dtype,
 ) -> KernelPlan:
     """Plan the sums of the windows of all elements of images, whose weights are summed anew in such orders."""
-    table, step, rows, width = Table(WHOLE_LINES_TABLE), images.elements, images.rows, images.width
-    parts = parts_of(images, along, LONGEST_ROW)
-    columns = -(-width // parts)
-    before, after = (along.before * step, along.after * step) if along else (0, 0)
-    pitch, tiles = columns + before + after, -(-rows // ROWS)
-    block = -(-tiles // -(-tiles // max(1, BLOCK // (ROWS * columns)))) * ROWS
-    sources = down.sources(rows) if down else np.arange(rows)
-    taps_down, taps_along = down.taps if down else 0, along.taps if along else 0
+    table, step, tiles = Table(WHOLE_LINES_TABLE), images.elements, -(-images.rows // ROWS)
+    parts = cut_columns(table, images, along, LONGEST_ROW)
+    parts = cut_rows(parts, -(-tiles // -(-tiles // max(1, BLOCK // (ROWS * parts.columns)))) * ROWS)
+    pitch, taps_down, taps_along = parts.pitch, down.taps if down else 0, along.taps if along else 0
     head = WholeLinesHead(
-        rows=rows,
-        width=width,
-        block=block,
-        blocks=-(-rows // block),
-        columns=columns,
-        parts=parts,
         down=taps_down,
         along=taps_along,
-        before=before,
-        after=after,
-        pitch=pitch,
         taps_at=table.append(np.arange(taps_along) * step),
-        sources_at=table.append(beside(images, along)),
         zero_at=table.append([0]),
         down_at=table.append(((np.arange(taps_down)[:, None] + np.arange(ROWS)) * pitch).reshape(-1)),
-        rows_at=table.append(np.where(sources < 0, -1, sources * width)),
+        rows_at=table.append(row_places(images, down)),
         buffer_at=table.append(np.arange(ROWS) * pitch),
         along_weights=len(orders[0][0]) + len(orders[0][1]) // 2 + 1 if down else 0,
     )
     windows = [_taps(table, order, size) for order, size in zip(orders, (pitch, step), strict=True)]
-    tasks, elements = images.total * head.blocks * parts, images.total * rows * width
+    tasks, elements = images.total * parts.blocks * parts.cuts, images.total * images.rows * images.width
     cost = elements * ((taps_down + taps_along) * PRODUCT_COST + 2 * ELEMENT_COST) + tasks * TASK_COST
     kernel = whole_lines.bind(x_dtype, np.float32, np.float64, dtype, np.int64)
-    return KernelPlan(kernel, table.finish([head, *windows]), tasks, cost)
+    return KernelPlan(kernel, table.finish([parts, head, *windows]), tasks, cost)
 
 
 def _taps(table: Table, order: Order, step: int) -> Taps:
