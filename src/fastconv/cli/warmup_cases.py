@@ -215,10 +215,14 @@ def _of_signals(flip: bool, images: bool, rank: int, dtype: np.dtype, size: tupl
     if images:
         size, rank = (SMALL if size == SMALL[rank] else LARGE)[2], 2
     x = numbers(size, dtype)
+    plain = partial(_CONVS[rank - 1], x[None], padding="full", flip=flip, algorithm="reference")
+    wrapped = partial(plain, padding_mode="circular")
     for taps in (2, 3, 4, 5, 6):
         w = numbers((taps,) * rank, dtype)
-        wanted = partial(_CONVS[rank - 1], x[None], w[None, None], padding="full", flip=flip, algorithm="reference")
-        yield Case(partial(op, x, w), lambda wanted=wanted: wanted()[0])  # type: ignore[misc]
+        yield Case(partial(op, x, w), lambda w=w: plain(w[None, None])[0])  # type: ignore[misc]
+    for taps in (3, 4, 5) if images else ():
+        w = numbers((taps,) * rank, dtype)
+        yield Case(partial(op, x, w, boundary="wrap"), lambda w=w: wrapped(w[None, None])[0])  # type: ignore[misc]
     if not images and dtype.kind != "c":
         yield from _by_transforms(fc.signal.fftconvolve, rank, dtype, size)
 

@@ -83,6 +83,7 @@ _SUMS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((lambda x: _window(x, 7),), {}),
     ((lambda x: _window(x, 4) / 3,), _CONSTANT),
     ((lambda x: np.ones((13,) * x.ndim),), {}),
+    ((lambda x: np.ones((15,) * x.ndim),), {}),
 ]
 _LINES: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((np.arange(9.0) / 7,), _CONSTANT),

@@ -37,6 +37,7 @@ CONV_LAYERS = (
     Layer(1, 1, 5, 1, {"padding": "same", "padding_mode": "reflect"}),
     Layer(8, 8, 3, 1, {"dilation": 2}),
     *(Layer(8, 8, kernel, 8, {"padding": kernel // 2, "stride": step}) for kernel in (3, 5, 7) for step in (1, 2)),
+    *(Layer(8, 8, 3, 8, {"padding": 1, "padding_mode": "reflect", "stride": step}) for step in (1, 2)),
     Layer(8, 8, 4, 8, {"dilation": 2, "padding": 3}),
 )
 #: For each number of axes, kernels and strides that Winograd's algorithm cuts into pieces of another kind.
