@@ -24,6 +24,7 @@ from fastconv.cli.doctor_report import Report, as_json
 from fastconv.cli.doctor_text import fact_sections, result_sections, verdict
 from fastconv.cli.main import COMMANDS, main
 from fastconv.cli.warmup_cases import FAMILIES
+from nightly import nightly
 
 CPU = Cpu("A CPU", "Linux x86_64", "haswell", "the CPU at hand", 256, {"name": "AVX2", "vector_bytes": 32})
 THREADS = Threads(4, None, None, cores=4, usable_cores=4, quota=None, load=0.5)
@@ -438,7 +439,7 @@ assert layers().running == started
 """
 
 
-@pytest.mark.parametrize("wanted", ["default", "omp", "tbb", "workqueue", "safe", "threadsafe", "forksafe"])
+@pytest.mark.parametrize("wanted", ["default", "tbb", "safe", *nightly("omp", "workqueue", "threadsafe", "forksafe")])
 def test_choice_is_the_one_that_numba_makes(wanted: str) -> None:
     env = os.environ | {"NUMBA_THREADING_LAYER": wanted}
     done = subprocess.run([sys.executable, "-c", NUMBAS_CHOICE], env=env, capture_output=True, text=True, timeout=100)
