@@ -77,6 +77,13 @@ KERNELS = {
 }
 
 
+def row_by_row(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Sums of one row of a kernel after the other: those of all 127 x 127 products are further off than transforms."""
+    height = len(x) - len(w) + 1
+    rows = (conv(x[None, r : r + height], w[None, None, r : r + 1], algorithm="depthwise") for r in range(len(w)))
+    return sum(row.astype(np.longdouble) for row in rows)  # type: ignore[return-value]
+
+
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="Python takes too long")
 @pytest.mark.parametrize("taps", [9, 31, *nightly(15, 63, 127)])
 @pytest.mark.parametrize("image", sorted(IMAGES))
@@ -86,7 +93,7 @@ def test_errors_are_bounded(taps: int, image: str) -> None:
         for dtype, bound in (("float32", 1e-6), ("float64", 1e-14)):
             given, weights = x.astype(dtype), make(w).astype(dtype)
             found = conv(given[None], weights[None, None])
-            wanted = conv(given[None].astype(float), weights[None, None].astype(float), algorithm="depthwise")
+            wanted = row_by_row(given.astype(float), weights.astype(float))
             most = np.abs(given).max() * np.abs(weights, dtype=float).sum()
             assert np.abs(found - wanted).max() <= bound * most, f"{kernel}, {dtype}"
 
