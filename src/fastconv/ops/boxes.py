@@ -7,59 +7,29 @@ in types whose sums do not run are poolings at stride 1 of images of few axes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastconv.ops.arguments import Form
 from fastconv.ops.folded import LineAxis, folded, sizes
-from fastconv.ops.passes import Dense, passes
+from fastconv.ops.passes import Dense, PassFilter, passes
 from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d
-from fastconv.plan import extremes as extremes
+from fastconv.plan import extremes
 from fastconv.plan.box import holds_sums, plan_box
-from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.reach import Reach
 
-__all__ = ["Boxes", "means", "plan_extremes", "plan_means"]
+__all__ = ["means", "plan_extremes", "plan_means"]
 
 _MEANS: dict[int, Any] = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
 
 Widths = Sequence[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Boxes:
-    """All that is known of what is made of boxes but the values of the array.
-
-    Attributes
-    ----------
-    dense : Dense
-        How the array is taken.
-    plans : tuple of KernelPlan
-        Passes over it.
-    constant : ndarray
-        The number that stands beside it, where one does.
-    """
-
-    dense: Dense
-    plans: tuple[KernelPlan, ...]
-    constant: np.ndarray
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The means, or extremes; their axes lie in memory as those of `x` do."""
-        x = self.dense.take(x)
-        for plan in self.plans:
-            y = np.empty(x.shape, x.dtype)
-            plan.run(x, self.constant, y)
-            x = y
-        return self.dense.give(x)
-
-
 def plan_extremes(
     form: Form, windows: Sequence[tuple[int, Reach]], value: float, dtype: np.dtype, least: bool
-) -> Boxes:
+) -> PassFilter:
     """Plan the greatest or least elements of boxes of real numbers; NaN where there is one.
 
     Parameters
@@ -80,11 +50,12 @@ def plan_extremes(
     dense = Dense.of(form, dtype)
     placed = sorted(((dense.place(axis), reach) for axis, reach in windows), key=lambda one: one[0])
     found = passes([axis for axis, _ in placed], [reach for _, reach in placed], dense.lying(form.shape))
-    plans = tuple(extremes.plan_extremes(some.images, some.down, some.along, dtype, least) for some in found)
-    return Boxes(dense, plans, np.array([value]).astype(dtype))
+    beside = (np.array([value]).astype(dtype),)
+    steps = [(extremes.plan_extremes(some.images, some.down, some.along, dtype, least), beside) for some in found]
+    return PassFilter(dense, dtype, tuple(steps))
 
 
-def plan_means(form: Form, windows: Sequence[tuple[int, Reach]], value: float, dtype: np.dtype) -> Boxes | None:
+def plan_means(form: Form, windows: Sequence[tuple[int, Reach]], value: float, dtype: np.dtype) -> PassFilter | None:
     """Plan the means of boxes, one axis after the other as they are given, in float32, float64 or small integers.
 
     Parameters
@@ -111,8 +82,9 @@ def plan_means(form: Form, windows: Sequence[tuple[int, Reach]], value: float, d
     if dtype.kind == "f":  # in any order then
         placed.sort(key=lambda one: one[0])
     found = passes([axis for axis, _ in placed], [reach for _, reach in placed], dense.lying(form.shape))
-    plans = tuple(plan_box(some.images, some.down, some.along, dtype) for some in found)
-    return Boxes(dense, plans, np.array([value], dtype))
+    beside = (np.array([value], dtype),)
+    steps = [(plan_box(some.images, some.down, some.along, dtype), beside) for some in found]
+    return PassFilter(dense, dtype, tuple(steps))
 
 
 def means(x: np.ndarray, taps: Sequence[int], widths: Widths, dtype: Any = None) -> np.ndarray:

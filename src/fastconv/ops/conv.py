@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from fastconv.ops.axes import conv_geometry
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 
-__all__ = ["conv1d", "conv2d", "conv3d"]
+__all__ = ["CONVS", "conv1d", "conv2d", "conv3d"]
 
 
 def conv1d(
@@ -176,6 +177,10 @@ def conv3d(
     return _conv(
         3, input, weight, bias, stride, padding, dilation, groups, padding_mode, flip, activation, dtype, out, algorithm
     )
+
+
+#: By the number of spatial axes.
+CONVS: dict[int, Callable[..., np.ndarray]] = {1: conv1d, 2: conv2d, 3: conv3d}
 
 
 def _conv(

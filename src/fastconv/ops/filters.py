@@ -14,7 +14,7 @@ import numpy as np
 
 from fastconv.geometry import source_index
 from fastconv.ops.arguments import Form
-from fastconv.ops.conv import conv1d, conv2d, conv3d
+from fastconv.ops.conv import CONVS
 from fastconv.ops.folded import LineAxis, folded, sizes
 from fastconv.ops.pad import MODES, pad
 from fastconv.plan.layout import memory_order
@@ -24,7 +24,6 @@ __all__ = ["Correlation", "Widths", "correlate", "extend", "plan_correlation"]
 #: Positions added (before, after) each axis.
 Widths = Sequence[tuple[int, int]]
 
-_CONVS = {1: conv1d, 2: conv2d, 3: conv3d}
 #: By their names in `fastconv.geometry`, those of the modes of `pad`, and how far they may not reach.
 _PADS = {mode: (name, margin) for name, (mode, margin) in MODES.items()}
 
@@ -117,7 +116,7 @@ class Correlation:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """The result, as `correlate` says."""
-        conv, images = _CONVS[len(self.padding)], x.transpose(self.order).reshape(self.images)
+        conv, images = CONVS[len(self.padding)], x.transpose(self.order).reshape(self.images)
         y = conv(images, self.kernel, padding=self.padding, padding_mode=self.mode, dtype=self.dtype)
         return y.reshape(self.shape).transpose(self.back)
 
@@ -184,7 +183,7 @@ def _correlate(
     images, kernel = x.reshape(count, 1, *sizes(inner)), w.reshape(1, 1, *[axis.taps for axis in inner])
     if len(inner) <= 3:
         widths = tuple((axis.before, axis.after) for axis in inner)  # a list is planned anew at each call
-        conv = _CONVS[len(inner)]
+        conv = CONVS[len(inner)]
         return conv(images, kernel, padding=widths, padding_mode=mode, dtype=dtype, algorithm=algorithm)
     outer, rest = inner[0], inner[1:]
     images = extend(images, [(0, 0), (0, 0), (outer.before, outer.after), *[(0, 0)] * len(rest)], mode)

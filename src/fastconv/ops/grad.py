@@ -13,7 +13,7 @@ import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops.axes import conv_geometry, transposed_axes
-from fastconv.ops.conv import conv1d, conv2d, conv3d
+from fastconv.ops.conv import CONVS
 from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastconv.ops.weight_gradient import weight_gradient
 
@@ -23,7 +23,6 @@ __all__ = [
     "conv_transpose3d_input", "conv_transpose3d_weight",
 ]  # fmt: skip
 
-_CONVS: tuple[Callable[..., np.ndarray], ...] = (conv1d, conv2d, conv3d)
 _TRANSPOSES: tuple[Callable[..., np.ndarray], ...] = (conv_transpose1d, conv_transpose2d, conv_transpose3d)
 
 
@@ -292,7 +291,7 @@ def _conv_transpose_input(
 ) -> np.ndarray:
     size, w, dy = arg.shape_of(input_size, "input_size", rank, True), arg.array(weight, "weight"), _array(grad_output)
     pads = _transposed_pads(rank, size, w.shape, dy, stride, padding, output_padding, groups, dilation)
-    found = _CONVS[rank - 1](dy, w, None, stride, pads, dilation, groups)
+    found = CONVS[rank](dy, w, None, stride, pads, dilation, groups)
     # Where output_padding reaches a whole stride, windows fit that no input had.
     inside: tuple[Any, ...] = (..., *(slice(0, n) for n in size[-rank:]))
     return found if found.shape[-rank:] == size[-rank:] else found[inside].copy(order="K")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from fastconv.ops import taps
 from fastconv.ops.arguments import Form
-from fastconv.ops.passes import Dense, Pass, passes
+from fastconv.ops.passes import Dense, Pass, PassFilter, passes
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.lines import fills_tiles, plan_lines
 from fastconv.plan.reach import Reach
 from fastconv.plan.whole_lines import Order, plan_whole_lines
 
-__all__ = ["Line", "LineFilter", "WholeLineFilter", "plan_line_filter", "plan_whole_line_filter"]
+__all__ = ["Line", "plan_line_filter", "plan_whole_line_filter"]
 
 
 class Line(NamedTuple):
@@ -27,32 +26,7 @@ class Line(NamedTuple):
     reach: Reach
 
 
-@dataclass(frozen=True, slots=True)
-class LineFilter:
-    """All that is known of lines that are applied but the values of the array.
-
-    Attributes
-    ----------
-    dense : Dense
-        How the array is taken.
-    steps : tuple of (KernelPlan, ndarray)
-        Passes over it, with their weights.
-    """
-
-    dense: Dense
-    steps: tuple[tuple[KernelPlan, np.ndarray], ...]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The filtered array; its axes lie in memory as those of `x` do."""
-        x = self.dense.take(x)
-        for plan, weights in self.steps:
-            y = np.empty(x.shape, self.dense.dtype)
-            plan.run(x, weights, y)
-            x = y
-        return self.dense.give(x)
-
-
-def plan_line_filter(form: Form, lines: Sequence[Line], value: float, dtype: np.dtype) -> LineFilter | None:
+def plan_line_filter(form: Form, lines: Sequence[Line], value: float, dtype: np.dtype) -> PassFilter | None:
     """Plan lines of weights over an array of such a form, summed in float32 or float64; None where that takes longer
     than a convolution does.
 
@@ -76,39 +50,11 @@ def plan_line_filter(form: Form, lines: Sequence[Line], value: float, dtype: np.
         if not fills_tiles(some.images):
             return None
         weights = np.concatenate([*(placed[number].weights for number in some.numbers), [value]])
-        steps.append((plan_lines(some.images, some.down, some.along, dtype), weights.astype(dtype)))
-    return LineFilter(dense, tuple(steps))
+        steps.append((plan_lines(some.images, some.down, some.along, dtype), (weights.astype(dtype),)))
+    return PassFilter(dense, dtype, tuple(steps))
 
 
-@dataclass(frozen=True, slots=True)
-class WholeLineFilter:
-    """As `LineFilter`, for bytes and weights that are no whole numbers, of whose sums each loses its fraction.
-
-    Attributes
-    ----------
-    dense : Dense
-        How the array is taken.
-    dtype : dtype
-        Of the result.
-    steps : tuple of (KernelPlan, ndarray, ndarray)
-        Passes over it, with their weights in float32 and in float64.
-    """
-
-    dense: Dense
-    dtype: np.dtype
-    steps: tuple[tuple[KernelPlan, np.ndarray, np.ndarray], ...]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The filtered array; its axes lie in memory as those of `x` do."""
-        x = self.dense.take(x)
-        for plan, weights, exact in self.steps:
-            y = np.empty(x.shape, self.dtype)
-            plan.run(x, weights, exact, y)
-            x = y
-        return self.dense.give(x)
-
-
-def plan_whole_line_filter(form: Form, lines: Sequence[Line], value: float, dtype: np.dtype) -> WholeLineFilter | None:
+def plan_whole_line_filter(form: Form, lines: Sequence[Line], value: float, dtype: np.dtype) -> PassFilter | None:
     """Plan lines of weights over an array of bytes, in their order, with the bits of `taps.sums` by pairs.
 
     Arguments are those of `plan_line_filter`, but that `dtype` is the result's, integers of 8 bits too. None
@@ -125,12 +71,13 @@ def plan_whole_line_filter(form: Form, lines: Sequence[Line], value: float, dtyp
             return None
         steps.append(_whole_step(some, [lines[number].weights for number in some.numbers], offs, value, work, dtype))
         work = dtype
-    return WholeLineFilter(dense, dtype, tuple(steps))
+    return PassFilter(dense, dtype, tuple(steps))
 
 
 def _whole_step(
     some: Pass, weights: Sequence[np.ndarray], offs: Sequence[float], value: float, work: np.dtype, dtype: np.dtype
-) -> tuple[KernelPlan, np.ndarray, np.ndarray]:
+) -> tuple[KernelPlan, tuple[np.ndarray, np.ndarray]]:
+    """A pass, with its weights in float32 and in float64."""
     chosen = [taps.along_line(w.astype(np.float64)) for w in weights]
     exact = [np.array([*w[one.taps], *w[one.pairs[:, 0]], one.sign]) for w, one in zip(weights, chosen, strict=True)]
     orders: list[Order] = [(tuple(one.taps.tolist()), tuple(one.pairs.ravel().tolist())) for one in chosen]
@@ -140,4 +87,4 @@ def _whole_step(
         orders, offs = [*orders, ((), ())], [*offs, 0.0]
     plan = plan_whole_lines(some.images, some.down, some.along, (orders[0], orders[1]), work, dtype)
     rounded = np.concatenate([*weights, [value], np.array(offs) * (1 + 2.0**-20)])  # no less in float32
-    return plan, rounded.astype(np.float32), np.concatenate(exact)
+    return plan, (rounded.astype(np.float32), np.concatenate(exact))

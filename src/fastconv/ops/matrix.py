@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, prod
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -123,7 +123,7 @@ class ConvMatrix:
         (rows, columns), (row_size, column_size) = map.channels, map.sizes
         self.output_size = row_size if map.plain else (rows, *row_size)
         self.input_size = column_size if map.plain else (columns, *column_size)
-        self.shape = (prod(self.output_size), prod(self.input_size))
+        self.shape = map.shape
         self.nnz = map.entries
         self._table = csr_table(map.geometry, map.patterns, mirrored=map.mirrored, transposed=map.transposed)
         dtype = map.index_type()

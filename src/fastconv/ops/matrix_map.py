@@ -69,6 +69,12 @@ class MatrixMap:
         rows, columns = self.channels
         return rows * (columns // self.geometry.groups) * prod(pattern.count for pattern in self.patterns)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        (rows, columns), (row_size, column_size) = self.channels, self.sizes
+        return rows * prod(row_size), columns * prod(column_size)
+
     def index_type(self) -> np.dtype:
         """Of the indices.
 
@@ -77,7 +83,7 @@ class MatrixMap:
         ValueError
             Where the wanted one is none, or cannot count the entries.
         """
-        largest = max(self.entries, *(c * prod(size) for c, size in zip(self.channels, self.sizes, strict=True)))
+        largest = max(self.entries, *self.shape)
         if self.index_dtype is None:
             return np.dtype(np.int32 if largest < 2**31 else np.int64)
         dtype = dtypes.dtype_of(self.index_dtype, "index_dtype")

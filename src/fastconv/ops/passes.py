@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fastconv.ops.arguments import Form
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.reach import Images, Reach
 
-__all__ = ["Dense", "Pass", "passes"]
+__all__ = ["Dense", "Pass", "PassFilter", "passes"]
 
 #: Elements behind an axis from which on it is filtered down rows, of as many elements, and not along them.
 LEAST_ELEMENTS = 16
@@ -72,6 +73,34 @@ class Dense:
     def give(self, y: np.ndarray) -> np.ndarray:
         """What was made of it, its axes as they are counted."""
         return y.transpose(self.back) if self.back else y
+
+
+@dataclass(frozen=True, slots=True)
+class PassFilter:
+    """All that is known of a filter that is passes over an array but the values of the array.
+
+    Attributes
+    ----------
+    dense : Dense
+        How the array is taken.
+    dtype : numpy.dtype
+        Of the results.
+    steps : tuple of (KernelPlan, tuple of ndarray)
+        The passes, with what their kernels take between the array and the result.
+    """
+
+    dense: Dense
+    dtype: np.dtype
+    steps: tuple[tuple[KernelPlan, tuple[np.ndarray, ...]], ...]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The filtered array; its axes lie in memory as those of `x` do."""
+        x = self.dense.take(x)
+        for plan, given in self.steps:
+            y = np.empty(x.shape, self.dtype)
+            plan.run(x, *given, y)
+            x = y
+        return self.dense.give(x)
 
 
 class Pass(NamedTuple):

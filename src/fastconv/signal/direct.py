@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import filters
-from fastconv.ops.conv import conv1d, conv2d, conv3d
+from fastconv.ops.conv import CONVS
 from fastconv.signal import arguments as arg
 
 __all__ = ["convolve2d", "correlate2d", "summed"]
 
-_CONVS = {1: conv1d, 2: conv2d, 3: conv3d}
 #: By SciPy's names those of `fastconv.geometry`.
 _BOUNDARIES = {
     "fill": "zeros",
@@ -121,7 +120,7 @@ def summed(
         widths = tuple((max(0, before), max(0, after)) for before, after in widths)
     if dtype.kind in "fc" and value == 0 and x.ndim <= 3 and x.size and 0 not in part.counts:
         # What `filters` comes to, 50 microseconds earlier.
-        conv, mode = _CONVS[x.ndim], padding_mode
+        conv, mode = CONVS[x.ndim], padding_mode
         return conv(x[None], w[None, None], padding=widths, padding_mode=mode, flip=True, algorithm=algorithm)[0]
     return np.ascontiguousarray(filters.correlate(x, np.flip(w), widths, padding_mode, value, dtype, algorithm))
 
