@@ -13,16 +13,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes
-from fastconv.jit.window import Shape, Window, window_tile
+from fastconv.jit.window import Shape, Window
 from fastconv.kernels.activation import activate
 from fastconv.kernels.conv_table import Block, block_of
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
+from fastconv.kernels.tile_rows import row_tiles
 
 __all__ = ["DEPTHWISE_TABLE", "ROWS", "SHAPES", "DepthwiseAxis", "DepthwiseHead", "depthwise"]
 
@@ -163,30 +164,8 @@ def _apply(y: Any, to: int, counts: Space, axes: Space, function: int) -> None:
 
 def _body(shape: Shape) -> Callable[..., None]:
     """The body around the tiles of one shape."""
-    rows, vectors = shape.rows, shape.vectors
-    half = max(1, vectors // 2)
-    wide_tile, half_tile, one_tile = (window_tile(shape._replace(vectors=count)) for count in (vectors, half, 1))
-    taps, lines = shape.taps, shape.lines
-    beyond = vectors + shape.columns
-
-    @inlined
-    def sum_rows(
-        window: Window, column: int, end: int, x: Any, slab: Any, nothing: Any, table: Any, weights: Any, start: Any,
-        y: Any, to: int,
-    ) -> None:  # fmt: skip
-        """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
-        while column < end:
-            left = end - column
-            if left > (vectors - 1) * lanes(y):
-                wide_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
-                done = vectors * lanes(y)
-            elif left > (half - 1) * lanes(y):
-                half_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
-                done = half * lanes(y)
-            else:
-                one_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
-                done = lanes(y)
-            column, to = column + done, to + done
+    rows, taps, lines = shape.rows, shape.taps, shape.lines
+    sum_rows, beyond = row_tiles(shape), shape.vectors + shape.columns
 
     def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any) -> None:
         """y = activation(weights * x + bias) for some tasks; see `DEPTHWISE_TABLE` for the table.

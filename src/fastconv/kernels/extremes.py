@@ -65,8 +65,17 @@ def _given(x: Any, beside: Any, table: Any, h: ExtremeHead, part: Part, row: int
     return x[start : start + part.size] if place >= 0 else beside[: part.size]
 
 
-def _body(better: Any) -> Callable[..., None]:
-    """The body around which of two numbers is taken."""
+class _Takers(NamedTuple):
+    """What a step does with rows: the first one, those between and the last one down, and all along a row."""
+
+    given: Any
+    joined: Any
+    rows: Any
+    along: Any
+
+
+def _takers(better: Any) -> _Takers:
+    """Steps around which of two numbers is taken."""
 
     @helper
     def take(y: Any, a: Any, b: Any, c: Any, d: Any) -> None:
@@ -108,6 +117,13 @@ def _body(better: Any) -> Callable[..., None]:
             to = y if number + 1 == h.along else other[:n]
             take(to, line[:n], line[s.first : s.first + n], line[s.second : s.second + n], line[s.third : s.third + n])
             line, other = to, line
+
+    return _Takers(take_given, join_rows, take_rows, take_along)
+
+
+def _body(better: Any) -> Callable[..., None]:
+    """The body around which of two numbers is taken."""
+    take_given, join_rows, take_rows, take_along = _takers(better)
 
     def find(begin: int, end: int, x: Any, constant: Any, y: Any, table: Any) -> None:
         """y = the extreme of the box around each element of images; a task is a part of some rows of an image.

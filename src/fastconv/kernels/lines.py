@@ -9,16 +9,27 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
-from fastconv.jit.window import Shape, Window, window_tile
+from fastconv.jit.window import Shape, Window
 from fastconv.kernels.image_parts import PARTS, ImageParts, extend_row, part_of, read_parts
+from fastconv.kernels.tile_rows import row_tiles
 
-__all__ = ["LINES_TABLE", "NO_LIMIT", "ROWS", "VECTORS", "LinesHead", "filter_lines", "sum_rows"]
+__all__ = [
+    "LINES_TABLE",
+    "NO_LIMIT",
+    "ROWS",
+    "VECTORS",
+    "LinesHead",
+    "along_window",
+    "down_window",
+    "filter_lines",
+    "sum_rows",
+]
 
 ROWS, VECTORS = machine().window_rows, machine().window_vectors
 
@@ -55,28 +66,25 @@ _read = reader(LinesHead)
 #: Columns of a row, with nothing to be masked.
 NO_LIMIT = 2**31 - 1
 
-_half = max(1, VECTORS // 2)
-_wide_tile, _half_tile, _one_tile = (window_tile(Shape(ROWS, count, 1, 0, 1, 1)) for count in (VECTORS, _half, 1))
+sum_rows = row_tiles(Shape(ROWS, VECTORS, 1, 0, 1, 1))
 
 
-@inlined
-def sum_rows(
-    window: Window, column: int, end: int, x: Any, buffer: Any, beside: Any, table: Any, weights: Any, y: Any, to: int,
-) -> None:  # fmt: skip
-    """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
-    start = y.dtype.type(0)
-    while column < end:
-        left = end - column
-        if left > (VECTORS - 1) * lanes(y):
-            _wide_tile(window, column, left, x, buffer, beside, table, weights, start, y, to)
-            done = VECTORS * lanes(y)
-        elif left > (_half - 1) * lanes(y):
-            _half_tile(window, column, left, x, buffer, beside, table, weights, start, y, to)
-            done = _half * lanes(y)
-        else:
-            _one_tile(window, column, left, x, buffer, beside, table, weights, start, y, to)
-            done = lanes(y)
-        column, to = column + done, to + done
+@helper
+def down_window(
+    in_place: int, base: int, zero_at: int, lines_at: int, taps: int, limit: int, pitch: int, rows: int
+) -> Window:
+    """Of so many weights down rows, the first of all, in rows whose places are listed."""
+    return Window(in_place, base, zero_at, 1, lines_at, taps, 0, zero_at, 1, limit, 0, 0, 0, 0, 0, 1, 0, pitch, rows)
+
+
+@helper
+def along_window(
+    base: int, zero_at: int, lines_at: int, offsets_at: int, taps: int, weight_at: int, pitch: int, rows: int
+) -> Window:
+    """Of so many weights along rows of scratch, from one of all on."""
+    return Window(
+        0, base, zero_at, 1, lines_at, 1, 0, offsets_at, taps, NO_LIMIT, 0, 0, 0, weight_at, 0, 0, 1, pitch, rows
+    )  # fmt: skip
 
 
 @helper
@@ -92,7 +100,7 @@ def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
     `weights` holds those down, those along, and the constant that stands beside the image.
     """
     p, h = read_parts(table, 0), _read(table, PARTS)
-    fill = weights[h.down + h.along]
+    fill, start = weights[h.down + h.along], y.dtype.type(0)
     beside = empty(p.width, y.dtype)
     beside[:] = fill
     # Tiles read up to their width past the end of a row, which is dropped but must not be a denormal: zeros, not empty.
@@ -102,24 +110,19 @@ def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
         high, size = part.low + part.size, part.columns + p.before + p.after
         for row in range(part.first, part.last, ROWS):
             here, to = min(ROWS, p.rows - row), part.image + row * p.width + part.column
-            down = Window(
-                1, part.image, h.zero_at, 1, h.rows_at + row * h.down, h.down, 0, h.zero_at, 1, p.width,
-                0, 0, 0, 0, 0, 1, 0, p.pitch if h.along else p.width, here,
-            )  # fmt: skip
+            pitch = p.pitch if h.along else p.width
+            down = down_window(1, part.image, h.zero_at, h.rows_at + row * h.down, h.down, p.width, pitch, here)
             if not h.along:
-                sum_rows(down, part.column, part.column + part.columns, x, buffer, beside, table, weights, y, to)
+                sum_rows(down, part.column, part.column + part.columns, x, buffer, beside, table, weights, start, y, to)
                 continue
             if h.down:
-                sum_rows(down, part.low, high, x, buffer, beside, table, weights, buffer, part.at)
+                sum_rows(down, part.low, high, x, buffer, beside, table, weights, start, buffer, part.at)
             for i in range(here):
                 line, source = i * p.pitch, part.image + (row + i) * p.width
                 if not h.down:
                     at = line + part.at
                     _copy(buffer[at : at + part.size], x[source + part.low : source + high])
                 extend_row(buffer[line : line + size], part.column, p, table, fill)
-            along = Window(
-                0, 0, h.zero_at, 1, h.buffer_at, 1, 0, h.taps_at, h.along, NO_LIMIT,
-                0, 0, 0, h.down, 0, 0, 1, p.width, here,
-            )  # fmt: skip
-            sum_rows(along, 0, part.columns, x, buffer, beside, table, weights, y, to)
+            along = along_window(0, h.zero_at, h.buffer_at, h.taps_at, h.along, h.down, p.width, here)
+            sum_rows(along, 0, part.columns, x, buffer, beside, table, weights, start, y, to)
     free((beside, buffer))

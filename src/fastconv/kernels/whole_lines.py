@@ -15,9 +15,8 @@ from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
-from fastconv.jit.window import Window
 from fastconv.kernels.image_parts import PARTS, ImageParts, Part, extend_row, part_of, read_parts
-from fastconv.kernels.lines import NO_LIMIT, ROWS, VECTORS, sum_rows
+from fastconv.kernels.lines import NO_LIMIT, ROWS, VECTORS, along_window, down_window, sum_rows
 from fastconv.kernels.taps import Taps, read_taps, whole_parts
 
 __all__ = ["WHOLE_LINES_TABLE", "WholeLinesHead", "whole_lines"]
@@ -89,7 +88,7 @@ def whole_lines(begin: int, end: int, x: Any, weights: Any, exact: Any, y: Any, 
     p, h, down_taps, along_taps = (
         read_parts(table, 0), _read(table, PARTS), read_taps(table, _DOWN_AT), read_taps(table, _ALONG_AT)
     )  # fmt: skip
-    all_taps = h.down + h.along
+    all_taps, start = h.down + h.along, np.float32(0)
     fill, along_exact = weights[all_taps], exact[h.along_weights :]
     beyond = VECTORS * lanes(weights)  # tiles read so far past a row; no denormals stand there, so zeros, not empty
     floats = zeros((p.block + max(0, h.down - 1)) * p.pitch + beyond, np.float32)
@@ -103,11 +102,8 @@ def whole_lines(begin: int, end: int, x: Any, weights: Any, exact: Any, y: Any, 
             here, base = min(ROWS, part.last - row), (row - part.first) * p.pitch
             to = part.image + row * p.width + part.column
             if h.down:
-                down = Window(
-                    0, base, h.zero_at, 1, h.down_at, h.down, 0, h.zero_at, 1, NO_LIMIT, 0, 0, 0, 0, 0, 1, 0, p.pitch,
-                    here,
-                )  # fmt: skip
-                sum_rows(down, at, at + size, floats, floats, floats, table, weights, near, at)
+                down = down_window(0, base, h.zero_at, h.down_at, h.down, NO_LIMIT, p.pitch, here)
+                sum_rows(down, at, at + size, floats, floats, floats, table, weights, start, near, at)
                 for i in range(here):
                     line = i * p.pitch + at
                     result = whole[:size] if h.along else y[to + i * p.width : to + i * p.width + size]
@@ -122,15 +118,12 @@ def whole_lines(begin: int, end: int, x: Any, weights: Any, exact: Any, y: Any, 
                 for i in range(here):
                     line = lines[base + i * p.pitch : base + i * p.pitch + columns + p.before + p.after]
                     extend_row(line, part.column, p, table, fill)
-                along = Window(
-                    0, base, h.zero_at, 1, h.buffer_at, 1, 0, h.taps_at, h.along, NO_LIMIT, 0, 0, 0, h.down, 0, 0, 1,
-                    p.pitch, here,
-                )  # fmt: skip
-                sum_rows(along, 0, columns, lines, lines, lines, table, weights, near, 0)
+                along = along_window(base, h.zero_at, h.buffer_at, h.taps_at, h.along, h.down, p.pitch, here)
+                sum_rows(along, 0, columns, lines, lines, lines, table, weights, start, near, 0)
                 for i in range(here):
-                    line, start = i * p.pitch, to + i * p.width
+                    line, first = i * p.pitch, to + i * p.width
                     whole_parts(
-                        y[start : start + columns], near[line : line + columns], weights[all_taps + 2], lines,
+                        y[first : first + columns], near[line : line + columns], weights[all_taps + 2], lines,
                         along_exact, along_taps, table, base + line, sums,
                     )  # fmt: skip
     free((floats, between, near, whole, sums))

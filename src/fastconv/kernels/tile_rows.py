@@ -1,0 +1,39 @@
+"""Rows of window tiles, tile after tile along them: the widest, and narrower ones for what is left of a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastconv.jit.decorators import inlined
+from fastconv.jit.tile import lanes
+from fastconv.jit.window import Shape, Window, window_tile
+
+__all__ = ["row_tiles"]
+
+
+def row_tiles(shape: Shape) -> Any:
+    """A function for kernels that fills the rows of tiles of a shape, or of half its vectors, or of one."""
+    vectors = shape.vectors
+    half = max(1, vectors // 2)
+    wide_tile, half_tile, one_tile = (window_tile(shape._replace(vectors=count)) for count in (vectors, half, 1))
+
+    @inlined
+    def sum_rows(
+        window: Window, column: int, end: int, x: Any, slab: Any, nothing: Any, table: Any, weights: Any, start: Any,
+        y: Any, to: int,
+    ) -> None:  # fmt: skip
+        """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
+        while column < end:
+            left = end - column
+            if left > (vectors - 1) * lanes(y):
+                wide_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
+                done = vectors * lanes(y)
+            elif left > (half - 1) * lanes(y):
+                half_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
+                done = half * lanes(y)
+            else:
+                one_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
+                done = lanes(y)
+            column, to = column + done, to + done
+
+    return sum_rows
