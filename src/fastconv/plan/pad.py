@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from fastconv.geometry import source_index
+from fastconv.jit.kernel import Kernel
 from fastconv.kernels.pad import (
     NOTHING,
     LineHead,
@@ -89,6 +90,59 @@ class PaddedAxis:
                 yield PadRun(count, (start - begin) * self.y_step, at, step)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pad:
+    """A padding as kernels see it.
+
+    Attributes
+    ----------
+    outer : sequence of PaddedAxis
+        Those of which each position is a plane.
+    rows, columns : PaddedAxis
+        Of a plane.
+    unit : int
+        Elements of a position of a plane, which move as a whole.
+    x_base, y_base : int
+        Where input and result begin.
+    mode : str
+        How positions beside the input are filled.
+    dtype : numpy.dtype
+        Of both.
+    """
+
+    outer: Sequence[PaddedAxis]
+    rows: PaddedAxis
+    columns: PaddedAxis
+    unit: int
+    x_base: int
+    y_base: int
+    mode: str
+    dtype: np.dtype
+
+    @property
+    def planes(self) -> int:
+        """Planes of the result."""
+        return prod(axis.outputs for axis in self.outer)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether lines of the result have no gaps inside and between them."""
+        return self.columns.y_step == self.unit and self.rows.y_step == self.columns.outputs * self.unit
+
+    def table(self, head: type) -> Table:
+        """A table that begins with such a head."""
+        return Table((head, *[PadAxis] * len(self.outer)))
+
+    def plan(self, kernel: Kernel, table: Table, head: Iterable[int], tasks: int, nanoseconds: float) -> WordsPlan:
+        """The plan with the head, behind which the outer axes are written, innermost first."""
+        axes = [
+            PadAxis(a.outputs, a.x_step, a.y_step, table.append(a.sources(self.mode)) if a.padded else -1)
+            for a in reversed(self.outer)
+        ]
+        word = word_of(self.dtype)
+        return WordsPlan(kernel.bind(word, word, word, np.int64), table.finish([head, *axes]), tasks, nanoseconds)
+
+
 def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dtype: np.dtype) -> WordsPlan:
     """Plan a padding whose axes are given in the order in which the result lies in memory."""
     merged, unit = _merged(axes), 1
@@ -99,27 +153,32 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
         and _steps_by(merged[-2], merged[-1].size)
     ):
         unit = merged.pop().size
-    merged = [PaddedAxis(1, 0, 0, 0, 0)] * (2 - len(merged)) + merged
-    *outer, rows, columns = merged
-    if rows.outputs * columns.outputs * unit <= SMALL_PLANE and _is_dense(rows, columns, unit):
-        return _plan_planes(outer, rows, columns, unit, (x_base, y_base), mode, dtype)
+    *outer, rows, columns = [PaddedAxis(1, 0, 0, 0, 0)] * (2 - len(merged)) + merged
+    pad = _Pad(outer, rows, columns, unit, x_base, y_base, mode, dtype)
+    if rows.outputs * columns.outputs * unit <= SMALL_PLANE and pad.is_dense:
+        return _plan_planes(pad)
     if mode != "zeros" and unit == 1 and _steps_by(columns, 1) and columns.outputs < LONG_LINE:
-        return _plan_lines(outer, rows, columns, (x_base, y_base), mode, dtype)
-    unit_bytes = unit * dtype.itemsize
+        return _plan_lines(pad)
+    return _plan_blocks(pad)
+
+
+def _plan_blocks(pad: _Pad) -> WordsPlan:
+    """Plan any padding, by runs of positions whose sources step by the same."""
+    rows, columns = pad.rows, pad.columns
+    unit_bytes = pad.unit * pad.dtype.itemsize
     line_bytes = columns.outputs * unit_bytes
-    row_runs, row_pieces = _pieces(rows, mode, TASK_BYTES // max(1, line_bytes))
-    column_runs, column_pieces = _pieces(columns, mode, 2 * TASK_BYTES // unit_bytes)
+    row_runs, row_pieces = _pieces(rows, pad.mode, TASK_BYTES // max(1, line_bytes))
+    column_runs, column_pieces = _pieces(columns, pad.mode, 2 * TASK_BYTES // unit_bytes)
     is_whole = len(column_pieces) == 2
-    table = Table((PadHead, *[PadAxis] * len(outer)))
-    records = _records(table, outer, mode)
+    table = pad.table(PadHead)
     head = PadHead(
-        x_base=x_base,
-        y_base=y_base,
-        unit=unit,
+        x_base=pad.x_base,
+        y_base=pad.y_base,
+        unit=pad.unit,
         y_row=rows.y_step,
         y_column=columns.y_step,
-        fills_rows=mode == "zeros" and line_bytes <= SHORT_LINE and is_whole and _is_dense(rows, columns, unit),
-        outer=len(outer),
+        fills_rows=pad.mode == "zeros" and line_bytes <= SHORT_LINE and is_whole and pad.is_dense,
+        outer=len(pad.outer),
         rows_at=table.append_records(row_runs),
         row_pieces_at=table.append(row_pieces),
         row_pieces=len(row_pieces) - 1,
@@ -127,89 +186,61 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
         column_pieces_at=table.append(column_pieces),
         column_pieces=len(column_pieces) - 1,
     )
-    planes, word = prod(axis.outputs for axis in outer), word_of(dtype)
-    tasks = planes * head.row_pieces * head.column_pieces
-    lines = planes * rows.outputs
+    tasks = pad.planes * head.row_pieces * head.column_pieces
+    lines = pad.planes * rows.outputs
     nanoseconds = lines * (line_bytes * BYTE_COST + len(column_runs) * RUN_COST) + tasks * TASK_COST
-    return WordsPlan(pad_blocks.bind(word, word, word, np.int64), table.finish([head, *records]), tasks, nanoseconds)
+    return pad.plan(pad_blocks, table, head, tasks, nanoseconds)
 
 
-def _records(table: Table, outer: Sequence[PaddedAxis], mode: str) -> list[PadAxis]:
-    return [
-        PadAxis(axis.outputs, axis.x_step, axis.y_step, table.append(axis.sources(mode)) if axis.padded else -1)
-        for axis in reversed(outer)
-    ]
-
-
-def _plan_planes(
-    outer: Sequence[PaddedAxis],
-    rows: PaddedAxis,
-    columns: PaddedAxis,
-    unit: int,
-    bases: tuple[int, int],
-    mode: str,
-    dtype: np.dtype,
-) -> WordsPlan:
-    """Plan a padding of small planes without gaps."""
+def _plan_planes(pad: _Pad) -> WordsPlan:
+    """Plan a padding of small planes without gaps, element by element."""
     found = [
         NOTHING if NOTHING in (row, column) else row + column + i
-        for row in rows.sources(mode)
-        for column in columns.sources(mode)
-        for i in range(unit)
+        for row in pad.rows.sources(pad.mode)
+        for column in pad.columns.sources(pad.mode)
+        for i in range(pad.unit)
     ]
     places = [place for place, source in enumerate(found) if source != NOTHING]
-    table = Table((PlaneHead, *[PadAxis] * len(outer)))
-    records = _records(table, outer, mode)
+    table = pad.table(PlaneHead)
     head = PlaneHead(
-        x_base=bases[0],
-        y_base=bases[1],
-        outer=len(outer),
+        x_base=pad.x_base,
+        y_base=pad.y_base,
+        outer=len(pad.outer),
         size=len(found),
         listed=len(places),
         sources_at=table.append([found[place] for place in places]),
-        places_at=table.append(places) if mode == "zeros" else -1,
+        places_at=table.append(places) if pad.mode == "zeros" else -1,
     )
-    planes, word = prod(axis.outputs for axis in outer), word_of(dtype)
-    nanoseconds = planes * (len(found) * ELEMENT_COST + TASK_COST)
-    kernel = pad_planes.bind(word, word, word, np.int64)
-    return WordsPlan(kernel, table.finish([head, *records]), planes, nanoseconds)
+    nanoseconds = pad.planes * (len(found) * ELEMENT_COST + TASK_COST)
+    return pad.plan(pad_planes, table, head, pad.planes, nanoseconds)
 
 
-def _plan_lines(
-    outer: Sequence[PaddedAxis],
-    rows: PaddedAxis,
-    columns: PaddedAxis,
-    bases: tuple[int, int],
-    mode: str,
-    dtype: np.dtype,
-) -> WordsPlan:
+def _plan_lines(pad: _Pad) -> WordsPlan:
     """Plan a padding of lines with elements of the input, in place of blocks (0.3 to 0.7 of their time)."""
-    sources = columns.sources(mode)
+    rows, columns = pad.rows, pad.columns
+    sources = columns.sources(pad.mode)
     before, behind = min(max(0, columns.before), len(sources)), min(max(0, columns.after), len(sources))
     width = max(0, len(sources) - before - behind)
-    block = max(1, min(rows.outputs, TASK_BYTES // max(1, len(sources) * dtype.itemsize)))
-    table = Table((LineHead, *[PadAxis] * len(outer)))
-    records = _records(table, outer, mode)
+    line_bytes = len(sources) * pad.dtype.itemsize
+    block = max(1, min(rows.outputs, TASK_BYTES // max(1, line_bytes)))
+    table = pad.table(LineHead)
     head = LineHead(
-        x_base=bases[0],
-        y_base=bases[1],
-        outer=len(outer),
+        x_base=pad.x_base,
+        y_base=pad.y_base,
+        outer=len(pad.outer),
         rows=rows.outputs,
         y_row=rows.y_step,
         block=block,
         blocks=-(-rows.outputs // block),
-        rows_at=table.append(rows.sources(mode)),
+        rows_at=table.append(rows.sources(pad.mode)),
         before=before,
         width=width,
         behind=behind,
         first=max(0, -columns.before),
         columns_at=table.append([*sources[:before], *sources[before + width :]]),
     )
-    lines = prod(axis.outputs for axis in outer) * rows.outputs
-    nanoseconds = lines * (len(sources) * dtype.itemsize * BYTE_COST + RUN_COST)
-    tasks = prod(axis.outputs for axis in outer) * head.blocks
-    word = word_of(dtype)
-    return WordsPlan(pad_lines.bind(word, word, word, np.int64), table.finish([head, *records]), tasks, nanoseconds)
+    nanoseconds = pad.planes * rows.outputs * (line_bytes * BYTE_COST + RUN_COST)
+    return pad.plan(pad_lines, table, head, pad.planes * head.blocks, nanoseconds)
 
 
 def _pieces(axis: PaddedAxis, mode: str, longest: int) -> tuple[list[PadRun], list[int]]:
@@ -221,11 +252,6 @@ def _pieces(axis: PaddedAxis, mode: str, longest: int) -> tuple[list[PadRun], li
             positions = 0
         positions += run.length
     return runs, [*pieces, len(runs)]
-
-
-def _is_dense(rows: PaddedAxis, columns: PaddedAxis, unit: int) -> bool:
-    """Whether lines of the result have no gaps inside and between them."""
-    return columns.y_step == unit and rows.y_step == columns.outputs * unit
 
 
 def _steps_by(axis: PaddedAxis, step: int) -> bool:
