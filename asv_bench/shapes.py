@@ -94,6 +94,7 @@ GROUPED = {
 
 DEPTHWISE = {
     "mobilenet dw 3x3": conv((1, 32, 112, 112), (32, 1, 3, 3), padding=1, groups=32),
+    "mobilenet dw 3x3 reflect": conv((1, 32, 112, 112), (32, 1, 3, 3), padding=1, groups=32, padding_mode="reflect"),
     "mobilenet dw 3x3s2": conv((1, 96, 112, 112), (96, 1, 3, 3), stride=2, padding=1, groups=96),
     "efficientnet dw 5x5s2": conv((1, 144, 56, 56), (144, 1, 5, 5), stride=2, padding=2, groups=144),
     "convnext dw 7x7": conv((1, 96, 56, 56), (96, 1, 7, 7), padding=3, groups=96),

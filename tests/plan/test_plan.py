@@ -11,7 +11,7 @@ from fastconv.ops.calls import recording
 from fastconv.plan.blocks import choose_blocks
 from fastconv.plan.plan import choose
 from fastconv.plan.problem import Problem
-from fastconv.plan.registry import ALGORITHMS
+from fastconv.plan.registry import ALGORITHMS, planned
 from fastconv.plan.windows import Windows
 from properties.strategies import small_blocks
 
@@ -26,6 +26,16 @@ def problem(dtype: str = "float32", op: str = "conv", **kwargs) -> Problem:
 def test_the_same_problem_is_planned_once() -> None:
     assert choose(problem()) is choose(problem())
     assert choose(problem()) is not choose(problem("float64"))
+
+
+def test_each_candidate_is_planned_once_for_all_that_it_is_compared_with() -> None:
+    geometry = Geometry(1, 256, 256, 1, (Axis(14, 3), Axis(14, 3)))
+    x, w = np.zeros(geometry.input_shape, np.float32), np.zeros((256, 256, 3, 3), np.float32)
+    planned.cache_clear()
+    choose.__wrapped__(Problem("conv", geometry, x.dtype, x.strides, x.dtype, w.strides))
+    compared = planned.cache_info()
+    assert compared.misses == 4  # winograd, panel, spread and tile
+    assert compared.hits > 0
 
 
 def test_first_that_does_not_decline_serves_and_the_walk_says_why() -> None:

@@ -216,7 +216,10 @@ def _plan_planes(pad: _Pad) -> WordsPlan:
 
 
 def _plan_lines(pad: _Pad) -> WordsPlan:
-    """Plan a padding of lines with elements of the input, in place of blocks (0.3 to 0.7 of their time)."""
+    """Plan a padding of lines with elements of the input, in place of blocks.
+
+    Reflection takes 0.6 to 0.9 of their time, on 28 x 28 to 1024 x 1024 elements.
+    """
     rows, columns = pad.rows, pad.columns
     sources = columns.sources(pad.mode)
     before, behind = min(max(0, columns.before), len(sources)), min(max(0, columns.after), len(sources))
