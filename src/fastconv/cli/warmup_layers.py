@@ -61,9 +61,13 @@ GRADIENT_LAYERS = (
     Layer(32, 16, 1, 1, {}),
     Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
     Layer(128, 128, 2, 1, {"stride": 2}),
+    Layer(128, 128, 1, 1, {"stride": 2}),
 )
 #: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
-PIECED_GRADIENT_LAYERS = (Layer(256, 128, 4, 1, {"stride": 2, "padding": 1}),)
+PIECED_GRADIENT_LAYERS = (
+    Layer(64, 3, 7, 1, {"stride": 2, "padding": 3}),
+    Layer(64, 32, 5, 1, {"stride": 2, "padding": 2}),
+)
 ACTIVATED_LAYERS = (
     Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
     Layer(64, 64, 1, 1, {"activation": "relu"}),

@@ -17,8 +17,9 @@ from fastconv.plan.windows import Windows, slab_axes
 
 __all__ = ["plan_conv"]
 
-#: Nanoseconds, for estimates only: to write an output.
-WRITE_COST = 0.25
+#: Nanoseconds, for estimates only (see `products`): to write an output, more where outputs of a phase stand apart; and
+#: to gather an input that is to be parted from its neighbours.
+WRITE_COST, APART_COST, PART_COST = 0.45, 0.2, 0.9
 
 
 def plan_conv(problem: Problem, kernel: Kernel) -> ConvPlan:
@@ -45,8 +46,10 @@ def _blocks(problem: Problem, windows: list[Windows], padded_out: int) -> Blocks
     itemsize, phases = problem.dtype.itemsize, prod(len(w.places) for w in windows)
     depths = g.channels // g.groups * prod(sum(map(len, w.places)) for w in windows)
     step = machine().tile_vectors * machine().vector_bytes // itemsize
-    step_cost = padded_out * (depths * machine().tile_vectors * multiply_cost(problem) + phases * step * WRITE_COST)
-    return choose_blocks(windows, g.channels // g.groups, itemsize, g.batch * g.groups, step_cost, GATHER_COST)
+    write = WRITE_COST + (APART_COST if phases > 1 else 0)
+    step_cost = padded_out * (depths * machine().tile_vectors * multiply_cost(problem) + phases * step * write)
+    gather_cost = PART_COST if len(windows[-1].phases) > 1 else GATHER_COST
+    return choose_blocks(windows, g.channels // g.groups, itemsize, g.batch * g.groups, step_cost, gather_cost)
 
 
 def _row_blocks(out_channels: int) -> list[RowBlock]:

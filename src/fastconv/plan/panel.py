@@ -24,7 +24,7 @@ from fastconv.kernels.pixels import PixelAxis
 from fastconv.lazy import lazy
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Taps, lane_blocks, multiply_cost, soonest_cut, write_plan
+from fastconv.plan.products import Taps, lane_blocks, multiply_cost, soonest_cut, turn_cost, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
@@ -42,9 +42,9 @@ WIDTHS = (HALF_VECTORS, VECTORS)
 #: Elements from pixel to pixel in a long piece that kernels are compiled for.
 APART = tuple(sorted({kind.apart for kind in panel}))
 
-#: Nanoseconds, for estimates only: to copy a vector into a panel, or a number alone; to transpose an output and write
-#: it; and to read a weight again, from the last cache.
-COPY_COST, LONE_COST, TURN_COST, READ_COST = 4.0, 0.8, 0.3, 0.1
+#: Nanoseconds, for estimates only (see `products`): to copy a vector into a panel, or a number alone; and to read a
+#: weight again, from the last cache.
+COPY_COST, LONE_COST, READ_COST = 2.4, 1.1, 0.15
 #: And to find out where a piece is copied from, for each run of neighbouring pixels: with one channel, that is all.
 RUN_COST = 30.0
 #: How long a product takes, to one of the tiles that read pixels wherever they stand.
@@ -250,11 +250,12 @@ def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], B
     narrow = HALF_VECTORS * lanes
     vectors = sum(block.rows / lanes * (1 if block.rows > narrow else NARROW_FACTOR) for block in row_blocks)
     outputs = phases * sum(block.rows for block in row_blocks)
+    turn = outputs * turn_cost(problem)
     slot_cost, run_cost = vectors * depths * multiply_cost(problem) * PANEL_FACTOR, _run_cost(problem, panels)
 
     def measure(sizes: tuple[int, ...]) -> Blocks:
         pixels, slots = prod(sizes), prod(panels.rows(sizes))
-        nanoseconds = slots * slot_cost + pixels * outputs * TURN_COST
+        nanoseconds = slots * slot_cost + pixels * turn
         copy = panels.runs(sizes) * run_cost
         nanoseconds += copy + depths * outputs // phases * READ_COST
         return Blocks.of(windows, sizes, pixels, panels.panels(sizes) * run, nanoseconds, copy)

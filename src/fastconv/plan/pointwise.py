@@ -17,8 +17,9 @@ from fastconv.plan.windows import Windows, plain_axis
 
 __all__ = ["is_pointwise", "plan_pointwise"]
 
-#: Nanoseconds, for estimates only: to write an output.
-WRITE_COST = 0.03
+#: Nanoseconds, for estimates only (see `products`): to write an output; for a tile to read the pixels of a channel, and
+#: to read them again for a row block from behind the first-level cache.
+WRITE_COST, READ_COST, AGAIN_COST = 0.17, 8.0, 0.7
 #: Multiply-adds that take as long as those of a tile of one row: each waits for the one before.
 LEAST_PRODUCTS = 8
 #: Most input channels for which the pixels of a tile stay in the first-level cache and sums are exact enough.
@@ -50,7 +51,9 @@ def plan_pointwise(problem: Problem) -> ConvPlan:
     row_blocks = _row_blocks(out_channels)
     products = sum(max(block.rows * VECTORS, LEAST_PRODUCTS) for block in row_blocks) * channels
     tiles = -(-pixels // step) / (pixels // step)
-    nanoseconds = tiles * (products * multiply_cost(problem) + out_channels * step * WRITE_COST)
+    beyond = max(0.0, 1 - machine().l1_bytes / (channels * step * problem.dtype.itemsize))
+    reads = channels * (READ_COST + beyond * len(row_blocks) * AGAIN_COST)
+    nanoseconds = tiles * (products * multiply_cost(problem) + out_channels * step * WRITE_COST + reads)
     blocks = Blocks((1, 1, step), (1, 1, pixels // step), step, 0, nanoseconds)
     table = Table(CONV_TABLE)
     axes = [plain_axis(table)] * 3

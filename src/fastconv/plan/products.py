@@ -19,7 +19,7 @@ from fastconv.kernels.weights import PlainWeights
 from fastconv.plan.blocks import Blocks, best_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
-from fastconv.plan.weights import Packing, Weights, weights_of
+from fastconv.plan.weights import Packing, Weights, pack_cost, weights_of
 from fastconv.plan.windows import Windows
 
 __all__ = [
@@ -31,11 +31,19 @@ __all__ = [
     "lane_blocks",
     "multiply_cost",
     "soonest_cut",
+    "turn_cost",
     "write_plan",
 ]
 
-#: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab.
-VECTOR_COST, GATHER_COST = 0.12, 0.2
+#: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab. All costs of
+#: convolutions are for a CPU that multiplies so fast. They were fitted together to what 58 layers of networks take by
+#: each algorithm on a Cascade Lake (`asv_bench/choices.py` measures how well the choices are), which itself takes 2.2
+#: times as long.
+VECTOR_COST, GATHER_COST = 0.12, 0.25
+#: To transpose an output and write it; more where outputs of a phase stand apart, and where each of many channels has
+#: pages of its own.
+TURN_COST, APART_COST, PAGE_COST = 0.36, 0.12, 0.2
+PAGE_BYTES, MANY_PAGES = 4096, 32
 
 #: Blocks for each thread from which on they balance well enough by themselves.
 MANY_PLACES = 8
@@ -47,6 +55,18 @@ LONGEST_TASK = 10_000_000
 def multiply_cost(problem: Problem) -> float:
     """Nanoseconds to multiply a vector of the problem's type and add it: each part of a complex number does that."""
     return VECTOR_COST * 2 if problem.dtype.kind == "c" else VECTOR_COST
+
+
+def turn_cost(problem: Problem) -> float:
+    """Nanoseconds to write an output of a tile whose lanes are channels."""
+    g = problem.geometry
+    pages = prod(g.output_shape[2:]) * problem.dtype.itemsize >= PAGE_BYTES and not problem.y_strides
+    cost = TURN_COST
+    if g.axes[-1].stretch > 1:
+        cost += APART_COST
+    if pages and g.out_channels // g.groups > MANY_PAGES:
+        cost += PAGE_COST
+    return cost
 
 
 def lane_blocks(problem: Problem, vectors: Sequence[int]) -> list[RowBlock]:
@@ -261,6 +281,7 @@ def write_plan(
             tasks=g.groups * len(cut.row_blocks),
             order=(problem.narrow, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
             dtype=np.dtype(np.int32) if problem.narrow else problem.dtype,
+            cost=pack_cost(problem, cut.row_blocks[0].rows),
         ),
         table=finished,
         offsets=taps.places,

@@ -23,7 +23,7 @@ from fastconv.kernels.spread import (
 )
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, Taps, lane_blocks, multiply_cost, soonest_cut, write_plan
+from fastconv.plan.products import GATHER_COST, Taps, lane_blocks, multiply_cost, soonest_cut, turn_cost, write_plan
 from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
@@ -35,19 +35,14 @@ __all__ = ["LONGEST_STEP", "plan_spread", "spread_writes"]
 #: Vectors of tiles, fewest first.
 WIDTHS = (ONE_VECTOR, HALF_VECTORS, VECTORS)
 
-#: Nanoseconds, for estimates only: to transpose an output and write it: 0.1 on a Zen 5, and up to 1.9 on a Cascade Lake
-#: where each channel has pages of its own (128 channels to 64, transposed 2 x 2: another kernel took 0.85 of the time).
-TURN_COST = 0.3
-
 #: Longest step between outputs of a phase: the sums of a row's phases then take 120 KiB, and the cache has room.
 LONGEST_STEP = 64
 
-#: Nanoseconds for a block to read a weight that other blocks have read before, from the last cache.
-READ_COST = 0.1
+#: Nanoseconds, for estimates only (see `products`), for a block to read a weight that other blocks have read before.
+READ_COST = 0.08
 
-#: A tile of one or two vectors has few products for each number that it reads, so it waits for the loads (at one, 208
-#: of 273 GFLOP/s).
-NARROW_FACTOR = 1.3
+#: A tile of two vectors, or of one, has few products for each number that it reads, so it waits for the loads.
+NARROW_FACTOR, ONE_FACTOR = 1.2, 1.8
 
 #: Input channels so many bytes apart share few sets of the first-level cache, and a tile reads all of them in turn; so
 #: it is with pixels where channels come last.
@@ -159,16 +154,16 @@ def _measure(problem: Problem, windows: Sequence[Windows]) -> Callable[[tuple[in
     residues = list(product(*([len(taps) for taps in w.shifts] for w in windows)))
     depths = channels * sum(map(prod, residues))
     row_blocks = lane_blocks(problem, WIDTHS)
-    whole = HALF_VECTORS * lanes
-    vectors = sum(block.rows / lanes * (1 if block.rows > whole else NARROW_FACTOR) for block in row_blocks)
+    factors = {ONE_VECTOR * lanes: ONE_FACTOR, HALF_VECTORS * lanes: NARROW_FACTOR}
+    vectors = sum(block.rows / lanes * factors.get(block.rows, 1.0) for block in row_blocks)
     outputs = len(residues) * sum(block.rows for block in row_blocks)
-    tile = vectors * depths * multiply_cost(problem)
+    tile, turn = vectors * depths * multiply_cost(problem), outputs * turn_cost(problem)
 
     def measure(sizes: tuple[int, ...]) -> Blocks:
         slab = 0 if in_place else prod(map(_positions, windows, sizes))
         pixels = prod(sizes)
         tiled = -(-pixels // HALF_ROWS) * HALF_ROWS
-        nanoseconds = tiled * tile + pixels * outputs * TURN_COST
+        nanoseconds = tiled * tile + pixels * turn
         gather = slab * channels * GATHER_COST
         nanoseconds += gather + depths * outputs // len(residues) * READ_COST
         return Blocks.of(windows, sizes, pixels, slab, nanoseconds, gather)

@@ -13,11 +13,21 @@ from fastconv.lazy import lazy
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import aligned_empty, steps
 
-__all__ = ["PACK_COST", "PACK_WITHIN_COST", "Packing", "Weights", "weights_of"]
+__all__ = ["Packing", "Weights", "pack_cost", "takes_turns", "weights_of"]
 
-#: Nanoseconds to pack a weight, for estimates only: before the kernel runs, through memory, and in a task that uses it
-#: right away, whose second-level cache holds it.
-PACK_COST, PACK_WITHIN_COST = 0.45, 0.1
+#: Nanoseconds to pack a weight, for estimates only; and where phases take turns, each of which reads all lines of the
+#: cache in which some of its weights stand, for each and for those of a depth that are packed side by side.
+PACK_COST, PACK_TURN_COST, PACK_RUN_COST = 0.5, 0.6, 3.0
+
+
+def takes_turns(problem: Problem) -> bool:
+    """Whether output phases have weights of their own."""
+    return any(axis.stretch > 1 for axis in problem.geometry.axes)
+
+
+def pack_cost(problem: Problem, rows: int) -> float:
+    """Nanoseconds to pack a weight before the kernel runs, those of so many output channels side by side."""
+    return PACK_TURN_COST + PACK_RUN_COST / rows if takes_turns(problem) else PACK_COST
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Packing:
     tasks: int
     order: tuple[object, ...]
     dtype: np.dtype
-    cost: float = PACK_COST
+    cost: float
 
     @property
     def nanoseconds(self) -> float:

@@ -28,7 +28,7 @@ from fastconv.plan.products import Cut
 from fastconv.plan.span import aligned_empty
 from fastconv.plan.spread import plan_spread
 from fastconv.plan.table import Table
-from fastconv.plan.weights import weights_of
+from fastconv.plan.weights import takes_turns, weights_of
 from fastconv.plan.windows import Windows, plain_axis
 from fastconv.plan.within import PackingPlan
 
@@ -37,18 +37,20 @@ __all__ = ["WinogradPlan", "plan_winograd", "refuse_pieces"]
 #: Places of a 3x3 kernel, the most there are: costs are for so many.
 MOST_PLACES = (MOST_TAPS + 1) ** 2
 
-#: Nanoseconds, for estimates only: to gather and transform a vector of tiles of a channel, and to turn a vector of sums
-#: into outputs and write them: between what they are on a Zen 5, 16 and 12.5, and on a Cascade Lake where a product is
-#: taken as long, 30 and 25. And to gather an input and to part it from its neighbours, where the stride asks for that.
-IN_COST, OUT_COST, PART_COST = 24.0, 18.5, 0.4
-#: Nanoseconds to transform the nine weights of a pair of channels, on a Cascade Lake where a product is taken as long,
-#: and for the threads to fetch them from each other's caches.
-WEIGHT_COST = 6.5
+#: Nanoseconds, for estimates only (see `products`): to gather and transform a vector of tiles of a channel, and to turn
+#: a vector of sums into outputs and write them. And to gather an input and to part it from its neighbours, where the
+#: stride asks for that.
+IN_COST, OUT_COST, PART_COST = 38.0, 45.0, 0.35
+#: Nanoseconds to write an output that stands apart from its neighbours.
+APART_COST = 1.3
+#: Nanoseconds to transform the nine weights of a pair of channels, and for the threads to fetch them from each other's
+#: caches; and where phases take turns.
+WEIGHT_COST, WEIGHT_TURN_COST = 7.0, 12.0
 #: Nanoseconds to multiply a vector of tiles and add it: they come from the second-level cache.
 PRODUCT_COST = 0.13
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
 #: than half of that cache.
-READ_COST, READ_FAR_COST = 0.02, 0.2
+READ_COST, READ_FAR_COST = 0.03, 0.2
 #: Most of the second-level cache for transformed tiles; beyond, a convolution of 64 channels took 8 % longer.
 TILES_SHARE = 0.75
 #: Most pieces of a kernel and residues of outputs. Beyond, planning takes tens of milliseconds, and others are faster.
@@ -84,6 +86,8 @@ class WinogradPacking:
         Number of tasks.
     layout : str
         Equal layouts give equal results for equal weights.
+    cost : float
+        Nanoseconds for `MOST_PLACES` of them on one thread, for estimates only.
     """
 
     kernel: Kernel
@@ -92,11 +96,12 @@ class WinogradPacking:
     size: int
     tasks: int
     layout: str
+    cost: float
 
     @property
     def nanoseconds(self) -> float:
         """Their rough time on one thread."""
-        return self.size / MOST_PLACES * WEIGHT_COST
+        return self.size / MOST_PLACES * self.cost
 
     def run(self, weight: np.ndarray) -> Transformed:
         """The transformed weights."""
@@ -263,6 +268,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
             size=size,
             tasks=g.groups * row_blocks,
             layout=f"winograd {kind.points} {weights} {channels} {row_blocks} {[*kinds]}",
+            cost=WEIGHT_TURN_COST if takes_turns(problem) else WEIGHT_COST,
         ),
         table=finished,
         offsets=depth.offsets(deepest),
@@ -322,8 +328,8 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
     which must not depend on the number of threads.
     """
     g = problem.geometry.lift()
-    channels, lanes = g.channels // g.groups, machine().vector_bytes // problem.dtype.itemsize
-    row_blocks = _row_blocks(problem)
+    channels, out_channels = g.channels // g.groups, g.out_channels // g.groups
+    row_blocks, lanes = _row_blocks(problem), machine().vector_bytes // problem.dtype.itemsize
     residues, entries = prod(a.residues for a in axes), sum(sum(pieces.depths) for pieces in kinds) / len(kinds)
     rows = [RowBlock(b * ROWS, ROWS, ROWS) for b in range(row_blocks)]
     weights = entries * ROWS * row_blocks * channels
@@ -343,7 +349,9 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
             gather += (
                 images * prod(a.positions(size) for a, size in zip(axes, sizes[1:], strict=True)) * channels * PART_COST
             )
-        nanoseconds = gather + weights * products * PRODUCT_COST + vectors * ROWS * row_blocks * out_cost + read
+        nanoseconds = gather + weights * products * PRODUCT_COST + vectors * out_channels * out_cost + read
+        if axes[1].step > 1:
+            nanoseconds += tiles * prod(map(step_of, points)) * out_channels * APART_COST
         counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
         numbers = tiles * prod(map(step_of, points))
         slab = int(entries * _pitch(sizes, images, lanes))

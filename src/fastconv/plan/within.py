@@ -12,9 +12,12 @@ import numpy as np
 
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
-from fastconv.plan.weights import PACK_COST, PACK_WITHIN_COST
+from fastconv.plan.weights import takes_turns
 
 __all__ = ["PackingPlan", "packing_plan"]
+
+#: Nanoseconds, for estimates only, to pack a weight in a task that uses it right away and whose cache holds it.
+PACK_WITHIN_COST = 0.06
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,10 @@ class PackingPlan(ConvPlan):
 
 def packing_plan(plan: ConvPlan, problem: Problem, uses: int, promised_uses: int) -> PackingPlan:
     """The plan of a kernel that would pack each weight `uses` times, and `promised_uses` on one thread."""
-    packing = replace(plan.packing, cost=_pack_cost(problem, promised_uses))
-    return PackingPlan(**vars(replace(plan, packing=packing)), packs=_pack_cost(problem, uses) < PACK_COST)
+    before = plan.packing.cost
 
+    def cost(uses: int) -> float:
+        return before if problem.narrow or takes_turns(problem) else min(before, uses * PACK_WITHIN_COST)
 
-def _pack_cost(problem: Problem, uses: int) -> float:
-    """Nanoseconds to pack a weight, before the kernel runs or at each use.
-
-    Not where phases take turns: each reads all lines of the cache in which some of its weights stand.
-    """
-    in_turn = any(axis.stretch > 1 for axis in problem.geometry.axes)
-    return PACK_COST if problem.narrow or in_turn else min(PACK_COST, uses * PACK_WITHIN_COST)
+    packing = replace(plan.packing, cost=cost(promised_uses))
+    return PackingPlan(**vars(replace(plan, packing=packing)), packs=cost(uses) < before)
