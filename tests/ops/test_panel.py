@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import fastconv as fc
+from fastconv.jit.machine import machine_with
 from fastconv.kernels.panel_table import ROWS
 from fastconv.ops.calls import recording
+from fastconv.plan.products import writes_far
 from properties.strategies import integers
 
 
@@ -80,3 +82,27 @@ def test_kernels_of_too_many_taps_are_refused() -> None:
     x, w = integers((1, 2, 30, 30), "float32"), integers((3, 2, 28, 28), "float32", 1)
     with pytest.raises(ValueError, match="it adds up to 768 depths at once, which must hold all taps of a channel"):
         fc.conv2d(x, w, algorithm="panel")
+
+
+@pytest.mark.parametrize("algorithm", ["panel", "spread"])
+@pytest.mark.parametrize("stretch", [1, 2])
+def test_results_whose_lines_are_fetched_before(stretch: int, algorithm: str) -> None:
+    """As those larger than the second-level cache are, here than a very small one."""
+    x, w = integers((2, 24, 9, 31), "float32"), integers((24, 40, 3, 3), "float32", 1)
+    op: Any = fc.conv_transpose2d if stretch > 1 else fc.conv2d
+    weight = w if stretch > 1 else w.swapaxes(0, 1)
+    with machine_with(l2_bytes=2**12), recording() as calls:
+        found = op(x, weight, stride=stretch, padding=1, algorithm=algorithm)
+        assert writes_far(calls[0][0])
+    np.testing.assert_array_equal(found, op(x, weight, stride=stretch, padding=1, algorithm="reference"))
+
+
+def test_which_results_are_fetched_before() -> None:
+    """Large ones, unless few products stand between one line and the next."""
+    fetched = []
+    for size, kernel in ((224, 7), (224, 3), (28, 7)):
+        x, w = np.zeros((1, 3, size, size), np.float32), np.zeros((64, 3, kernel, kernel), np.float32)
+        with machine_with(l2_bytes=2**20), recording() as calls:
+            fc.conv2d(x, w, stride=2, padding=1, algorithm="panel")
+            fetched.append(writes_far(calls[0][0]))
+    assert fetched == [True, False, False]

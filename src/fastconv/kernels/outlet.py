@@ -12,12 +12,12 @@ import numpy as np
 
 from fastconv.jit.copy import copy_lanes
 from fastconv.jit.decorators import helper, inlined
-from fastconv.jit.tile import lanes, lead
+from fastconv.jit.tile import fetch_to_write, lanes, lead
 from fastconv.jit.transpose import transpose_part
 from fastconv.kernels.conv_table import Block, Phase
 from fastconv.kernels.slab import Space
 
-__all__ = ["Target", "list_targets", "target_of_block", "write_pixels", "write_rows"]
+__all__ = ["Outlet", "Target", "fetch_rows", "list_targets", "target_of_block", "write_pixels", "write_rows"]
 
 
 class Target(NamedTuple):
@@ -65,25 +65,48 @@ def target_of_block(
     return Target(first, rows, columns, pitch, out.d.step * steps.d, out.h.step * steps.h)
 
 
+class Outlet(NamedTuple):
+    """Where the outputs of a block of channels go, whose columns stand beside each other.
+
+    Attributes
+    ----------
+    y : vector
+        The result.
+    channels, origin, step : int
+        How many channels, the place of the first one in an image, and the step from one to the next.
+    to : Target
+        The block's outputs of the first channel.
+    """
+
+    y: Any
+    channels: int
+    origin: int
+    step: int
+    to: Target
+
+
 @inlined
-def write_rows(
-    sums: Any, base: int, width: int, done: int, ready: int, last: bool, channels: int, y: Any, origin: int,
-    step: int, to: Target,
-) -> int:  # fmt: skip
+def _place_of(number: int, outlet: Outlet) -> tuple[int, int]:
+    """The place of an output of the first channel, and how many follow it in its row, with itself."""
+    to = outlet.to
+    row = number // to.pitch
+    column = number - row * to.pitch
+    plane = row // to.rows
+    place = outlet.origin + to.first + plane * to.plane + (row - plane * to.rows) * to.row + column
+    return place, to.columns - column
+
+
+@inlined
+def write_rows(sums: Any, base: int, width: int, done: int, ready: int, last: bool, outlet: Outlet) -> int:
     """Outputs number `done` to `ready` of a block into y, but not yet a vector that is not full, unless it is the last.
 
-    The sums of the block's first output stand, or would stand, at `base`, and the place of their first channel is
-    `origin` from that of the image's. In the result channels are `step` apart, and columns one. Returns the number of
-    the next output.
+    The sums of the block's first output stand, or would stand, at `base`. Returns the number of the next output.
     """
-    n = lanes(y)
+    y, channels, step, n = outlet.y, outlet.channels, outlet.step, lanes(outlet.y)
     while done < ready:
-        row = done // to.pitch
-        column = done - row * to.pitch
-        plane = row // to.rows
-        place = origin + to.first + plane * to.plane + (row - plane * to.rows) * to.row + column
+        place, left = _place_of(done, outlet)
         # A vector on two cache lines may find the first gone where images are a power of two apart: 3 % of a 3-D one.
-        count = min(n - lead(y, place) if step % n == 0 else n, to.columns - column)
+        count = min(n - lead(y, place) if step % n == 0 else n, left)
         if done + count > ready:
             if not last:
                 break
@@ -92,9 +115,22 @@ def write_rows(
         for lane in range(0, channels, n):
             transpose_part(sums, at + lane, width, y, place + lane * step, step, min(n, channels - lane), count)
         done += count
-        if column + count == to.columns:
-            done += to.pitch - to.columns
+        if count == left:
+            done += outlet.to.pitch - outlet.to.columns
     return done
+
+
+@inlined
+def fetch_rows(done: int, count: int, outlet: Outlet) -> None:
+    """Have the lines fetched where `write_rows` will put the last of `count` outputs from number `done` on.
+
+    One for each vector of them: the one that they begin in was for those before. The CPU sees no order in rows that are
+    a channel apart; fetched while sums are taken they are at hand when these are written.
+    """
+    place, left = _place_of(done, outlet)
+    for channel in range(outlet.channels):
+        for i in range(min(count, left) - 1, -1, -lanes(outlet.y)):
+            fetch_to_write(outlet.y, place + channel * outlet.step + i, 0)
 
 
 @helper

@@ -36,7 +36,7 @@ from fastconv.kernels.conv_table import (
     read_phase,
     read_row_block,
 )
-from fastconv.kernels.outlet import target_of_block, write_rows
+from fastconv.kernels.outlet import Outlet, fetch_rows, target_of_block, write_rows
 from fastconv.kernels.panel_copy import copy_panels
 from fastconv.kernels.panel_table import (
     HALF_ROWS,
@@ -112,6 +112,8 @@ class _Part(NamedTuple):
         Weights of a depth, where they begin, where the places of the depths in a panel begin, and how many there are.
     start_at : int
         Where what sums begin with stands, or -1 if there are sums.
+    fetched : bool
+        Whether the lines of the result are fetched that the sums go to.
     size : int
         From panel to panel.
     rows, pixels : int
@@ -124,6 +126,7 @@ class _Part(NamedTuple):
     depth_at: int
     depths: int
     start_at: int
+    fetched: bool
     size: int
     rows: int
     pixels: int
@@ -133,10 +136,14 @@ def _part_body(apart: int) -> Any:
     """The function that sums a part, for pixels so far apart in panels."""
 
     @inlined
-    def sum_part(panels: Any, offsets: Any, weights: Any, sums: Any, part: _Part, slots: int, step: int) -> None:
+    def sum_part(
+        panels: Any, offsets: Any, weights: Any, sums: Any, part: _Part, slots: int, step: int, outlet: Outlet
+    ) -> None:  # fmt: skip
         tile: Any = np.int64(0)
         for row in range(part.rows):
             for first in range(0, part.pixels, ROWS):
+                if part.fetched:
+                    fetch_rows((row * slots + first) * step, min(ROWS, part.pixels - first) * step, outlet)
                 at, sums_step = part.to + (row * slots + first) * step * part.width, step * part.width
                 start, start_step = (at, sums_step) if part.start_at < 0 else (part.start_at, 0)
                 run = PanelRun(
@@ -238,19 +245,21 @@ def _body(kind: Kind) -> Callable[..., None]:
                                     weights, read_plain(steps, 0), block.group, block_rows, weight_offsets,
                                     DepthRun(phase.depth_at + c * taps, channels * taps, taps), run, 0,
                                 )  # fmt: skip
+                            complete = number == across - 1 and c + channels == head.channels
                             part = _Part(
                                 at + number * width, width,
                                 0 if packing else packed + block_rows.first * phase.depths + c * taps * width,
-                                phase.depth_at, channels * taps, done if c == 0 else -1, channels * more.size,
-                                tiled.rows, tiled.pixels,
+                                phase.depth_at, channels * taps, done if c == 0 else -1, complete and more.fetched,
+                                channels * more.size, tiled.rows, tiled.pixels,
                             )  # fmt: skip
-                            sum_part(panels, offsets, run if packing else weights, sums, part, tiled.slots, step)
-                            if number == across - 1 and c + channels == head.channels:
+                            origin = (channel + done) * more.y_channel
+                            outlet = Outlet(y, block_rows.channels, origin, more.y_channel, to)
+                            sum_part(
+                                panels, offsets, run if packing else weights, sums, part, tiled.slots, step, outlet
+                            )
+                            if complete:
                                 apply(sums, at, at + tiled.ready * width, head.activation)
-                                write_rows(
-                                    sums, at, width, 0, tiled.ready, True, block_rows.channels, y,
-                                    (channel + done) * more.y_channel, more.y_channel, to,
-                                )  # fmt: skip
+                                write_rows(sums, at, width, 0, tiled.ready, True, outlet)
         free((sums, run, panels))
 
     return convolve

@@ -57,6 +57,8 @@ class PanelHead(NamedTuple):
         Where the `Pieces` of the phases begin in the table.
     shared : bool
         Whether all phases sum the same numbers, in a single run: each has its own weights for them.
+    fetched : bool
+        Whether the lines of the result are fetched while sums are taken.
     """
 
     y_base: int
@@ -70,6 +72,7 @@ class PanelHead(NamedTuple):
     reach: int
     phases_at: int
     shared: bool
+    fetched: bool
 
 
 class Pieces(NamedTuple):

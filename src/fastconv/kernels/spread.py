@@ -37,7 +37,7 @@ from fastconv.kernels.conv_table import (
     read_row_block,
 )
 from fastconv.kernels.halo import gather_pixels, gather_plain
-from fastconv.kernels.outlet import Target, list_targets, target_of_block, write_pixels, write_rows
+from fastconv.kernels.outlet import Outlet, fetch_rows, list_targets, target_of_block, write_pixels, write_rows
 from fastconv.kernels.pixels import PIXEL_FIELDS, PixelAxis, counts_in_block, first_position, pixel_axes
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
 from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
@@ -72,12 +72,15 @@ class SpreadHead(NamedTuple):
         Of a slab whose channels come last, elements from pixel to pixel; 0 where they come first.
     y_base, y_batch, y_channel : int
         Flat position of the first output, and the steps of batch and channel.
+    fetched : bool
+        Whether the lines of the result are fetched while sums are taken.
     """
 
     pitch: int
     y_base: int
     y_batch: int
     y_channel: int
+    fetched: bool
 
 
 #: What stands in a table, in this order.
@@ -228,8 +231,8 @@ class _Part(NamedTuple):
         Where the first phase of a row stands in the table, and how many rows have.
     pixels : int
         How many there are, for each phase of a row.
-    origin, y_channel : int
-        Place of the first channel in an image of the result, and the step from one to the next.
+    fetched : bool
+        Whether the lines of the result are fetched while sums are taken.
     """
 
     rows: RowBlock
@@ -238,8 +241,7 @@ class _Part(NamedTuple):
     phases_at: int
     across: int
     pixels: int
-    origin: int
-    y_channel: int
+    fetched: bool
 
 
 def _part_body(kind: Kind) -> Any:
@@ -247,7 +249,7 @@ def _part_body(kind: Kind) -> Any:
     channels_last, apply = kind.last, activate if kind.activated else keep
 
     @inlined
-    def convolve_part(arrays: _Arrays, part: _Part, head: ConvHead, to: Target, step: int) -> None:
+    def convolve_part(arrays: _Arrays, part: _Part, head: ConvHead, outlet: Outlet, step: int) -> None:
         """All pixels of a block for one block of channels, a strip at a time."""
         sums, width, n, done = arrays.sums, part.rows.rows, lanes(arrays.y), 0
         tile_rows = _tile_rows(width, n)
@@ -278,21 +280,21 @@ def _part_body(kind: Kind) -> Any:
                     complete = number == part.across - 1 and run == runs - 1
                     for p in range(0, count, tile_rows):
                         at, in_use = strip_at + width * p * step, min(tile_rows, count - p)
-                        ready = (p + in_use) * step
+                        ready, output = (p + in_use) * step, (first + p) * step
+                        if part.fetched and complete and output // n < (first * step + ready) // n:
+                            fetch_rows(output, in_use * step, outlet)
                         _sum(arrays, first + p, run_depths, in_use, at + number * width, width * step)
                         if complete:
                             apply(sums, at, strip_at + width * ready, head.activation)
                             ready += first * step
                             if channels_last:
                                 done = write_pixels(
-                                    sums, base, width, done, ready, part.rows.channels, arrays.y, part.origin,
+                                    sums, base, width, done, ready, outlet.channels, arrays.y, outlet.origin,
                                     arrays.targets,
                                 )  # fmt: skip
                             else:
-                                done = write_rows(
-                                    sums, base, width, done, ready, first + p + tile_rows >= part.pixels,
-                                    part.rows.channels, arrays.y, part.origin, part.y_channel, to,
-                                )  # fmt: skip
+                                last = first + p + tile_rows >= part.pixels
+                                done = write_rows(sums, base, width, done, ready, last, outlet)
 
     return convolve_part
 
@@ -360,9 +362,10 @@ def _body(kind: Kind) -> Callable[..., None]:
                     channel = block.group * head.out_channels + rows.first
                     for c in range(rows.rows):
                         sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
-                    packed, origin = block.group * head.depth * head.padded_out, channel * layout.y_channel
-                    part = _Part(rows, block.group, packed, phases_at, across, pixels, origin, layout.y_channel)
-                    convolve_part(arrays, part, head, to, out.w.step)
+                    packed = block.group * head.depth * head.padded_out
+                    part = _Part(rows, block.group, packed, phases_at, across, pixels, layout.fetched)
+                    outlet = Outlet(y, rows.channels, channel * layout.y_channel, layout.y_channel, to)
+                    convolve_part(arrays, part, head, outlet, out.w.step)
         free((sums, places, targets, slab, sources, packed_run))
 
     return convolve

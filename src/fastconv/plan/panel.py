@@ -24,7 +24,7 @@ from fastconv.kernels.pixels import PixelAxis
 from fastconv.lazy import lazy
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Taps, lane_blocks, multiply_cost, soonest_cut, turn_cost, write_plan
+from fastconv.plan.products import Taps, lane_blocks, multiply_cost, soonest_cut, turn_cost, write_plan, writes_far
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
@@ -193,6 +193,7 @@ def plan_panel(problem: Problem) -> PackingPlan:
             [Pieces(table.append_records(pieces), len(pieces)) for pieces in panels.pieces()]
         ),
         shared=run == channels and _same_numbers(windows),
+        fetched=writes_far(problem),
     )
     taps = Taps.of(panels.places(), channels, panels.size, weights_of(problem))
     kernel = panel[Kind(panels.apart, problem.activation is not None)]

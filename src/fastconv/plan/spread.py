@@ -23,7 +23,16 @@ from fastconv.kernels.spread import (
 )
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, Taps, lane_blocks, multiply_cost, soonest_cut, turn_cost, write_plan
+from fastconv.plan.products import (
+    GATHER_COST,
+    Taps,
+    lane_blocks,
+    multiply_cost,
+    soonest_cut,
+    turn_cost,
+    write_plan,
+    writes_far,
+)
 from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
@@ -88,7 +97,7 @@ def plan_spread(problem: Problem) -> PackingPlan:
         for w, step, y_step in zip(windows, steps, y.steps[2:], strict=True)
     ]
     taps = Taps.of(residues, channels, channel_step, weights_of(problem))
-    head = SpreadHead(pitch, y.base, *y.steps[:2])
+    head = SpreadHead(pitch, y.base, y.steps[0], y.steps[1], not kind.last and writes_far(problem))
     plan = write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
     promised = least_blocks(found, channel_bytes, g.batch * g.groups * len(row_blocks))
