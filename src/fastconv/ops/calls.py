@@ -117,9 +117,13 @@ class Call:
 
     def run(self, operands: tuple[np.ndarray | None, ...], out: np.ndarray | None, *more: np.ndarray) -> np.ndarray:
         """The result, in `out` if there is one; `more` are further results, that lie as `empty` makes them."""
-        if not self.plain or out is not None or _calls.get() is not None:
+        if not self.plain or not (out is None or self.writes_out) or _calls.get() is not None:
             return self._run_with_care(operands, out, *more)
-        y = self.empty(self.dtype)
+        if out is None:
+            y = self.empty(self.dtype)
+        else:
+            check_out(out, self.shape, self.dtype)
+            y = out
         self.run_plan(*operands, y, *more)
         return y
 
@@ -165,7 +169,10 @@ def target_of(out: Any, operands: tuple[np.ndarray | None, ...]) -> np.ndarray |
     """What the user gave for the result, if it is an array that shares no memory with an operand."""
     if not isinstance(out, np.ndarray):
         return None
-    return None if any(operand is not None and np.may_share_memory(out, operand) for operand in operands) else out
+    for operand in operands:
+        if operand is not None and np.may_share_memory(out, operand):
+            return None
+    return out
 
 
 def _converted(y: np.ndarray, dtype: np.dtype) -> np.ndarray:
