@@ -15,8 +15,8 @@ from properties.strategies import integers
 
 def same(x: np.ndarray, w: np.ndarray, transposed: bool = False, **options: Any) -> None:
     op = getattr(fc, f"conv{'_transpose' if transposed else ''}{x.ndim - 2}d")
-    found = op(x, w, **options, algorithm="panel")
-    np.testing.assert_array_equal(found, op(x, w, **options, algorithm="reference"), strict=True)
+    found = op(x, w, **{"algorithm": "panel", **options})
+    np.testing.assert_array_equal(found, op(x, w, **{**options, "algorithm": "reference"}), strict=True)
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -76,6 +76,24 @@ def test_weights_packed_where_they_are_used_and_before(order: str, batch: int, a
     assert calls[0][1].plan.packs == (batch == 1)
     np.testing.assert_array_equal(found, fc.Conv2d(w, groups=2, algorithm=algorithm)(x))
     np.testing.assert_array_equal(found, fc.conv2d(x, w, groups=2, algorithm="reference"))
+
+
+@pytest.mark.parametrize("algorithm", ["panel", "spread", "tile"])
+@pytest.mark.parametrize("order", ["as made", "mirrored", "rows backwards", "taps last", "every second"])
+@pytest.mark.parametrize(("kernel", "stride"), [(4, 2), (3, 2), (5, 3), (2, 2), (8, 4)])
+def test_weights_of_all_phases_packed(kernel: int, stride: int, order: str, algorithm: str) -> None:
+    """With those of 64 output channels of a group, which fill row blocks, and with 30, the last of which do not."""
+    x = integers((1, 38, 3, 4), "float32")
+    for out_channels in (64, 30):
+        w = integers((38, out_channels, kernel, kernel), "float32", 1)
+        w = {
+            "as made": w,
+            "mirrored": np.ascontiguousarray(w[:, :, ::-1, ::-1])[:, :, ::-1, ::-1],
+            "rows backwards": np.ascontiguousarray(w[:, ::-1])[:, ::-1],
+            "taps last": np.ascontiguousarray(w.transpose(2, 3, 0, 1)).transpose(2, 3, 0, 1),
+            "every second": np.repeat(w, 2, axis=1)[:, ::2],
+        }[order]
+        same(x, w, transposed=True, stride=stride, groups=2, algorithm=algorithm)
 
 
 def test_kernels_of_too_many_taps_are_refused() -> None:
