@@ -98,6 +98,8 @@ DEPTHWISE = {
     "mobilenet dw 3x3s2": conv((1, 96, 112, 112), (96, 1, 3, 3), stride=2, padding=1, groups=96),
     "efficientnet dw 5x5s2": conv((1, 144, 56, 56), (144, 1, 5, 5), stride=2, padding=2, groups=144),
     "convnext dw 7x7": conv((1, 96, 56, 56), (96, 1, 7, 7), padding=3, groups=96),
+    "convnext.4 dw 7x7": conv((1, 768, 7, 7), (768, 1, 7, 7), padding=3, groups=768),
+    "mobilenetv3 dw 5x5s2": conv((1, 672, 14, 14), (672, 1, 5, 5), stride=2, padding=2, groups=672),
 }
 
 VOLUMES = {

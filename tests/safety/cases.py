@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numba import config
 
 import fastconv as fc
+from fastconv.kernels.turned import turned_windows
 from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.registry import ALGORITHMS
 from fastconv.plan.strips import contiguous, strip_heads, strip_plan
@@ -360,6 +361,30 @@ def _channels_last(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _turned_images(draw: st.DrawFn) -> Call:
+    """Depthwise convolutions of more channels than a vector has, on images of more pixels, or as many."""
+    most, (side, step) = 64 // 4, draw(st.sampled_from(list(turned_windows)))
+    rank = draw(st.integers(1, 3))
+    channels = draw(st.integers(most, 2 * most + 3))
+    size = (*(draw(st.integers(2, 3)) for _ in range(rank - 1)), draw(st.integers(most, 24)))
+    pads = tuple((draw(st.integers(0, 1)), draw(st.integers(0, 1))) for _ in range(rank))
+    kernel = (*(draw(st.integers(1, 2)) for _ in range(rank - 1)), side)
+    shapes = (draw(st.integers(1, 2)), channels, *size), (channels, 1, *kernel), (channels,)
+    operands: list[Any] = [integers(shapes[0], "float32", draw(seeds))]  # it turns pixels that follow each other
+    operands += [_values(draw, shape, "float32") for shape in shapes[1:]]
+    if draw(st.booleans()):
+        operands[2] = None
+    options = {
+        "padding": pads,
+        "stride": step,
+        "groups": channels,
+        "padding_mode": draw(st.sampled_from(["zeros", "replicate"])),
+        "activation": draw(st.sampled_from([None, "relu"])),
+    }
+    return _call("conv", rank, operands, options, "turned")
+
+
+@st.composite
 def _turned(draw: st.DrawFn) -> Call:
     """Dense convolutions whose input, result or both have channels beside each other, or neither."""
     rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
@@ -511,6 +536,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "adaptive_pool": _adaptive_pool(),
     "channels last": _channels_last(),
     "turned": _turned(),
+    "turned images": _turned_images(),
     "panel": _panel(),
     "gradients": _gradients(),
     "lp_pool": _lp_pool(),

@@ -108,6 +108,11 @@ def _layers(
         for activation in (None,) if dtype.kind == "c" or algorithm == "spread" else (None, "relu"):
             wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
             yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm=algorithm), wanted)
+    if dtype.kind == "f" and dtype.itemsize >= 4 and rank == 2:  # as many channels take
+        for side, stride in ((3, 1), (5, 1), (7, 1)) if transposed else ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1)):
+            x, w = numbers((16, 8, 8), dtype), numbers((16, 1, side, side), dtype)
+            wanted = partial(plain, x, w, None, stride, side // 2, groups=16, algorithm="reference")
+            yield Case(partial(op, x, w, stride=stride, padding=side // 2, groups=16, algorithm="turned"), wanted)
     if dtype.kind == "f":  # as large kernels take
         x, w = numbers((1, *size), dtype), numbers((1, 1, *(1, 3, 3)[-rank:]), dtype)
         yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))

@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 
-__all__ = ["transpose", "transpose_part", "turn_rows"]
+__all__ = ["columns_of", "transpose", "transpose_part", "turn_rows"]
 
 
 def _transpose_meaning(source: np.ndarray, at: int, step: int, target: np.ndarray, to: int, pitch: int) -> None:
@@ -32,7 +32,7 @@ def _transpose(typingctx: Any, source: Any, at: Any, step: Any, target: Any, to:
         code = VectorCode(context, builder, source.dtype, moved=True)
         for i in range(code.lanes):
             code.check(target, args[3], builder.add(args[4], builder.mul(args[5], INT64(i))), code.lanes)
-        columns = _columns(code, builder, source, args)
+        columns = columns_of(code, builder, source, args)
         base = code.pointer(target, args[3], args[4])
         for j, column in enumerate(columns):
             code.store(column, base, builder.mul(args[5], INT64(j)))
@@ -68,7 +68,7 @@ def _transpose_part(
         for j in range(n):
             inside = builder.select(builder.icmp_signed("<", INT64(j), args[6]), args[7], INT64(0))
             code.check(target, args[3], builder.add(args[4], builder.mul(args[5], INT64(j))), inside)
-        columns = _columns(code, builder, source, args)
+        columns = columns_of(code, builder, source, args)
         base = code.pointer(target, args[3], args[4])
         missing = builder.or_(builder.xor(args[6], INT64(n)), builder.xor(args[7], INT64(n)))
         with builder.if_else(builder.icmp_signed("==", missing, INT64(0)), likely=True) as (whole_square, part):
@@ -113,14 +113,14 @@ def _turn_rows(typingctx: Any, rows: Any, source: Any, at: Any, step: Any, targe
         base = code.pointer(target, args[4], args[5])
         for first in range(0, count, n):
             at = builder.add(args[2], builder.mul(args[3], INT64(first)))
-            for j, column in enumerate(_columns(code, builder, source, (args[1], at, args[3]), min(count, n))):
+            for j, column in enumerate(columns_of(code, builder, source, (args[1], at, args[3]), min(count, n))):
                 code.store(column, base, j * count + first)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _columns(code: VectorCode, builder: Any, source: Any, args: Any, count: int = 0) -> list[Any]:
+def columns_of(code: VectorCode, builder: Any, source: Any, args: Any, count: int = 0) -> list[Any]:
     """The columns of a square as vectors; with a `count`, of one that has so many rows again and again.
 
     First the small squares inside 16 bytes, then 16 bytes as wholes: there are faster shuffles for either than for

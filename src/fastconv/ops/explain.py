@@ -39,6 +39,7 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     - channels declined: its lanes are channels that stand beside each other, in input and result
     - direct declined: summing in place is only faster for very little work, and serial
     - fourier declined: it sums over one channel, not over 3
+    - turned declined: it takes one channel to one, not 3 to 8
     - depthwise declined: it sums over one channel, not over 3
     - winograd declined: it halves weights: not for complex128
     - panel ...

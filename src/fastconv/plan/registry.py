@@ -25,6 +25,7 @@ from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
 from fastconv.plan.transforms import plan_transforms, refuse_transforms, transforms_yield
+from fastconv.plan.turned import plan_turned, refuse_turned
 from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
 from fastconv.plan.window_pool import plan_windows
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
@@ -145,6 +146,14 @@ def _depthwise_yields(problem: Problem) -> str | None:
     return _slower(problem, plan_depthwise, {"tile": _plan_tile, "spread": plan_spread})
 
 
+def _turned_yields(problem: Problem) -> str | None:
+    """A task is a vector of channels, and there may be fewer than threads could share; and turning takes time."""
+    tasks, cores = planned(problem, plan_turned).tasks, problem.machine.cores
+    if tasks < cores:
+        return f"its {tasks} tasks are too few for {cores} cores"
+    return _slower(problem, plan_turned, {"depthwise": plan_depthwise})
+
+
 def _winograd_yields(problem: Problem) -> str | None:
     """Few channels do not pay for transforming them, and few pixels not for transforming the weights."""
     others = {"spread": plan_spread, "tile": _plan_tile}
@@ -194,6 +203,13 @@ _CONV = (
         _refuse_fourier,
         plan_transforms,
         _fourier_yields,
+    ),
+    Algorithm(
+        "turned",
+        "sums windows of one channel of images that are turned, so that channels are lanes",
+        refuse_turned,
+        plan_turned,
+        _turned_yields,
     ),
     Algorithm(
         "depthwise",
