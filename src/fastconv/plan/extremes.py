@@ -18,6 +18,11 @@ __all__ = ["plan_extremes"]
 BLOCK_BYTES, LEAST_ROWS, MOST_ROWS = 196608, 16, 64
 #: Bytes of the longest row that is not cut.
 LONGEST_ROW = 8192
+#: Bytes of rows that are found down before they are along: in the first-level cache, and so many that what was stored
+#: first has left the CPU's buffer. A load of parts of two stores waits for that (rows of 64: 53 ns longer for each).
+LINE_BYTES = 8192
+#: Windows that a step puts together, and the last step at most.
+TOGETHER, MOST_TOGETHER = 4, 6
 #: Nanoseconds, for estimates only: a byte of a step, and a task's begin.
 BYTE_COST, TASK_COST = 0.05, 300.0
 
@@ -29,12 +34,16 @@ def plan_extremes(images: Images, down: Reach | None, along: Reach | None, dtype
     parts = cut_columns(table, images, along, LONGEST_ROW // dtype.itemsize)
     most = min(MOST_ROWS, max(LEAST_ROWS, taps, BLOCK_BYTES // (parts.pitch * dtype.itemsize) - taps))
     parts = cut_rows(parts, -(-rows // -(-rows // most)))
-    steps_down, steps_along = _steps(taps, 1), _steps(along.taps, images.elements) if along else []
+    rows_at = table.append(row_places(images, down))
+    steps_down = _steps(table, taps, 1, parts.pitch)
+    steps_down[0] = steps_down[0]._replace(places_at=rows_at)
+    steps_along = _steps(table, along.taps, images.elements, 1) if along else []
     head = ExtremeHead(
         down=len(steps_down),
         reach=taps - 1,
         along=len(steps_along),
-        rows_at=table.append(row_places(images, down)),
+        together=max(1, min(parts.block, LINE_BYTES // (parts.pitch * dtype.itemsize))),
+        rows_at=rows_at,
         down_at=table.append_records(steps_down),
         along_at=table.append_records(steps_along),
     )
@@ -44,19 +53,21 @@ def plan_extremes(images: Images, down: Reach | None, along: Reach | None, dtype
     return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([parts, head]), tasks, cost)
 
 
-def _steps(taps: int, step: int) -> list[Step]:
-    """What puts windows of so many elements together; one step at least.
+def _steps(table: Table, taps: int, elements: int, pitch: int) -> list[Step]:
+    """What puts windows of so many pixels, or rows, together, of which a pitch is the size; one step at least.
 
     Examples
     --------
-    >>> _steps(7, 1)
-    [Step(first=1, second=2, third=3), Step(first=3, second=3, third=3)]
+    >>> table = Table(EXTREME_TABLE)
+    >>> [(step.windows, step.reach) for step in _steps(table, 27, 1, 1)]
+    [(4, 3), (4, 12), (2, 11)]
     """
     found: list[Step] = []
     have = 1
     while have < taps or not found:
-        most = min(4 * have, taps)
-        first, second, third = (min(i * have, most - have) * step for i in (1, 2, 3))
-        found.append(Step(first, second, third))
+        count = min(MOST_TOGETHER if taps <= MOST_TOGETHER * have else TOGETHER, -(-taps // have))
+        most = min(count * have, taps)
+        places = [min(i * have, most - have) * elements * pitch for i in range(count)]
+        found.append(Step(count, table.append(places), (most - have) * elements))
         have = most
     return found
