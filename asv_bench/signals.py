@@ -13,6 +13,7 @@ CALLS: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], str, tuple[str, ..
     "image 3x3 mirrored": ("signal.convolve2d", (1024, 1024), (3, 3), "float32", ("same", "symm")),
     "image 15x15": ("signal.convolve", (1024, 1024), (15, 15), "float32", ("same",)),
     "image 31x31": ("signal.fftconvolve", (1024, 1024), (31, 31), "float32", ("same",)),
+    "images 300x300": ("signal.fftconvolve", (300, 300), (300, 300), "float32", ("full",)),
     "image 63x63 float64": ("signal.fftconvolve", (1024, 1024), (63, 63), "float64", ("same",)),
     "volume 9x9x9": ("signal.fftconvolve", (48, 48, 48), (9, 9, 9), "float32", ("same",)),
     "image int64": ("signal.convolve", (512, 512), (15, 15), "int64", ("same",)),

@@ -9,20 +9,31 @@ from numba import njit
 from fastconv.jit import fourier as module
 from fastconv.jit.machine import machine
 
-COUNTS = {"split_fours": 4, "join_fours": 4, "join_twos": 2, "split_fours_turned": 4, "join_fours_turned": 4}
+TURNED = {"threes": 3, "fours": 4, "fives": 5}
+COUNTS = {"split_fours": 4, "join_fours": 4, "join_twos": 2}
+COUNTS |= {f"{what}_{name}_turned": count for what in ("split", "join") for name, count in TURNED.items()}
 MEANINGS = {
     "split_fours": module._plain_meaning(module._FOURS),
     "join_fours": module._plain_meaning(module._FOURS.conj()),
     "join_twos": module._plain_meaning(module._TWOS),
-    "split_fours_turned": module._turned_meaning(back=False),
-    "join_fours_turned": module._turned_meaning(back=True),
+    **{f"split_{name}_turned": module._turned_meaning(count, back=False) for name, count in TURNED.items()},
+    **{f"join_{name}_turned": module._turned_meaning(count, back=True) for name, count in TURNED.items()},
+    "split_two_real": module._split_two_real_meaning,
+    "join_two_real": module._join_two_real_meaning,
 }
+PAIRS = ("split_two_real", "join_two_real")
 TURNS = {"turn_row": module._turn_meaning(back=False), "turn_row_back": module._turn_meaning(back=True)}
 
 
 def compiled(name: str, boundscheck: bool = False) -> Any:
     combine = getattr(module, name)
-    if name.endswith("fours_turned"):
+    if name in PAIRS:
+
+        @njit(boundscheck=boundscheck)
+        def run(a, b, c, d, e, f):
+            combine(a, b, c, d, e, f)
+
+    elif name.endswith("s_turned"):
 
         @njit(boundscheck=boundscheck)
         def run(work, at, step, roots, root):
@@ -52,22 +63,36 @@ def arguments(name: str, dtype: str) -> dict[str, Any]:
 
     if name in TURNS:
         return {"work": whole(3 + 2 * n), "at": 3, "factors": whole(1 + 2 * n), "factor": 1}
+    if name == "split_two_real":
+        return {"work": whole(7 + 2 * n), "at": 2, "other": 7, "first": whole(3 + 2 * n)} | {
+            "second": whole(3 + 2 * n),
+            "to": 3,
+        }
+    if name == "join_two_real":
+        return {"first": whole(3 + 2 * n), "second": whole(3 + 2 * n), "place": 3} | {
+            "work": whole(7 + 4 * n),
+            "at": 2,
+            "other": 7 + 2 * n,
+        }
     step = 2 * n + 5
     found = {"work": whole(3 + (COUNTS[name] - 1) * step + 2 * n), "at": 3, "step": step}
-    return found | {"roots": whole(2 + module.ROOTS), "root": 2} if name.endswith("turned") else found
+    return found | {"roots": whole(2 * COUNTS[name]), "root": 2} if name.endswith("turned") else found
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", [*COUNTS, *TURNS])
+@pytest.mark.parametrize("name", [*COUNTS, *TURNS, *PAIRS])
 def test_compiled_butterfly_is_its_meaning(name: str, dtype: str) -> None:
     given, expected = arguments(name, dtype), arguments(name, dtype)
     (MEANINGS | TURNS)[name](*expected.values())
     compiled(name)(*given.values())
-    np.testing.assert_array_equal(given["work"], expected["work"])
-    assert (given["work"] != arguments(name, dtype)["work"]).any()
+    changed = ("first", "second") if name == "split_two_real" else ("work",)
+    for array in changed:
+        rounding = 1e-5 if "threes" in name or "fives" in name else 0
+        np.testing.assert_allclose(given[array], expected[array], 0, 100 * rounding)
+        assert (given[array] != arguments(name, dtype)[array]).any()
 
 
-@pytest.mark.parametrize("name", [*COUNTS, *TURNS])
+@pytest.mark.parametrize("name", [*COUNTS, *TURNS, *PAIRS])
 def test_checked_butterfly_goes_to_the_last_element_and_no_further(name: str) -> None:
     run, given = compiled(name, boundscheck=True), arguments(name, "float32")
     run(*given.values())
@@ -78,13 +103,30 @@ def test_checked_butterfly_goes_to_the_last_element_and_no_further(name: str) ->
                 run(*less.values())
 
 
-def test_joining_undoes_splitting() -> None:
-    given = arguments("split_fours_turned", "float64")
-    given["roots"][2:] = [0.6, 0.8, -0.8, 0.6, 0, 1]
+@pytest.mark.parametrize(("name", "count"), TURNED.items())
+def test_joining_undoes_splitting(name: str, count: int) -> None:
+    given = arguments(f"split_{name}_turned", "float64")
+    given["roots"][2:] = [0.6, 0.8, -0.8, 0.6, 0, 1, 1, 0][: 2 * count - 2]
     before = given["work"].copy()
-    module._turned_meaning(back=False)(*given.values())
-    module._turned_meaning(back=True)(*given.values())
+    module._turned_meaning(count, back=False)(*given.values())
+    module._turned_meaning(count, back=True)(*given.values())
     n = machine().vector_bytes // 8
-    for i in range(4):
+    for i in range(count):
         row = slice(3 + i * given["step"], 3 + i * given["step"] + 2 * n)
-        np.testing.assert_allclose(given["work"][row], 4 * before[row], atol=1e-12)
+        np.testing.assert_allclose(given["work"][row], count * before[row], atol=1e-12)
+
+
+def test_joining_undoes_splitting_of_two_real_transforms() -> None:
+    x, y = np.random.default_rng(0).standard_normal((2, 8))
+    both, n = np.fft.fft(x + 1j * y), machine().vector_bytes // 8
+    work = np.array([np.full((2, n), [[value.real], [value.imag]]) for value in both]).reshape(-1)
+    first, second = np.zeros((2, 2 * n))
+    for k in range(5):
+        module._split_two_real_meaning(work, 2 * n * k, 2 * n * (-k % 8), first, second, 0)
+        for found, signal in ((first, x), (second, y)):
+            np.testing.assert_allclose(found[0] + 1j * found[n], 2 * np.fft.fft(signal)[k], atol=1e-12)
+        again = np.zeros_like(work)
+        module._join_two_real_meaning(first, second, 0, again, 2 * n * k, 2 * n * (-k % 8))
+        for place in (k, -k % 8):
+            row = slice(2 * n * place, 2 * n * (place + 1))
+            np.testing.assert_allclose(again[row], 2 * work[row], atol=1e-12)

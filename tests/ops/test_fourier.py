@@ -1,5 +1,6 @@
 """Convolution by Fourier transforms: any part by any blocks, and the same bits for any number of threads."""
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastconv.ops import fourier
-from fastconv.plan import fourier as plan
 from fastconv.plan.fourier import FourierAxis
+from fastconv.plan.image_product import image_cuts, image_plan, plan_image_product
 from fastconv.plan.strips import contiguous, strip_heads, strip_plan
 from fastconv.reference import signal as reference
 from properties.strategies import examples, integers, seeds
@@ -44,24 +45,50 @@ def test_parts_by_numpy(part: Any, dtype: str, seed: int) -> None:
     x, w = integers(shape, dtype, seed), integers(kernel, dtype, seed + 1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fourier, "plan_strips", lambda *_: None)
+        patch.setattr(fourier, "plan_image_product", lambda *_: None)
         patch.setattr(fourier, "CHUNK", 64)
         y = fourier.convolve(x, w, range(len(shape)), begin, count)
     assert y.dtype == dtype
     assert error(y, reference.convolve(x, w), begin, count) < BOUNDS[dtype]
 
 
+@examples(60)
+@given(
+    part=parts({2: 70}, {2: 70}),
+    longer=st.tuples(*[st.integers(0, 4)] * 2),
+    dtype=st.sampled_from(["float32", "float64"]),
+    seed=seeds,
+)
+def test_parts_by_whole_images(part: Any, longer: tuple[int, int], dtype: str, seed: int) -> None:
+    """Transforms of the shortest length or of one that is longer, which are split by three, five, four and two."""
+    shape, kernel, begin, count = part
+    first, second = map(FourierAxis, shape, kernel, begin, count)
+    axes = first, second
+    chosen = [next(islice(image_cuts(axes[i], i, np.dtype(dtype)), longer[i], None)) for i in (0, 1)]
+    x, w = integers(shape, dtype, seed), integers(kernel, dtype, seed + 1)
+    y = np.full(count, np.nan, dtype)
+    image_plan(axes, chosen, np.dtype(dtype)).run(x, w, y)
+    full = [n + k - 1 for n, k in zip(shape, kernel, strict=True)]
+    whole = np.fft.irfft2(np.fft.rfft2(x, full) * np.fft.rfft2(w, full), full)
+    assert error(y, whole, begin, count) < BOUNDS[dtype]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("begin", [(0, 0), (9, 13)])
-def test_an_image_that_is_one_block(dtype: str, begin: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows and columns in parts, and whatever begins behind the first of them."""
-    monkeypatch.setattr(plan, "IMAGE_ELEMENTS", 0)
-    monkeypatch.setattr(fourier, "plan_strips", lambda *_: None)
-    monkeypatch.setattr(fourier, "CHUNK", 64)
-    monkeypatch.setattr(fourier, "SQUARE", 3)
-    x, w, count = integers((20, 17), dtype), integers((7, 9), dtype, 1), (11, 10)
-    assert fourier.plan_fourier(tuple(map(FourierAxis, x.shape, w.shape, begin, count)), 1, 1, True, True).is_one_image
-    y = fourier.convolve(x, w, (0, 1), begin, count)
-    assert error(y, reference.convolve(x, w), begin, count) < BOUNDS[dtype]
+def test_any_number_of_columns(dtype: str) -> None:
+    """Pairs of vectors of which all, some or none of the second are wanted."""
+    x, w = integers((4, 70), dtype), integers((2, 3), dtype, 1)
+    whole = reference.convolve(x, w)
+    for columns in range(1, 66):
+        axes = FourierAxis(4, 2, 0, 5), FourierAxis(70, 3, 2, columns)
+        plan, y = plan_image_product(axes, np.dtype(dtype)), np.full((5, columns), np.nan, dtype)
+        assert plan is not None
+        plan.run(x, w, y)
+        assert error(y, whole, (0, 2), (5, columns)) < BOUNDS[dtype]
+
+
+def test_images_that_are_too_large_are_left_to_others() -> None:
+    axes = FourierAxis(10**5, 10**5, 0, 10), FourierAxis(10, 10, 0, 10)
+    assert plan_image_product(axes, np.dtype(np.float32)) is None
 
 
 @examples(60)
@@ -89,9 +116,11 @@ def test_parts_by_strips(part: Any, images: int, dtype: str, seed: int, data: st
         assert error(found, whole, begin, count) < BOUNDS[dtype]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "complex64"])
-def test_the_same_bits_for_any_number_of_threads(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("dtype", "other"), [("float32", "image_product"), ("float32", "strips"), ("complex64", "")])
+def test_the_same_bits_for_any_number_of_threads(dtype: str, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
+    if other:
+        monkeypatch.setattr(fourier, f"plan_{other}", lambda *_: None)
     x, w = rng.standard_normal((90, 80)).astype(dtype), rng.standard_normal((9, 4)).astype(dtype)
     found = []
     for helpers in (0, 1, 3):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastconv.plan.fourier import Cut, FourierAxis, cut_up, cut_whole, fast_length, plan_fourier
-from fastconv.plan.strips import _frequencies, plan_strips
+from fastconv.plan.strips import frequencies, plan_strips
 from properties.strategies import examples
 
 
@@ -79,4 +79,4 @@ def test_frequencies_stand_where_splitting_by_four_leaves_them() -> None:
 
     for length in (4, 8, 16, 32, 128):
         x = np.random.default_rng(0).standard_normal(length)
-        np.testing.assert_allclose(split(x), np.fft.fft(x)[_frequencies(length)], atol=1e-12)
+        np.testing.assert_allclose(split(x), np.fft.fft(x)[frequencies(length)], atol=1e-12)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numba import config
 import fastconv as fc
 from fastconv.kernels.turned import turned_windows
 from fastconv.plan.fourier import FourierAxis
+from fastconv.plan.image_product import image_cuts, image_plan
 from fastconv.plan.registry import ALGORITHMS
 from fastconv.plan.strips import contiguous, strip_heads, strip_plan
 from properties.strategies import (
@@ -495,7 +497,7 @@ def _boxes(draw: st.DrawFn) -> Call:
 
 @st.composite
 def _fourier(draw: st.DrawFn) -> Call:
-    """Any part of convolutions along one axis or two, by blocks of any size."""
+    """Any part of convolutions along one axis or two, by blocks of any size, or of whole images."""
     rank, images = draw(st.integers(1, 2)), draw(st.integers(1, 3))
     sizes, taps = st.integers(1, {1: 3000, 2: 60}[rank]), st.integers(1, {1: 300, 2: 20}[rank])
     shape, kernel = draw(st.tuples(*[sizes] * rank)), draw(st.tuples(*[taps] * rank))
@@ -504,6 +506,11 @@ def _fourier(draw: st.DrawFn) -> Call:
     x, w = integers((images, *shape), "float32", draw(seeds)), integers(kernel, "float32", draw(seeds))
     y, dtype = np.empty((images, *count), np.float32), np.dtype(np.float32)
     axes = tuple(map(FourierAxis, shape, kernel, begin, count))
+    if rank == 2 and draw(st.booleans()):
+        pair, longer = (axes[0], axes[1]), draw(st.tuples(*[st.integers(0, 4)] * 2))
+        cuts = [next(islice(image_cuts(pair[i], i, dtype), longer[i], None)) for i in (0, 1)]
+        product = image_plan(pair, cuts, dtype)
+        return Call(f"{cuts} of {_text(x[0])}, {_text(w)}", lambda: product.run(x[0], w, y[0]))
     stand, sources = contiguous(axes, images)
     heads = list(strip_heads(axes, stand, dtype))
     head = draw(st.sampled_from([head for head in heads if head.rows * head.columns <= 4096] or heads[:1]))

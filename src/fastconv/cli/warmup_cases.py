@@ -211,6 +211,9 @@ def _by_transforms(op: Callable[..., Any], rank: int, dtype: np.dtype, size: tup
     x, w = numbers(size, dtype), numbers((1, 3, 3)[-rank:] if rank > 1 else (3,), dtype)
     wanted = partial(_CONVS[rank - 1], x[None], w[None, None], padding="full", flip=True, algorithm="reference")
     yield Case(lambda: np.rint(op(x, w)), lambda: wanted()[0])
+    if rank == 2:  # one image may be taken whole, and several are not
+        two = np.stack([x, x])
+        yield Case(lambda: np.rint(op(two, w[None], axes=(1, 2))), lambda: np.concatenate([wanted()] * 2))
 
 
 def _of_signals(flip: bool, images: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:

@@ -1,7 +1,8 @@
 """The arithmetic of fast Fourier transforms: butterflies of rows, each a vector of complex numbers.
 
 A row is a vector of real parts and, behind it, one of imaginary parts: as many transforms at once as a vector has
-lanes, without a shuffle. Transforms are split by four, and once by two if need be: "decimation in frequency", which
+lanes, without a shuffle. Transforms are split by three or five first, if at all, then by four, and once by two if need
+be: "decimation in frequency", which
 leaves frequencies in an order of digits turned around; the inverse, which takes them so, undoes one step after the
 other. What multiplies spectra by spectra needs no other order.
 
@@ -28,11 +29,17 @@ from fastconv.jit.machine import machine
 
 __all__ = [
     "ROOTS",
+    "join_fives_turned",
     "join_fours",
     "join_fours_turned",
+    "join_threes_turned",
+    "join_two_real",
     "join_twos",
+    "split_fives_turned",
     "split_fours",
     "split_fours_turned",
+    "split_threes_turned",
+    "split_two_real",
     "turn_row",
     "turn_row_back",
 ]
@@ -40,9 +47,15 @@ __all__ = [
 #: Numbers of a butterfly's roots of unity: both parts of three.
 ROOTS = 6
 
-# What the sums of four rows are: the transform of four elements, and its inverse.
-_FOURS = np.array([[1, 1, 1, 1], [1, -1j, -1, 1j], [1, -1, 1, -1], [1, 1j, -1, -1j]])
-_TWOS = np.array([[1, 1], [1, -1]])
+
+def _matrix(count: int) -> np.ndarray:
+    """What the sums of so many rows are: the transform of as many elements; that of four is exact."""
+    quarters = np.array([1, -1j, -1, 1j])
+    places = np.outer(np.arange(count), np.arange(count)) % count
+    return quarters[places * (4 // count)] if 4 % count == 0 else np.exp(-2j * np.pi * places / count)
+
+
+_FOURS, _TWOS = _matrix(4), _matrix(2)
 
 
 def _rows(work: np.ndarray, at: int, step: int, count: int) -> np.ndarray:
@@ -66,16 +79,39 @@ def _plain_meaning(matrix: np.ndarray) -> Callable[..., None]:
     return combine
 
 
-def _turned_meaning(back: bool) -> Callable[..., None]:
+def _turned_meaning(count: int, back: bool) -> Callable[..., None]:
+    matrix = _matrix(count)
+
     def combine(work: np.ndarray, at: int, step: int, roots: np.ndarray, root: int) -> None:
-        """Four rows become the matrix times them, then each but the first times its root; or that undone."""
-        pairs = roots[root : root + ROOTS].reshape(3, 2)
+        """So many rows become the matrix times them, then each but the first times its root; or that undone."""
+        pairs = roots[root:][: 2 * count - 2].reshape(-1, 2)
         turns = np.array([1, *(pairs[:, 0] + 1j * pairs[:, 1])])[:, None]
-        rows = _rows(work, at, step, 4)
-        found = _FOURS.conj() @ (turns.conj() * rows) if back else turns * (_FOURS @ rows)
+        rows = _rows(work, at, step, count)
+        found = matrix.conj() @ (turns.conj() * rows) if back else turns * (matrix @ rows)
         _write(work, at, step, found)
 
     return combine
+
+
+def _split_two_real_meaning(
+    work: np.ndarray, at: int, other: int, first: np.ndarray, second: np.ndarray, to: int
+) -> None:
+    """Rows of two real transforms, each times two, from those at a frequency and at its negative of one transform.
+
+    That is of the first and i times the second.
+    """
+    a, b = _rows(work, at, 0, 1), _rows(work, other, 0, 1).conj()
+    _write(first, to, 0, a + b)
+    _write(second, to, 0, -1j * (a - b))
+
+
+def _join_two_real_meaning(
+    first: np.ndarray, second: np.ndarray, place: int, work: np.ndarray, at: int, other: int
+) -> None:
+    """Undo `split_two_real`, but for the factor of two."""
+    a, b = _rows(first, place, 0, 1), _rows(second, place, 0, 1)
+    _write(work, at, 0, a + 1j * b)
+    _write(work, other, 0, a.conj() + 1j * b.conj())
 
 
 def _turn_meaning(back: bool) -> Callable[..., None]:
@@ -129,6 +165,32 @@ class _Complex:
         second, fourth = reversed(turned) if back else turned
         return [self.add(even, odd), second, self.subtract(even, odd), fourth]
 
+    def odds(self, x: list[tuple[Any, Any]], back: bool) -> list[tuple[Any, Any]]:
+        """The transform of an odd number, or its inverse times that: from sums and differences of opposite elements."""
+        half = range(1, len(x) // 2 + 1)
+        sums, rests = ([combine(x[m], x[-m]) for m in half] for combine in (self.add, self.subtract))
+        found = [x[0]] * len(x)
+        for total in sums:
+            found[0] = self.add(found[0], total)
+        for j in half:
+            even, odd = x[0], (self.code.zero, self.code.zero)
+            for m, total, rest in zip(half, sums, rests, strict=True):
+                angle = 2 * np.pi * (j * m % len(x)) / len(x)
+                even = self._add_scaled(even, total, np.cos(angle))
+                odd = self._add_scaled(odd, rest, np.sin(angle))
+            turned = [self.subtract_quarter_turn(even, odd), self.add_quarter_turn(even, odd)]
+            found[j], found[-j] = reversed(turned) if back else turned
+        return found
+
+    def _add_scaled(self, total: tuple[Any, Any], a: tuple[Any, Any], factor: float) -> tuple[Any, Any]:
+        scale = ir.Constant(self.code.type, [float(factor)] * self.code.lanes)
+        first, second = (self.code.multiply_add(part, scale, old) for part, old in zip(a, total, strict=True))
+        return first, second
+
+    def transform(self, x: list[tuple[Any, Any]], back: bool) -> list[tuple[Any, Any]]:
+        """The transform of four or an odd number, or its inverse times that."""
+        return self.fours(x, back) if len(x) == 4 else self.odds(x, back)
+
 
 def _places(builder: Any, step: Any, count: int) -> list[Any]:
     return [builder.mul(step, INT64(i)) for i in range(count)]
@@ -160,25 +222,27 @@ def _plain(count: int, back: bool) -> Any:
     return combine
 
 
-def _turned(back: bool) -> Any:
+def _turned(count: int, back: bool) -> Any:
     """The intrinsic of `_turned_meaning`."""
+    numbers_of_roots = 2 * count - 2
 
     @intrinsic
     def combine(typingctx: Any, work: Any, at: Any, step: Any, roots: Any, root: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             code = VectorCode(context, builder, work.dtype)
-            numbers, places = _Complex(code), _places(builder, args[2], 4)
+            numbers, places = _Complex(code), _places(builder, args[2], count)
             _check_rows(code, work, args[0], args[1], places)
-            code.check(roots, args[3], args[4], ROOTS)
+            code.check(roots, args[3], args[4], numbers_of_roots)
             base, first_root = code.pointer(work, args[0], args[1]), code.pointer(roots, args[3], args[4])
             parts = [
-                code.broadcast(builder.load(builder.gep(first_root, [ir.Constant(INT64, i)]))) for i in range(ROOTS)
+                code.broadcast(builder.load(builder.gep(first_root, [ir.Constant(INT64, i)])))
+                for i in range(numbers_of_roots)
             ]
             turns = list(zip(parts[::2], parts[1::2], strict=True))
             x = [numbers.load(base, place) for place in places]
             if back:
                 x[1:] = [numbers.multiply(value, turn, back) for value, turn in zip(x[1:], turns, strict=True)]
-            found = numbers.fours(x, back)
+            found = numbers.transform(x, back)
             if not back:
                 found[1:] = [numbers.multiply(value, turn, back) for value, turn in zip(found[1:], turns, strict=True)]
             for value, place in zip(found, places, strict=True):
@@ -210,10 +274,57 @@ def _turn(back: bool) -> Any:
     return turn
 
 
+def _two_real(joins: bool) -> Any:
+    """The intrinsics of `_split_two_real_meaning` and `_join_two_real_meaning`."""
+
+    def write(numbers: _Complex, pair: list[tuple[Any, Any]], places: list[Any]) -> None:
+        for value, (code, kind, array, at) in zip(pair, places, strict=True):
+            numbers.store(value, code.pointer(kind, array, at), INT64(0))
+
+    def read(numbers: _Complex, places: list[Any]) -> list[tuple[Any, Any]]:
+        return [numbers.load(code.pointer(kind, array, at), INT64(0)) for code, kind, array, at in places]
+
+    def generate(context: Any, builder: Any, kinds: Any, args: Any) -> Any:
+        code = VectorCode(context, builder, kinds[0].dtype)
+        numbers = _Complex(code)
+        if joins:
+            sources = [(code, kinds[i], args[i], args[2]) for i in (0, 1)]
+            targets = [(code, kinds[3], args[3], args[i]) for i in (4, 5)]
+        else:
+            sources = [(code, kinds[0], args[0], args[i]) for i in (1, 2)]
+            targets = [(code, kinds[i], args[i], args[5]) for i in (3, 4)]
+        for _, kind, array, at in (*sources, *targets):
+            _check_rows(code, kind, array, at, [INT64(0)])
+        a, b = read(numbers, sources)
+        if joins:
+            opposite = builder.fadd(a[0], b[1]), builder.fsub(b[0], a[1])
+            write(numbers, [numbers.add_quarter_turn(a, b), opposite], targets)
+        else:
+            first = builder.fadd(a[0], b[0]), builder.fsub(a[1], b[1])
+            write(numbers, [first, (builder.fadd(a[1], b[1]), builder.fsub(b[0], a[0]))], targets)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def split(typingctx: Any, work: Any, at: Any, other: Any, first: Any, second: Any, to: Any) -> Any:
+        kinds = (work, types.intp, types.intp, first, second, types.intp)
+        return types.void(*kinds), lambda context, builder, signature, args: generate(context, builder, kinds, args)
+
+    @intrinsic
+    def join(typingctx: Any, first: Any, second: Any, place: Any, work: Any, at: Any, other: Any) -> Any:
+        kinds = (first, second, types.intp, work, types.intp, types.intp)
+        return types.void(*kinds), lambda context, builder, signature, args: generate(context, builder, kinds, args)
+
+    return join if joins else split
+
+
 split_fours = _plain_meaning(_FOURS) if config.DISABLE_JIT else _plain(4, back=False)
 join_fours = _plain_meaning(_FOURS.conj()) if config.DISABLE_JIT else _plain(4, back=True)
 join_twos = _plain_meaning(_TWOS) if config.DISABLE_JIT else _plain(2, back=True)
-split_fours_turned = _turned_meaning(back=False) if config.DISABLE_JIT else _turned(back=False)
-join_fours_turned = _turned_meaning(back=True) if config.DISABLE_JIT else _turned(back=True)
+split_two_real = _split_two_real_meaning if config.DISABLE_JIT else _two_real(joins=False)
+join_two_real = _join_two_real_meaning if config.DISABLE_JIT else _two_real(joins=True)
 turn_row = _turn_meaning(back=False) if config.DISABLE_JIT else _turn(back=False)
 turn_row_back = _turn_meaning(back=True) if config.DISABLE_JIT else _turn(back=True)
+
+_of_rows = _turned_meaning if config.DISABLE_JIT else _turned
+split_threes_turned, split_fours_turned, split_fives_turned = (_of_rows(count, back=False) for count in (3, 4, 5))
+join_threes_turned, join_fours_turned, join_fives_turned = (_of_rows(count, back=True) for count in (3, 4, 5))

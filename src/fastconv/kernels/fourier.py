@@ -34,7 +34,7 @@ from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
 from fastconv.kernels.slab import SlabAxis, source_of
 
-__all__ = ["FOURIER_TABLE", "Fourier", "fourier_blocks"]
+__all__ = ["FOURIER_TABLE", "Fourier", "fourier_blocks", "transform", "transform_back"]
 
 
 class Fourier(NamedTuple):
@@ -121,7 +121,7 @@ _COLUMNS_AT = _ROWS_AT + len(SlabAxis._fields)
 
 
 @helper
-def _transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
+def transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
     """Transform a strip along its rows, which end in the order of digits turned around."""
     pitch = 2 * lanes(work)
     span = rows
@@ -141,8 +141,8 @@ def _transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
 
 
 @helper
-def _transform_back(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
-    """Undo `_transform`, but for a factor of the number of rows."""
+def transform_back(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
+    """Undo `transform`, but for a factor of the number of rows."""
     pitch = 2 * lanes(work)
     span = rows
     while span > 4:
@@ -246,7 +246,7 @@ def _transform_block(strips: Any, turned: Any, t: Any, roots: Any) -> None:
     n = lanes(strips)
     for column in range(0, t.columns, n):
         at = 2 * column * t.rows
-        _transform(strips, at, t.rows, roots, t.rows_at)
+        transform(strips, at, t.rows, roots, t.rows_at)
         if t.flat:
             for row in range(t.rows):
                 turn_row(strips, at + 2 * n * row, roots, t.middle_at + at + 2 * n * row)
@@ -262,7 +262,7 @@ def _transform_block_back(turned: Any, strips: Any, t: Any, roots: Any) -> None:
         if t.flat:
             for row in range(t.rows):
                 turn_row_back(strips, at + 2 * n * row, roots, t.middle_at + at + 2 * n * row)
-        _transform_back(strips, at, t.rows, roots, t.rows_at)
+        transform_back(strips, at, t.rows, roots, t.rows_at)
 
 
 @kernel
@@ -285,13 +285,13 @@ def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectra: Any, roots: An
         _transform_block(strips, turned, t, roots)
         for row in range(0, t.rows, n):
             at = 2 * row * t.columns
-            _transform(turned, at, t.columns, roots, t.columns_at)
+            transform(turned, at, t.columns, roots, t.columns_at)
             if t.spectral:
                 copy_run(y, spectrum + at, turned, at, 2 * n * t.columns)
             else:
                 for column in range(t.columns):
                     turn_row(turned, at + 2 * n * column, spectra, spectrum + at + 2 * n * column)
-                _transform_back(turned, at, t.columns, roots, t.columns_at)
+                transform_back(turned, at, t.columns, roots, t.columns_at)
         if not t.spectral:
             _transform_block_back(turned, strips, t, roots)
             _scatter(strips, 0, y, t, kernel, block)

@@ -1,8 +1,9 @@
 """Convolution by Fourier transforms of blocks, in float32 or float64, real or complex, for any number of axes.
 
-Real numbers along one axis or two have kernels of ours (`fastconv.plan.strips`); else, and where a kernel is too large
-for their blocks, the transforms are NumPy's, of blocks that `fastconv.plan.fourier` plans. Either way blocks are shared
-out to threads, and as each writes a part of the result of its own the bits are the same for any number of them.
+Real numbers along one axis or two have kernels of ours, for blocks (`fastconv.plan.strips`) and for two whole images
+(`fastconv.plan.image_product`); else, and where a kernel is too large for either, the transforms are NumPy's, of blocks
+that `fastconv.plan.fourier` plans. Work is shared out to threads each way, and as tasks write parts of the result of
+their own the bits are the same for any number of them.
 """
 
 from __future__ import annotations
@@ -15,14 +16,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fastconv.jit.crew import share_tasks
-from fastconv.plan.copied import plan_transposition
 from fastconv.plan.fourier import CHUNK, Cut, FourierAxis, FourierPlan, plan_fourier
+from fastconv.plan.image_product import ImagePlan, plan_image_product
 from fastconv.plan.strips import StripPlan, plan_strips
 
 __all__ = ["convolve", "fourier_dtype", "fourier_nanoseconds"]
-
-#: Sides of squares in which NumPy transposes.
-SQUARE = 32
 
 #: Which blocks a task has: one of the outer axes, and a run of the next.
 Task = tuple[int | slice, ...]
@@ -62,25 +60,28 @@ def convolve(
     wanted = _axes(x.shape[len(others) :], w.shape[len(others) :], begin, count)
     kernels = prod(w.shape[: len(others)])
     plan = _choose(wanted, prod(batch), kernels, dtype)
-    if isinstance(plan, StripPlan):
+    if isinstance(plan, (StripPlan, ImagePlan)):
         if x.shape[: len(others)] != batch:
             x = np.broadcast_to(x, (*batch, *x.shape[len(others) :]))
         found = np.empty((*batch, *count), dtype)
         plan.run(np.ascontiguousarray(x, dtype), np.ascontiguousarray(w, dtype), found)
-    elif plan.is_one_image and dtype.kind == "f":
-        found = _one_image(x.reshape(x.shape[-2:]), w.reshape(w.shape[-2:]), plan, dtype).reshape(*batch, *count)
     else:
         found = _by_numpy(x, w, batch, plan, dtype)
     return np.ascontiguousarray(found.transpose(np.argsort(order)))
 
 
-def _choose(wanted: tuple[FourierAxis, ...], images: int, kernels: int, dtype: np.dtype) -> FourierPlan | StripPlan:
+def _choose(
+    wanted: tuple[FourierAxis, ...], images: int, kernels: int, dtype: np.dtype
+) -> FourierPlan | StripPlan | ImagePlan:
     """The plan that promises the least time."""
     plan = plan_fourier(wanted, images, kernels, dtype.char in "fF", dtype.kind == "f")
     if dtype.kind == "c" or len(wanted) > 2 or kernels > 1:
         return plan
-    strips = plan_strips(wanted, images, dtype)
-    return strips if strips and strips.nanoseconds < plan.nanoseconds else plan
+    others: list[StripPlan | ImagePlan | None] = [plan_strips(wanted, images, dtype)]
+    if images == 1 and len(wanted) == 2:
+        others.append(plan_image_product((wanted[0], wanted[1]), dtype))
+    plans: list[FourierPlan | StripPlan | ImagePlan] = [plan, *(other for other in others if other)]
+    return min(plans, key=lambda one: one.nanoseconds)
 
 
 def _by_numpy(x: np.ndarray, w: np.ndarray, batch: tuple[int, ...], plan: FourierPlan, dtype: np.dtype) -> np.ndarray:
@@ -100,67 +101,6 @@ def _by_numpy(x: np.ndarray, w: np.ndarray, batch: tuple[int, ...], plan: Fourie
 
     share_tasks(run, list(_tasks(lead, max(1, CHUNK // prod(cut.length for cut in cuts)))), plan.nanoseconds)
     return whole[_last(slice(cut.count) for cut in cuts)]
-
-
-def _one_image(x: np.ndarray, w: np.ndarray, plan: FourierPlan, dtype: np.dtype) -> np.ndarray:
-    """As `_by_numpy`, of two axes that are one block.
-
-    Transforms down its columns are of the rows of a transposed matrix, some of them at a time, forward and back while
-    they are in the cache: NumPy's own of columns wait for memory for half of the time.
-    """
-    rows, columns = plan.cuts
-    scale = float(rows.length * columns.length) ** 2  # by which `norm` divides what is multiplied
-    x = x[rows.start : rows.end, columns.start : columns.end]
-    spectra = [_turned(_along_rows(array, columns.length, dtype, plan.nanoseconds / 4)) for array in (x, w)]
-    found = np.empty((len(spectra[0]), rows.count), spectra[0].dtype)
-
-    def multiply(part: slice) -> None:
-        with np.errstate(all="ignore"):
-            product, factor = (np.fft.fft(spectrum[part], rows.length, norm="forward") for spectrum in spectra)
-            product *= factor
-            product *= scale
-            found[part] = np.fft.ifft(product, out=product)[:, _wanted(rows)]
-
-    share_tasks(multiply, _slices(len(found), rows.length), plan.nanoseconds / 2)
-    turned, y = _turned(found), np.empty((rows.count, columns.count), dtype)
-
-    def back(part: slice) -> None:
-        y[part] = np.fft.irfft(turned[part], columns.length)[:, _wanted(columns)]
-
-    share_tasks(back, _slices(len(y), columns.length), plan.nanoseconds / 4)
-    return y
-
-
-def _along_rows(x: np.ndarray, length: int, dtype: np.dtype, nanoseconds: float) -> np.ndarray:
-    """The transform along rows, divided by its number of elements."""
-    found = np.empty((len(x), length // 2 + 1), np.result_type(dtype, np.complex64))
-
-    def run(part: slice) -> None:
-        with np.errstate(all="ignore"):
-            found[part] = np.fft.rfft(x[part].astype(dtype, copy=False), length, norm="forward")
-
-    share_tasks(run, _slices(len(x), length), nanoseconds)
-    return found
-
-
-def _turned(x: np.ndarray) -> np.ndarray:
-    """The transposed matrix, without gaps."""
-    found = np.empty(x.shape[::-1], x.dtype)
-    rows, columns = x.shape
-    plan = plan_transposition(rows, columns, x.itemsize)
-    if plan.table is not None:
-        plan.run(x, found)
-        return found
-    for i in range(0, rows, SQUARE):  # one after the other NumPy's copies take five times as long
-        for j in range(0, columns, SQUARE):
-            found[j : j + SQUARE, i : i + SQUARE] = x[i : i + SQUARE, j : j + SQUARE].T
-    return found
-
-
-def _slices(rows: int, length: int) -> list[slice]:
-    """Rows in parts of about `CHUNK` elements."""
-    step = max(1, CHUNK // (2 * length))
-    return [slice(first, first + step) for first in range(0, rows, step)]
 
 
 def fourier_dtype(*operands: np.dtype) -> np.dtype:

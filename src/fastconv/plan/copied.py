@@ -14,7 +14,7 @@ from fastconv.plan.layout import strides_first
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import Steps
 
-__all__ = ["CopiedPlan", "plan_copied", "plan_transposition"]
+__all__ = ["CopiedPlan", "plan_copied"]
 
 #: Nanoseconds, for estimates only: to turn an element around, or to let NumPy do it; and to begin. With the pages of
 #: fresh memory turning took 1.3 nanoseconds in arrays of 800 KB, and 5 in one of 3 MB.
@@ -50,15 +50,6 @@ class Turning:
         else:
             word: Any = _WORDS[source.itemsize]
             turn.run(self.tasks, self.nanoseconds, source.view(word), target.view(word), self.table)
-
-
-def plan_transposition(rows: int, columns: int, itemsize: int) -> Turning:
-    """The transposition of a matrix without gaps, where elements have so many bytes."""
-    if itemsize not in _WORDS:
-        return Turning(None, 1, CALL_COST + rows * columns * COPY_COST)
-    blocks = max(1, rows // ROWS)
-    table = Turn(rows, columns, 0, 0, 0, columns, 0, 0, rows, 1, ROWS, blocks)
-    return Turning(np.array(table, np.int64), blocks, CALL_COST + rows * columns * TURN_COST)
 
 
 def _turning(shape: tuple[int, ...], pixels: Steps, itemsize: int, to_last: bool) -> Turning:

@@ -71,12 +71,6 @@ class FourierPlan:
 
     cuts: tuple[Cut, ...]
     nanoseconds: float
-    batch: int = 1
-
-    @property
-    def is_one_image(self) -> bool:
-        """Whether there is one block only, of two axes, and so large that its columns are better transposed."""
-        return self.batch == 1 and _is_image(self.cuts)
 
 
 @lru_cache(maxsize=1024)
@@ -128,7 +122,7 @@ def plan_fourier(axes: tuple[FourierAxis, ...], batch: int, kernels: int, single
                     least, chosen[i] = nanoseconds, cut
         if chosen == before:
             break
-    return FourierPlan(tuple(chosen), least, batch)
+    return FourierPlan(tuple(chosen), least)
 
 
 def cut_whole(axis: FourierAxis, length: int = 0) -> Cut | None:
@@ -166,12 +160,6 @@ def _cuts(axis: FourierAxis) -> Iterator[Cut]:
                 yield cut
 
 
-def _is_image(cuts: Sequence[Cut]) -> bool:
-    return (
-        len(cuts) == 2 and all(cut.blocks == 1 for cut in cuts) and prod(cut.length for cut in cuts) >= IMAGE_ELEMENTS
-    )
-
-
 def _nanoseconds(cuts: Sequence[Cut], batch: int, kernels: int, single: bool, real: bool) -> float:
     """Rough time on one thread."""
     elements, blocks = prod(cut.length for cut in cuts), batch * prod(cut.blocks for cut in cuts)
@@ -181,8 +169,7 @@ def _nanoseconds(cuts: Sequence[Cut], batch: int, kernels: int, single: bool, re
     scale = (1 if single else 2) * size
     each = size * (ELEMENT_COST[single] + LEVEL_COST[single] * log2(elements + 1))
     if scale > CACHE_ELEMENTS:
-        penalty = IMAGE_PENALTY if real and batch == 1 and _is_image(cuts) else CACHE_PENALTY
-        each *= 1 + penalty * min(1.0, log2(scale / CACHE_ELEMENTS) / 3)
+        each *= 1 + CACHE_PENALTY * min(1.0, log2(scale / CACHE_ELEMENTS) / 3)
     roots = ROOT_COST * sum(cut.length for cut in cuts)
     return PLAN_COST + (blocks + kernels / 2) * each + (calls + 1) * (CALL_COST * len(cuts) + roots)
 
@@ -193,8 +180,5 @@ def _nanoseconds(cuts: Sequence[Cut], batch: int, kernels: int, single: bool, re
 ELEMENT_COST = {True: 2.5, False: 3.5}
 LEVEL_COST = {True: 0.72, False: 0.85}
 ROOT_COST, CALL_COST, PLAN_COST = 12.0, 20_000.0, 80_000.0
-#: Float32 numbers of a block that the second level of the cache holds, and how much longer larger ones take; those that
-#: are an image of one block, whose columns are transposed, less so.
-CACHE_ELEMENTS, CACHE_PENALTY, IMAGE_PENALTY = 1 << 18, 0.8, 0.25
-#: Elements of such an image at least: smaller ones take no less time so, 600 x 600 in float64 more.
-IMAGE_ELEMENTS = 1 << 20
+#: Float32 numbers of a block that the second level of the cache holds, and how much longer larger ones take.
+CACHE_ELEMENTS, CACHE_PENALTY = 1 << 18, 0.8

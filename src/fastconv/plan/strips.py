@@ -22,8 +22,10 @@ __all__ = [
     "Images",
     "Source",
     "StripPlan",
+    "axis_roots",
     "best_strips",
     "contiguous",
+    "frequencies",
     "plan_strips",
     "strip_heads",
     "strip_plan",
@@ -207,8 +209,8 @@ def _head(rows: int, columns: int, down: Cut | None, across: Cut, images: Images
         columns=columns,
         flat=int(down is None),
         rows_at=0,
-        columns_at=len(_axis_roots(rows)),
-        middle_at=len(_axis_roots(rows)) + len(_axis_roots(columns)),
+        columns_at=len(axis_roots(rows)),
+        middle_at=len(axis_roots(rows)) + len(axis_roots(columns)),
         pairs=-(-images.images * blocks // 2),
         **{name: value for name, value in images._asdict().items() if name != "kernels"},
         out_height=down.count if down else 1,
@@ -236,17 +238,17 @@ def _nanoseconds(head: Fourier, kernels: int, dtype: np.dtype) -> float:
 @lru_cache(maxsize=64)
 def _roots(rows: int, columns: int, flat: bool, char: str) -> np.ndarray:
     """The roots of unity of both transforms and, where both axes are one, of those between."""
-    lists = [_axis_roots(rows), _axis_roots(columns)]
+    lists = [axis_roots(rows), axis_roots(columns)]
     if flat:
         lanes = machine().vector_bytes // np.dtype(char).itemsize
-        turns = np.outer(_frequencies(rows), np.arange(columns)) / (rows * columns)
+        turns = np.outer(frequencies(rows), np.arange(columns)) / (rows * columns)
         strips = np.exp(-2j * np.pi * turns).reshape(rows, columns // lanes, lanes).transpose(1, 0, 2)
         lists.append(np.stack([strips.real, strips.imag], 2).reshape(-1))
     return np.concatenate(lists).astype(char)
 
 
 @lru_cache(maxsize=64)
-def _axis_roots(length: int) -> np.ndarray:
+def axis_roots(length: int) -> np.ndarray:
     """The roots of one transform, step by step, as its butterflies read them."""
     lists = [np.empty(0)]
     while length > 4:
@@ -257,14 +259,14 @@ def _axis_roots(length: int) -> np.ndarray:
     return np.concatenate(lists)
 
 
-def _frequencies(length: int) -> np.ndarray:
+def frequencies(length: int) -> np.ndarray:
     """Which frequency ends in each row.
 
     Examples
     --------
-    >>> _frequencies(8).tolist()
+    >>> frequencies(8).tolist()
     [0, 4, 1, 5, 2, 6, 3, 7]
     """
     if length <= 2:
         return np.arange(length)
-    return np.concatenate([4 * _frequencies(length // 4) + first for first in range(4)])
+    return np.concatenate([4 * frequencies(length // 4) + first for first in range(4)])

@@ -48,8 +48,8 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> np.
     times that of the smaller input. A NaN or an infinity makes NaNs of its block and of another, not of the whole
     result. Long doubles and masked arrays are not taken.
 
-    Real numbers along one axis or two are transformed in pairs of blocks, vectors at a time; everything else takes
-    NumPy's transforms.
+    Real numbers along one axis or two are transformed in pairs of blocks, or two images of about the same size as a
+    whole, vectors at a time; everything else takes NumPy's transforms.
 
     Examples
     --------
