@@ -49,6 +49,8 @@ class LinesHead(NamedTuple):
         Where the list of the places of a window's elements along a row begins.
     zero_at : int
         Where a zero stands: the list of one plane, and of the only element of a window down the rows.
+    divided : int
+        Whether sums are divided in the end.
     """
 
     down: int
@@ -57,6 +59,7 @@ class LinesHead(NamedTuple):
     buffer_at: int
     taps_at: int
     zero_at: int
+    divided: int
 
 
 LINES_TABLE = (ImageParts, LinesHead)
@@ -93,11 +96,17 @@ def _copy(to: Any, part: Any) -> None:
         to[i] = part[i]
 
 
+@helper
+def _divide(sums: Any, by: Any) -> None:
+    for i in range(sums.size):
+        sums[i] /= by
+
+
 @kernel
 def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any) -> None:
     """y = the sum of weights down the rows of images, then along them; a task is a part of some rows of an image.
 
-    `weights` holds those down, those along, and the constant that stands beside the image.
+    `weights` holds those down, those along, the constant that stands beside the image, and what sums are divided by.
     """
     p, h = read_parts(table, 0), _read(table, PARTS)
     fill, start = weights[h.down + h.along], y.dtype.type(0)
@@ -114,15 +123,18 @@ def filter_lines(begin: int, end: int, x: Any, weights: Any, y: Any, table: Any)
             down = down_window(1, part.image, h.zero_at, h.rows_at + row * h.down, h.down, p.width, pitch, here)
             if not h.along:
                 sum_rows(down, part.column, part.column + part.columns, x, buffer, beside, table, weights, start, y, to)
-                continue
-            if h.down:
+            elif h.down:
                 sum_rows(down, part.low, high, x, buffer, beside, table, weights, start, buffer, part.at)
-            for i in range(here):
-                line, source = i * p.pitch, part.image + (row + i) * p.width
-                if not h.down:
-                    at = line + part.at
-                    _copy(buffer[at : at + part.size], x[source + part.low : source + high])
-                extend_row(buffer[line : line + size], part.column, p, table, fill)
-            along = along_window(0, h.zero_at, h.buffer_at, h.taps_at, h.along, h.down, p.width, here)
-            sum_rows(along, 0, part.columns, x, buffer, beside, table, weights, start, y, to)
+            if h.along:
+                for i in range(here):
+                    line, source = i * p.pitch, part.image + (row + i) * p.width
+                    if not h.down:
+                        at = line + part.at
+                        _copy(buffer[at : at + part.size], x[source + part.low : source + high])
+                    extend_row(buffer[line : line + size], part.column, p, table, fill)
+                along = along_window(0, h.zero_at, h.buffer_at, h.taps_at, h.along, h.down, p.width, here)
+                sum_rows(along, 0, part.columns, x, buffer, beside, table, weights, start, y, to)
+            if h.divided:
+                for i in range(here):
+                    _divide(y[to + i * p.width : to + i * p.width + part.columns], weights[h.down + h.along + 1])
     free((beside, buffer))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,8 +134,7 @@ def spread_widths(taps: Sequence[int], origin: Any, axes: Sequence[int]) -> list
     return [widths_of(count, shift) for count, shift in zip(taps, found, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """What takes a result: an array of the user's, or a new one of this dtype.
 
     Attributes
@@ -155,7 +153,7 @@ class Output:
 
     def take(self, result: np.ndarray) -> np.ndarray:
         """The result in its place."""
-        found = cast(result, self.dtype)
+        found = result if result.dtype is self.dtype else cast(result, self.dtype)
         if self.array is None:
             return found.copy() if np.may_share_memory(found, self.source) else found
         np.copyto(self.array, found)
@@ -172,7 +170,7 @@ def output_of(output: Any, x: np.ndarray, is_complex: bool = False) -> Output:
     """
     if output is None:
         dtype = np.promote_types(x.dtype, np.complex64) if is_complex else x.dtype
-        return Output(dtype.newbyteorder("="), None, x)
+        return Output(dtype if dtype.isnative else dtype.newbyteorder("="), None, x)
     if isinstance(output, (type, np.dtype)):
         dtype = np.dtype(output)
         if is_complex and dtype.kind != "c":

@@ -124,19 +124,15 @@ def _means(form: Form, windows: Sequence[nd.Window], cval: Any, dtype: np.dtype)
     short = all(window.taps * dtype.itemsize <= LONGEST_LINE for window in windows)
     if work is not None and work.kind == "f" and short and cval == 0:
         ones = [Line(window.axis, np.ones(window.taps), Reach(*window.width, window.mode)) for window in windows]
-        sums = plan_line_filter(form, ones, cval, work)
-        if sums is not None:
-            return InTurn((sums, partial(_divided, count=prod(window.taps for window in windows))), dtype)
+        planned = plan_line_filter(form, ones, cval, work, prod(window.taps for window in windows))
+        if planned is not None:
+            return InTurn((planned,), dtype)
     if work is not None:
         reaches = [(window.axis, Reach(*window.width, window.mode)) for window in windows]
         planned = boxes.plan_means(form, reaches, cval, work)
         if planned is not None:
             return InTurn((planned,), dtype)
     return partial(_pooled, windows=windows, cval=cval, dtype=dtype)
-
-
-def _divided(x: np.ndarray, count: int) -> np.ndarray:
-    return np.divide(x, count, out=x)
 
 
 def _summable(given: np.dtype, cval: Any, dtype: np.dtype) -> np.dtype | None:

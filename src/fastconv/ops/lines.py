@@ -26,7 +26,9 @@ class Line(NamedTuple):
     reach: Reach
 
 
-def plan_line_filter(form: Form, lines: Sequence[Line], value: float, dtype: np.dtype) -> PassFilter | None:
+def plan_line_filter(
+    form: Form, lines: Sequence[Line], value: float, dtype: np.dtype, divisor: float = 1
+) -> PassFilter | None:
     """Plan lines of weights over an array of such a form, summed in float32 or float64; None where that takes longer
     than a convolution does.
 
@@ -40,17 +42,21 @@ def plan_line_filter(form: Form, lines: Sequence[Line], value: float, dtype: np.
         What stands beside the array in mode "zeros".
     dtype : dtype
         Of the sums.
+    divisor : float
+        What sums are divided by in the end: means of equal numbers are that number more often than where weights are.
     """
     dense = Dense.of(form, dtype)
     placed = [line._replace(axis=dense.place(line.axis)) for line in lines]
     if value == 0 or all(line.reach.mode != "zeros" for line in lines):  # in any order then
         placed.sort(key=lambda line: line.axis)
     shape, steps = dense.lying(form.shape), []
-    for some in passes([line.axis for line in placed], [line.reach for line in placed], shape):
+    found = passes([line.axis for line in placed], [line.reach for line in placed], shape)
+    for some in found:
         if not fills_tiles(some.images):
             return None
-        weights = np.concatenate([*(placed[number].weights for number in some.numbers), [value]])
-        steps.append((plan_lines(some.images, some.down, some.along, dtype), (weights.astype(dtype),)))
+        weights = np.concatenate([*(placed[number].weights for number in some.numbers), [value, divisor]])
+        divided = divisor != 1 and some is found[-1]
+        steps.append((plan_lines(some.images, some.down, some.along, dtype, divided), (weights.astype(dtype),)))
     return PassFilter(dense, dtype, tuple(steps))
 
 

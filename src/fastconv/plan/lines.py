@@ -30,8 +30,10 @@ def fills_tiles(images: Images) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def plan_lines(images: Images, down: Reach | None, along: Reach | None, dtype: np.dtype) -> KernelPlan:
-    """Plan the sums of the windows of all elements of images."""
+def plan_lines(
+    images: Images, down: Reach | None, along: Reach | None, dtype: np.dtype, divided: bool = False
+) -> KernelPlan:
+    """Plan the sums of the windows of all elements of images, which may be divided by a number."""
     table, rows, width, taps = Table(LINES_TABLE), images.rows, images.width, along.taps if along else 0
     parts = cut_columns(table, images, along, LONGEST_ROW)
     parts = cut_rows(parts, min(-(-rows // ROWS), max(1, BLOCK // (ROWS * parts.columns))) * ROWS)
@@ -42,6 +44,7 @@ def plan_lines(images: Images, down: Reach | None, along: Reach | None, dtype: n
         buffer_at=table.append(np.arange(ROWS) * parts.pitch),
         taps_at=table.append(np.arange(taps) * images.elements),
         zero_at=table.append([0]),
+        divided=int(divided),
     )
     tasks = images.total * parts.blocks * parts.cuts
     vectors = images.total * rows * width * dtype.itemsize / machine().vector_bytes
