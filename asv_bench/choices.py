@@ -1,6 +1,6 @@
 """How well algorithms of convolutions are chosen: what each takes for a layer, and which one "auto" takes.
 
-``python asv_bench/choices.py`` prints a line for each layer and the mean loss: the geometric mean of what "auto" takes,
+``python -m asv_bench.choices`` prints a line for each layer and the mean loss: the geometric mean of what "auto" takes,
 over what the fastest algorithm takes. asv finds nothing to measure here. The constants of the estimates in
 `fastconv.plan` were fitted to such figures; on another CPU, or after a change of a kernel, it tells whether they hold.
 """
@@ -11,15 +11,11 @@ import argparse
 import math
 import re
 import statistics
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from asv_bench.shapes import DENSE, GROUPED, ODD, TRANSPOSED, VOLUMES, Layer
 

@@ -2,9 +2,8 @@
 
 A row is a vector of real parts and, behind it, one of imaginary parts: as many transforms at once as a vector has
 lanes, without a shuffle. Transforms are split by three or five first, if at all, then by four, and once by two if need
-be: "decimation in frequency", which
-leaves frequencies in an order of digits turned around; the inverse, which takes them so, undoes one step after the
-other. What multiplies spectra by spectra needs no other order.
+be: "decimation in frequency", which leaves frequencies in an order of digits turned around; the inverse, which takes
+them so, undoes one step after the other. What multiplies spectra by spectra needs no other order.
 
 The butterflies are written as LLVM vector code, as Numba's vectorizer would have to know that no two of their rows
 overlap; beside each stands its meaning, which runs under NUMBA_DISABLE_JIT=1.

@@ -112,6 +112,32 @@ def _turn_runs(
 
 
 @helper
+def _reach(offsets: Any, first: int, taps: int, low: int, high: int) -> tuple[int, int]:
+    """The least and the greatest of two numbers and the steps of so many taps."""
+    for tap in range(first, first + taps):
+        low, high = min(low, offsets[tap]), max(high, offsets[tap])
+    return low, high
+
+
+@helper
+def _turn_square(weights: Any, at: int, row_step: int, count: int, turned: Any) -> None:
+    """So many neighbouring weights of as many rows as a vector has lanes, as [weight, row]; up to a vector more."""
+    n = lanes(turned)
+    for slot in range(0, count, n):
+        transpose(weights, at + slot, row_step, turned, slot * n, n)
+
+
+@helper
+def _put_taps(
+    turned: Any, low: int, offsets: Any, first: int, taps: int, packed: Any, to: int, rows: int, count: int
+) -> None:
+    """The taps of a square whose first weight has the step `low`, for `count` of its rows."""
+    n = lanes(turned)
+    for tap in range(taps):
+        copy_lanes(packed, to + tap * rows, turned, (offsets[first + tap] - low) * n, count)
+
+
+@helper
 def _turn_taps(
     weights: Any, source: int, row_step: int, rows: int, offsets: Any, run: DepthRun, packed: Any, to: int
 ) -> int:
@@ -121,24 +147,19 @@ def _turn_taps(
     that would be beyond the end of the weights, no more are done.
     """
     n, taps = lanes(packed), run.taps
-    low, high = np.int64(0), np.int64(0)
-    for tap in range(taps):
-        place = offsets[run.first + tap] - offsets[run.first]
-        low, high = min(low, place), max(high, place)
+    low, high = _reach(offsets, run.first, taps, offsets[run.first], offsets[run.first])
     if high - low >= SPAN:
         return 0
     turned = empty(SPAN * n, packed.dtype)
     done = 0
     while done < run.depths:
-        channel = source + offsets[run.first + done] + low
+        step = offsets[run.first + done] - offsets[run.first]
+        channel = source + step + low
         if channel + max(0, (rows - 1) * row_step) + (high - low) // n * n + n > weights.size:
             break
         for row in range(0, rows, n):
-            for slot in range(0, high - low + 1, n):
-                transpose(weights, channel + row * row_step + slot, row_step, turned, slot * n, n)
-            for tap in range(done, done + taps):
-                slot = offsets[run.first + tap] - offsets[run.first + done] - low
-                copy_lanes(packed, to + tap * rows + row, turned, slot * n, n)
+            _turn_square(weights, channel + row * row_step, row_step, high - low + 1, turned)
+            _put_taps(turned, low + step, offsets, run.first + done, taps, packed, to + done * rows + row, rows, n)
         done += taps
     free((turned,))
     return done
@@ -161,9 +182,7 @@ def _turn_phases(
     for number in range(head.phases):
         phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
         taps = phase.depths // head.channels
-        for tap in range(taps):
-            place = offsets[phase.depth_at + tap]
-            low, high = min(low, place), max(high, place)
+        low, high = _reach(offsets, phase.depth_at, taps, low, high)
         if 0 < taps < phase.depths:
             step = offsets[phase.depth_at + taps] - offsets[phase.depth_at]
     if not n // 2 <= high - low + 1 <= SPAN:
@@ -177,15 +196,13 @@ def _turn_phases(
         if channel + min(0, last_row) < 0 or channel + max(0, last_row) + (high - low) // n * n + n > size:
             break
         for row in range(0, rows, n):
-            for slot in range(0, high - low + 1, n):
-                transpose(weights, channel + row * plain.row + slot, plain.row, turned, slot * n, n)
+            _turn_square(weights, channel + row * plain.row, plain.row, high - low + 1, turned)
             for number in range(head.phases):
                 phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
                 taps = phase.depths // head.channels
                 to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths + row
-                for tap in range(taps):
-                    slot = offsets[phase.depth_at + tap] - low
-                    copy_lanes(packed, to + (done * taps + tap) * rows, turned, slot * n, min(n, rows - row))
+                to += done * taps * rows
+                _put_taps(turned, low, offsets, phase.depth_at, taps, packed, to, rows, min(n, rows - row))
         done += 1
     free((turned,))
     return done

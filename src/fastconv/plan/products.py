@@ -38,8 +38,8 @@ __all__ = [
 
 #: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab. All costs of
 #: convolutions are for a CPU that multiplies so fast. They were fitted together to what 74 layers of networks take by
-#: each algorithm on a Cascade Lake (`asv_bench/choices.py` measures how well the choices are), which itself takes 2.2
-#: times as long.
+#: each algorithm on a Cascade Lake, which itself takes 2.2 times as long; `python -m asv_bench.choices` measures how
+#: good the choices are.
 VECTOR_COST, GATHER_COST = 0.12, 0.25
 #: To transpose an output and write it; more where outputs of a phase stand apart, and where each of many channels has
 #: pages of its own.

@@ -27,12 +27,13 @@ _UNREAD = -1
 
 def refuse_turned(problem: Problem) -> str | None:
     """Why channels cannot be the lanes, if they cannot."""
-    g, lanes = problem.geometry.lift(), _lanes(problem)
-    last, x = g.axes[-1], problem.x_steps()
+    g = problem.geometry
     if g.channels != g.groups or g.out_channels != g.groups:
         return f"it takes one channel to one, not {g.channels // g.groups} to {g.out_channels // g.groups}"
     if any(axis.stretch > 1 for axis in g.axes):
         return "it stretches no input"
+    g, lanes = g.lift(), _lanes(problem)
+    last, x = g.axes[-1], problem.x_steps()
     if problem.dtype.kind == "c" or problem.x_dtype != problem.dtype or problem.dtype.itemsize < 4:
         return f"it turns numbers of 4 or 8 bytes that are summed as they are, not {problem.x_dtype} to {problem.dtype}"
     if (last.kernel, last.stride) not in turned_windows or last.dilation > 1:

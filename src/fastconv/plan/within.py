@@ -57,6 +57,7 @@ def packing_plan(plan: ConvPlan, problem: Problem, uses: int, promised_uses: int
     before = plan.packing.cost
 
     def cost(uses: int) -> float:
+        """Nanoseconds for a weight; not within where there are phases, whose weights are packed together."""
         return before if problem.narrow or takes_turns(problem) else min(before, uses * PACK_WITHIN_COST)
 
     packing = replace(plan.packing, cost=cost(promised_uses))
