@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.jit.copy import copy_lanes
-from fastconv.jit.decorators import helper
+from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
@@ -119,7 +119,7 @@ def _reach(offsets: Any, first: int, taps: int, low: int, high: int) -> tuple[in
     return low, high
 
 
-@helper
+@inlined
 def _turn_square(weights: Any, at: int, row_step: int, count: int, turned: Any) -> None:
     """So many neighbouring weights of as many rows as a vector has lanes, as [weight, row]; up to a vector more."""
     n = lanes(turned)
@@ -127,7 +127,7 @@ def _turn_square(weights: Any, at: int, row_step: int, count: int, turned: Any) 
         transpose(weights, at + slot, row_step, turned, slot * n, n)
 
 
-@helper
+@inlined
 def _put_taps(
     turned: Any, low: int, offsets: Any, first: int, taps: int, packed: Any, to: int, rows: int, count: int
 ) -> None:
