@@ -15,7 +15,7 @@ from typing import NamedTuple
 from llvmlite import binding
 from numba import config
 
-__all__ = ["Caches", "available_cores", "cache_sizes", "compiled_for", "instruction_sets"]
+__all__ = ["Caches", "available_cores", "cache_sizes", "compiled_for", "instruction_sets", "products_per_cycle"]
 
 
 class Caches(NamedTuple):
@@ -79,6 +79,25 @@ def instruction_sets() -> set[str]:
     if name not in (None, "host"):
         found.add(compiled_for(name, ""))
     return found
+
+
+#: CPUs that multiply and add one of their widest vectors in a cycle, by LLVM's names, with the instruction set whose
+#: vectors those are: Zen 1 and 4 take them in halves, clients with AVX-512 have one unit for them.
+_ONE_PRODUCT = {
+    "znver1": "avx2",
+    "znver4": "avx512",
+    "cannonlake": "avx512",
+    "icelake-client": "avx512",
+    "rocketlake": "avx512",
+    "tigerlake": "avx512",
+}
+
+
+def products_per_cycle(instruction_set: str) -> int:
+    """Vectors of an instruction set that the CPU Numba compiles for multiplies and adds in a cycle: 2, or 1."""
+    named = config.CPU_NAME not in (None, "host")
+    name = config.CPU_NAME if named else binding.get_host_cpu_name()
+    return 1 if _ONE_PRODUCT.get(name) == instruction_set else 2
 
 
 def _host_features() -> str:

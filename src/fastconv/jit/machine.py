@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from typing import Any
 
-from fastconv.jit.host import available_cores, cache_sizes, instruction_sets
+from fastconv.jit.host import available_cores, cache_sizes, instruction_sets, products_per_cycle
 
 __all__ = ["LINE", "MACHINES", "InstructionSet", "Machine", "machine", "machine_with"]
 
@@ -80,12 +80,16 @@ class Machine(InstructionSet):
         Data cache: a core's first level, its share of the second, and all of the last.
     cores : int
         That this process may use.
+    products_per_cycle : int
+        Vectors that it multiplies and adds in a cycle: 2, or 1. With 2, a tile that loads many numbers for its products
+        waits for them; with 1, all tiles are as fast as the CPU can multiply.
     """
 
     l1_bytes: int
     l2_bytes: int
     l3_bytes: int
     cores: int
+    products_per_cycle: int
 
     @property
     def slab_bytes(self) -> int:
@@ -181,9 +185,16 @@ def machine() -> Machine:
 
 @cache
 def _at_hand() -> Machine:
-    row = MACHINES[min(instruction_sets(), key=list(MACHINES).index)]
+    name = min(instruction_sets(), key=list(MACHINES).index)
     l1, l2, l3 = cache_sizes()
-    return Machine(**asdict(row), l1_bytes=l1, l2_bytes=l2, l3_bytes=l3, cores=available_cores())
+    return Machine(
+        **asdict(MACHINES[name]),
+        l1_bytes=l1,
+        l2_bytes=l2,
+        l3_bytes=l3,
+        cores=available_cores(),
+        products_per_cycle=products_per_cycle(name),
+    )
 
 
 _other: ContextVar[Machine | None] = ContextVar("fastconv_machine", default=None)

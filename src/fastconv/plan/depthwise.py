@@ -16,7 +16,7 @@ from fastconv.kernels.activation import activation_number
 from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, depthwise
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, VECTOR_COST
+from fastconv.plan.products import GATHER_COST, multiply_cost
 from fastconv.plan.table import Table
 from fastconv.plan.unpacked import UnpackedPlan
 from fastconv.plan.weights import weights_of
@@ -129,7 +129,7 @@ def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
     products = images * -(-height // shape.rows) * shape.rows * vectors * prod(g.kernel_size)
     tiles = images * -(-height // shape.rows) * -(-vectors // shape.vectors)
     shared = shape.groups(g.kernel_size[1]) * shape.taps / g.kernel_size[1] if shape.taps > 1 else 0
-    product_cost = SHIFT_COST if shape.columns else VECTOR_COST * shared + LOAD_COST * (1 - shared)
+    product_cost = SHIFT_COST if shape.columns else multiply_cost(problem) * shared + LOAD_COST * (1 - shared)
     return products * product_cost + tiles * TILE_COST + gathered * GATHER_COST
 
 

@@ -24,7 +24,16 @@ from fastconv.kernels.pixels import PixelAxis
 from fastconv.lazy import lazy
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Taps, lane_blocks, multiply_cost, soonest_cut, turn_cost, write_plan, writes_far
+from fastconv.plan.products import (
+    Taps,
+    lane_blocks,
+    multiply_cost,
+    soonest_cut,
+    turn_cost,
+    waiting,
+    write_plan,
+    writes_far,
+)
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
@@ -249,10 +258,10 @@ def _measure(problem: Problem, panels: _Panels) -> Callable[[tuple[int, ...]], B
     run = _run_channels(channels, windows) * panels.size
     row_blocks = lane_blocks(problem, WIDTHS)
     narrow = HALF_VECTORS * lanes
-    vectors = sum(block.rows / lanes * (1 if block.rows > narrow else NARROW_FACTOR) for block in row_blocks)
+    vectors = sum(block.rows / lanes * (1 if block.rows > narrow else waiting(NARROW_FACTOR)) for block in row_blocks)
     outputs = phases * sum(block.rows for block in row_blocks)
     turn = outputs * turn_cost(problem)
-    slot_cost, run_cost = vectors * depths * multiply_cost(problem) * PANEL_FACTOR, _run_cost(problem, panels)
+    slot_cost, run_cost = vectors * depths * multiply_cost(problem) * waiting(PANEL_FACTOR), _run_cost(problem, panels)
 
     def measure(sizes: tuple[int, ...]) -> Blocks:
         pixels, slots = prod(sizes), prod(panels.rows(sizes))

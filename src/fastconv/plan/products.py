@@ -24,7 +24,6 @@ from fastconv.plan.windows import Windows
 
 __all__ = [
     "GATHER_COST",
-    "VECTOR_COST",
     "ConvPlan",
     "Cut",
     "Taps",
@@ -32,15 +31,17 @@ __all__ = [
     "multiply_cost",
     "soonest_cut",
     "turn_cost",
+    "waiting",
     "write_plan",
     "writes_far",
 ]
 
-#: Nanoseconds, for estimates only: to multiply a vector and add it, and to gather an element into a slab. All costs of
-#: convolutions are for a CPU that multiplies so fast. They were fitted together to what 74 layers of networks take by
-#: each algorithm on a Cascade Lake, which itself takes 2.2 times as long; `python -m asv_bench.choices` measures how
-#: good the choices are.
-VECTOR_COST, GATHER_COST = 0.12, 0.25
+#: Nanoseconds, for estimates only: to multiply a vector and add it, by how many a CPU can in a cycle; and to gather an
+#: element into a slab. All costs of convolutions were fitted together to what 74 layers of networks take by each
+#: algorithm on a Cascade Lake, which itself takes 2.2 times as long as they say. On a Zen 4 all but those of products
+#: are what they are there, and what they say is what 84 layers take; `python -m asv_bench.choices` measures how good
+#: the choices are.
+VECTOR_COST, GATHER_COST = {2: 0.12, 1: 0.255}, 0.25
 #: To transpose an output and write it; more where outputs of a phase stand apart, and where each of many channels has
 #: pages of its own.
 TURN_COST, APART_COST, PAGE_COST = 0.36, 0.12, 0.2
@@ -58,7 +59,16 @@ LONGEST_TASK = 10_000_000
 
 def multiply_cost(problem: Problem) -> float:
     """Nanoseconds to multiply a vector of the problem's type and add it: each part of a complex number does that."""
-    return VECTOR_COST * 2 if problem.dtype.kind == "c" else VECTOR_COST
+    cost = VECTOR_COST[machine().products_per_cycle]
+    return cost * 2 if problem.dtype.kind == "c" else cost
+
+
+def waiting(factor: float) -> float:
+    """How long a product takes in a tile for whose loads a CPU that can do two in a cycle waits by this factor.
+
+    Where it can do one, loads are never behind: on a Zen 4 tiles of one vector run at 0.94 of the peak, as others do.
+    """
+    return factor if machine().products_per_cycle > 1 else 1.0
 
 
 def turn_cost(problem: Problem) -> float:

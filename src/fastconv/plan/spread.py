@@ -30,6 +30,7 @@ from fastconv.plan.products import (
     multiply_cost,
     soonest_cut,
     turn_cost,
+    waiting,
     write_plan,
     writes_far,
 )
@@ -163,7 +164,7 @@ def _measure(problem: Problem, windows: Sequence[Windows]) -> Callable[[tuple[in
     residues = list(product(*([len(taps) for taps in w.shifts] for w in windows)))
     depths = channels * sum(map(prod, residues))
     row_blocks = lane_blocks(problem, WIDTHS)
-    factors = {ONE_VECTOR * lanes: ONE_FACTOR, HALF_VECTORS * lanes: NARROW_FACTOR}
+    factors = {ONE_VECTOR * lanes: waiting(ONE_FACTOR), HALF_VECTORS * lanes: waiting(NARROW_FACTOR)}
     vectors = sum(block.rows / lanes * factors.get(block.rows, 1.0) for block in row_blocks)
     outputs = len(residues) * sum(block.rows for block in row_blocks)
     tile, turn = vectors * depths * multiply_cost(problem), outputs * turn_cost(problem)

@@ -24,7 +24,7 @@ from fastconv.lazy import lazy
 from fastconv.plan.blocks import MOST_NUMBERS, Blocks, candidates
 from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen, Slots
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Cut
+from fastconv.plan.products import Cut, multiply_cost, waiting
 from fastconv.plan.span import aligned_empty
 from fastconv.plan.spread import plan_spread
 from fastconv.plan.table import Table
@@ -46,8 +46,8 @@ APART_COST = 1.3
 #: Nanoseconds to transform the nine weights of a pair of channels, and for the threads to fetch them from each other's
 #: caches; and where phases take turns.
 WEIGHT_COST, WEIGHT_TURN_COST = 7.0, 12.0
-#: Nanoseconds to multiply a vector of tiles and add it: they come from the second-level cache.
-PRODUCT_COST = 0.13
+#: How long it takes to multiply a vector of tiles and add it: they come from the second-level cache.
+PRODUCT_FACTOR = 1.08
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
 #: than half of that cache.
 READ_COST, READ_FAR_COST = 0.03, 0.2
@@ -57,8 +57,9 @@ TILES_SHARE = 0.75
 MOST_PIECES, MOST_RESIDUES = 200, 1024
 #: Most vectors of tiles that images together make up: beyond they gain nothing.
 MOST_TOGETHER = 6
-#: A tile of one vector waits for the nine numbers that it reads for eight products, and so do two of two a little.
-ONE_VECTOR_MORE, TWICE_TWO_MORE = 0.5, 0.25
+#: How long the last vector takes where it is alone, and its tile waits for the nine numbers that it reads for eight
+#: products; and where two tiles of two stand for one of three and one alone.
+ALONE_FACTOR, TWICE_TWO_FACTOR = 1.5, 1.25
 
 
 class Transformed(NamedTuple):
@@ -336,20 +337,21 @@ def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Seq
     far = len(kinds) * weights * g.groups * problem.dtype.itemsize > machine().l3_bytes // 2
     read = weights * (READ_FAR_COST if far else READ_COST)
     out_cost = OUT_COST * prod(points) / MOST_PLACES
+    product_cost = multiply_cost(problem) * waiting(PRODUCT_FACTOR)
 
     def cut(sizes: tuple[int, ...], images: int) -> Cut:
         tiles = images * sizes[1] * sizes[2]
         vectors = -(-tiles // lanes)
         tile_rows = images * sizes[1] * -(-sizes[2] // lanes)
-        products = vectors + (vectors % machine().tile_vectors == 1) * (
-            TWICE_TWO_MORE if vectors > 1 else ONE_VECTOR_MORE
-        )
+        products: float = vectors
+        if vectors % machine().tile_vectors == 1:
+            products += waiting(TWICE_TWO_FACTOR if vectors > 1 else ALONE_FACTOR) - 1
         gather = tile_rows * channels * IN_COST * entries / MOST_PLACES
         if axes[1].axis.stride > 1:
             gather += (
                 images * prod(a.positions(size) for a, size in zip(axes, sizes[1:], strict=True)) * channels * PART_COST
             )
-        nanoseconds = gather + weights * products * PRODUCT_COST + vectors * out_channels * out_cost + read
+        nanoseconds = gather + weights * products * product_cost + vectors * out_channels * out_cost + read
         if axes[1].step > 1:
             nanoseconds += tiles * prod(map(step_of, points)) * out_channels * APART_COST
         counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
