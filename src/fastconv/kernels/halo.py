@@ -11,7 +11,8 @@ import numpy as np
 
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper
-from fastconv.kernels.slab import Images, Space, source_of
+from fastconv.jit.scratch import free
+from fastconv.kernels.slab import Images, Space, gather_plane, plane_lists, source_of
 
 __all__ = ["gather_pixels", "gather_plain"]
 
@@ -27,49 +28,22 @@ def _list_sources(sources: Any, at: int, table: Any, axis: Any, first: int) -> N
 
 
 @helper
-def gather_plain(slab: Any, sources: Any, x: Any, images: Images, table: Any, axes: Space, first: Space) -> None:
-    """Fill the slab [channel, d, h, w] whose first element is the one at input position `first`; steps are the axes'.
-
-    `sources` is room for as many numbers as the three axes have positions.
-    """
-    d, h, w = axes.d, axes.h, axes.w
-    rows_at, row_at = d.positions, d.positions + h.positions
-    _list_sources(sources, 0, table, d, first.d)
-    _list_sources(sources, rows_at, table, h, first.h)
-    _list_sources(sources, row_at, table, w, first.w)
-    inner = min(w.positions, max(0, -(first.w // w.step)))
-    outer = max(inner, min(w.positions, -((first.w - w.size) // w.step)))
-    to = np.int64(0)
-    for c in range(images.channels):
-        image = images.base + c * images.step
-        for place_d in range(d.positions):
-            source_d = sources[place_d]
-            for place_h in range(h.positions):
-                source_h = sources[rows_at + place_h]
-                if source_d >= 0 and source_h >= 0:
-                    at = image + source_d * d.stride + source_h * h.stride
-                    if w.stride * w.step == 1:
-                        copy_run(slab, to + inner, x, at + first.w + inner, outer - inner)
-                    else:
-                        for p in range(inner, outer):
-                            slab[to + p] = x[at + (first.w + p * w.step) * w.stride]
-                    for p in range(inner):
-                        source = sources[row_at + p]
-                        slab[to + p] = x[at + source * w.stride] if source >= 0 else 0
-                    for p in range(outer, w.positions):
-                        source = sources[row_at + p]
-                        slab[to + p] = x[at + source * w.stride] if source >= 0 else 0
-                else:
-                    for p in range(w.positions):
-                        slab[to + p] = 0
-                to += w.positions
+def gather_plain(slab: Any, x: Any, images: Images, table: Any, axes: Space, first: Space, fill: Any) -> None:
+    """Fill the slab [channel, d, h, w] whose first element is at input position `first`; steps are the axes'."""
+    lists = plane_lists(axes)
+    pitch = axes.d.positions * axes.h.positions * axes.w.positions
+    gather_plane(slab, np.int64(0), pitch, x, images, table, axes, first, lists, fill)
+    free(lists)
 
 
 @helper
 def gather_pixels(
     slab: Any, sources: Any, x: Any, images: Images, table: Any, axes: Space, first: Space, pitch: int
 ) -> None:  # fmt: skip
-    """As `gather_plain`, into a slab [d, h, w, channel] whose pixels are `pitch` elements apart."""
+    """As `gather_plain`, into a slab [d, h, w, channel] whose pixels are `pitch` elements apart.
+
+    `sources` is room for as many numbers as the three axes have positions.
+    """
     d, h, w = axes.d, axes.h, axes.w
     rows_at, row_at = d.positions, d.positions + h.positions
     _list_sources(sources, 0, table, d, first.d)

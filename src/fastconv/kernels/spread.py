@@ -323,7 +323,7 @@ def _body(kind: Kind) -> Callable[..., None]:
         places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
         targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if channels_last else 1, np.int64)
         slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), y.dtype)
-        sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
+        sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions if channels_last else 1, np.int64)
         packed_run = empty(VECTORS * lanes(y) * DEPTHS if steps.size else 0, weights.dtype)
         arrays = _Arrays(
             x if in_place else slab, places, offsets, packed_run if steps.size else weights, sums, y, table, targets,
@@ -341,7 +341,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                 if channels_last:
                     gather_pixels(slab, sources, x, images, table, axes, first, layout.pitch)
                 else:
-                    gather_plain(slab, sources, x, images, table, axes, first)
+                    gather_plain(slab, x, images, table, axes, first, y.dtype.type(0))
                 gathered = block.place
             for number in range(0, head.phases, across):
                 phases_at = head.phases_at + PHASE_FIELDS * number

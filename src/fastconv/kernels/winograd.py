@@ -238,11 +238,11 @@ def _filler(kind: Kind) -> Any:
 
     @helper
     def fill_tiles(
-        tiles: Any, slab: Any, parted: Any, sources: Any, x: Any, table: Any, head: WinogradHead, axes: Space,
+        tiles: Any, slab: Any, parted: Any, x: Any, table: Any, head: WinogradHead, axes: Space,
         block: Block, residue: Residue, part: _Part,
     ) -> None:  # fmt: skip
         """Gather and transform what the outputs of a part read, for all channels of a group and images of a block."""
-        base = head.x_base + block.group * head.channels * head.x_channel
+        base, fill = head.x_base + block.group * head.channels * head.x_channel, slab.dtype.type(0)
         images = block.n * head.images, min(head.batch, (block.n + 1) * head.images)
         counts = Space(1, (part.counts.h + step_h - 1) // step_h, (part.counts.w + step_w - 1) // step_w)
         first = Space(
@@ -258,7 +258,7 @@ def _filler(kind: Kind) -> Any:
             channels = min(at_once, head.channels - c)
             for image in range(images[0], images[1]):
                 at = base + image * head.x_batch + c * head.x_channel
-                gather_plain(slab, sources, x, Images(at, channels, head.x_channel), table, axes, first)
+                gather_plain(slab, x, Images(at, channels, head.x_channel), table, axes, first, fill)
                 seen = _Slab(
                     part_rows(parted, slab, channels * rows, columns, head.phases, head.phase_pitch),
                     rows * row,
@@ -298,7 +298,6 @@ def _body(kind: Kind) -> Callable[..., None]:
         slab = zeros(at_once * size + 2 * n + MOST_TAPS, y.dtype)
         rows = at_once * axes.d.positions * axes.h.positions
         parted = zeros(rows * head.phases * head.phase_pitch + 2 * n + MOST_TAPS, y.dtype)
-        sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions, np.int64)
         tiles = zeros(head.tiles, y.dtype)
         width = VECTORS * n
         sums = zeros((places + 1) * ROWS * width, y.dtype)
@@ -311,7 +310,7 @@ def _body(kind: Kind) -> Callable[..., None]:
             residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
             part = _part(block, residue, block.first.d - number * head.planes, head, out, steps)
             if gathered != block.place:  # the parts of a group's row blocks share their tiles
-                fill_tiles(tiles, slab, parted, sources, x, table, head, axes, block, residue, part)
+                fill_tiles(tiles, slab, parted, x, table, head, axes, block, residue, part)
                 gathered = block.place
             found = 0
             columns = (part.counts.w + step_w - 1) // step_w
@@ -345,7 +344,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                         at = row * step_h * length + step_w * image * of_image
                         _write(_Lines(lines, at, length, step_w * columns), part, step_h, head, channel_image + row, y)
             strange[task] = found
-        free((slab, parted, sources, tiles, sums, lines))
+        free((slab, parted, tiles, sums, lines))
 
     return convolve
 
