@@ -30,8 +30,13 @@ def test_rows_stand_narrowest_first() -> None:
 
 def row_under(**settings: str) -> str:
     """The row's name in a process with some of Numba's settings."""
+    return value_under("name", **settings)
+
+
+def value_under(field: str, **settings: str) -> str:
+    """A number of the machine in such a process."""
     env = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")} | settings
-    code = "from fastconv.jit.machine import machine; print(machine().name)"
+    code = f"from fastconv.jit.machine import machine; print(machine().{field})"
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -57,6 +62,25 @@ def test_row_follows_the_name_and_the_features_that_numba_is_given(name: str, fe
 def test_a_name_alone_can_only_narrow_what_the_cpu_has() -> None:
     assert row_under(NUMBA_CPU_NAME="haswell") == "AVX2"
     assert row_under(NUMBA_CPU_NAME="graniterapids") == row_under(NUMBA_CPU_NAME="host") == row_under()
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "products"),
+    [
+        ("znver4", "", 1),
+        ("znver4", "-avx512f", 2),  # vectors of half the width
+        ("znver3", "", 2),
+        ("znver1", "", 1),
+        ("cascadelake", "", 2),
+        ("tigerlake", "", 1),
+        ("generic", "", 2),
+    ],
+)
+def test_products_per_cycle_are_of_the_vectors_in_use(name: str, features: str, products: int) -> None:
+    if machine().name == "NEON":
+        pytest.skip("has one row only")
+    settings = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
+    assert value_under("products_per_cycle", **settings) == str(products)
 
 
 def test_a_machine_with_other_caches_ends_with_its_block() -> None:

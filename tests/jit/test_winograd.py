@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fastconv.jit import winograd
+from fastconv.jit import winograd, winograd_out
 from fastconv.jit.machine import machine
 from fastconv.jit.winograd import Plane, place_points, step_of
-from fastconv.kernels.winograd_kinds import KINDS, ROWS
+from fastconv.kernels.winograd_kinds import KINDS, ROWS, SHORT_TILES, SPREAD_ROWS, TILES, runs_of
 
 TYPES = ["float32", "float64"]
 PIECES = sorted({(taps, kind.points) for kind in KINDS for taps in kind.taps()})
@@ -50,9 +50,10 @@ def test_tiles_in(taps: Plane, points: Plane, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("rows", [ROWS, SPREAD_ROWS])
 @pytest.mark.parametrize(("taps", "points"), PIECES)
-def test_weights_in(taps: Plane, points: Plane, dtype: str) -> None:
-    transform = winograd.weights_in(taps, points, ROWS)
+def test_weights_in(taps: Plane, points: Plane, rows: int, dtype: str) -> None:
+    transform = winograd.weights_in(taps, points, rows)
 
     @njit
     def run(turned, at, slots, slots_at, target, to, step):
@@ -61,17 +62,17 @@ def test_weights_in(taps: Plane, points: Plane, dtype: str) -> None:
     count = taps.h * taps.w
     places = len(place_points(taps.h, points.h)) * len(place_points(taps.w, points.w))
     slots = np.append(5, np.random.default_rng(1).permutation(count + 2)[:count])
-    turned = whole(3 + (count + 2) * ROWS, dtype)
-    found, expected = np.full((2, 2 + places * (ROWS + 3)), 77, dtype)
-    run(turned, 3, slots, 1, found, 2, ROWS + 3)
-    winograd.weights_in_meaning(taps, points, ROWS)(turned, 3, slots, 1, expected, 2, ROWS + 3)
+    turned = whole(3 + (count + 2) * rows, dtype)
+    found, expected = np.full((2, 2 + places * (rows + 3)), 77, dtype)
+    run(turned, 3, slots, 1, found, 2, rows + 3)
+    winograd.weights_in_meaning(taps, points, rows)(turned, 3, slots, 1, expected, 2, rows + 3)
     np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("points", POINTS)
 def test_tiles_out(points: Plane, dtype: str) -> None:
-    finish = winograd.tiles_out(points)
+    finish = winograd_out.tiles_out(points)
 
     @njit
     def run(source, at, step, bias, target, to, pitch):
@@ -86,10 +87,55 @@ def test_tiles_out(points: Plane, dtype: str) -> None:
             source[1 + in_all * step + tile] = special
         found, expected = np.full((2, 4 + 2 * pitch), 77, dtype)
         with np.errstate(invalid="ignore"):
-            strange = winograd.tiles_out_meaning(points)(source, 1, step, bias, expected, 4, pitch)
+            strange = winograd_out.tiles_out_meaning(points)(source, 1, step, bias, expected, 4, pitch)
             found_strange = run(source, 1, step, bias, found, 4, pitch)
         assert bool(found_strange) == bool(strange) == (special is not None)
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("points", POINTS)
+def test_spread_out(points: Plane, dtype: str) -> None:
+    finish = winograd_out.spread_out(points)
+
+    @njit
+    def run(source, at, step, bias, bias_at, target, to, pitch, column):
+        return finish(source, at, step, bias, bias_at, target, to, pitch, column)
+
+    n, places = lanes(dtype), points.h * points.w
+    in_all = min(1, points.h - 1) * points.w + min(1, points.w - 1)  # a place that all outputs see
+    step, column = n + 3, n + 5
+    pitch, bias = 2 * column + 1, whole(n + 2, dtype, 1)
+    for special, channel in product((None, np.inf, -np.inf, np.nan), range(n)):
+        source = whole(1 + places * step, dtype, channel)
+        if special is not None:
+            source[1 + in_all * step + channel] = special
+        found, expected = np.full((2, 4 + 2 * pitch), 77, dtype)
+        with np.errstate(invalid="ignore"):
+            strange = winograd_out.spread_out_meaning(points)(source, 1, step, bias, 2, expected, 4, pitch, column)
+            found_strange = run(source, 1, step, bias, 2, found, 4, pitch, column)
+        assert bool(found_strange) == bool(strange) == (special is not None)
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("points", POINTS)
+def test_outputs_are_the_same_whatever_lanes_are(points: Plane) -> None:
+    """Of as many tiles and channels: one channel's tiles, and one tile's channels."""
+    n, places, steps = lanes("float64"), points.h * points.w, Plane(step_of(points.h), step_of(points.w))
+    source, bias = whole(places * n, "float64"), np.full(n, 7.0)
+    tiles, channels = np.zeros((2, 4 * n))
+    winograd_out.tiles_out_meaning(points)(source, 0, n, 7.0, tiles, 0, 2 * n)
+    winograd_out.spread_out_meaning(points)(source, 0, n, bias, 0, channels, 0, 2 * n, n)
+    by_tile = tiles.reshape(2, -1)[: steps.h, : steps.w * n].reshape(steps.h, n, steps.w)
+    np.testing.assert_array_equal(by_tile.transpose(0, 2, 1), channels.reshape(2, 2, n)[: steps.h, : steps.w])
+
+
+def test_runs_hold_all_tiles_and_few_more() -> None:
+    for tiles in range(1, 200):
+        long, short = runs_of(tiles)
+        assert long % TILES == short % SHORT_TILES == 0
+        assert tiles <= long + short < tiles + SHORT_TILES
+    assert runs_of(TILES) == (TILES, 0)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -123,6 +169,6 @@ def test_a_piece_sums_its_products(taps: Plane, points: Plane) -> None:
     products = np.zeros_like(tiles).reshape(-1, n)
     products[numbers] = tiles.reshape(-1, n)[numbers] * (g_h @ g @ g_w.T).reshape(-1, 1)
     y = np.zeros(4 * n)
-    winograd.tiles_out_meaning(points)(products.ravel(), 0, n, 0.0, y, 0, 2 * n)
+    winograd_out.tiles_out_meaning(points)(products.ravel(), 0, n, 0.0, y, 0, 2 * n)
     wanted = [[(d[i:, j:][: taps.h, : taps.w] * g).sum() for j in range(steps.w)] for i in range(steps.h)]
     np.testing.assert_array_equal(y.reshape(2, -1)[: steps.h, : steps.w], wanted)

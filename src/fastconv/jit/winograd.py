@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
 from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -30,13 +29,13 @@ from fastconv.jit.machine import machine
 __all__ = [
     "MOST_TAPS",
     "Plane",
+    "mixed",
+    "outputs_matrix",
     "place_points",
     "split_columns",
     "step_of",
     "tiles_in",
     "tiles_in_meaning",
-    "tiles_out",
-    "tiles_out_meaning",
     "weights_in",
     "weights_in_meaning",
 ]
@@ -84,7 +83,7 @@ def place_points(taps: int, points: int) -> tuple[int, ...]:
     return tuple(point if point < 2 else point + points - 4 for point in _TAP_POINTS[taps])
 
 
-def _outputs_matrix(points: int) -> np.ndarray:
+def outputs_matrix(points: int) -> np.ndarray:
     """A, for the points of an axis."""
     return {1: np.array([[1]]), 3: _A[[0, 1, 3]], 4: _A}[points]
 
@@ -94,16 +93,16 @@ def _inputs_matrix(taps: int, step: int) -> np.ndarray:
     return _B[taps] if step == 2 else np.array([[1]])
 
 
-def _mix(code: VectorCode, matrix: np.ndarray, values: list[Any]) -> list[Any]:
+def mixed(code: VectorCode, matrix: np.ndarray, values: list[Any]) -> list[Any]:
     """The entries of ``matrix.T @ values``: sums and differences of up to three vectors."""
-    mixed = []
+    found = []
     for column in matrix.T:
         terms = sorted(((sign, value) for sign, value in zip(column, values, strict=True) if sign), key=lambda t: -t[0])
         total = terms[0][1]
         for sign, value in terms[1:]:
             total = code.add(total, value) if sign > 0 else code.subtract(total, value)
-        mixed.append(total)
-    return mixed
+        found.append(total)
+    return found
 
 
 def _points_of(code: VectorCode, step: int, values: list[Any]) -> list[Any]:
@@ -221,11 +220,11 @@ def tiles_in(taps: Plane, points: Plane) -> Any:
             rows = [builder.gep(base, [builder.mul(args[2], INT64(row))]) for row in range(len(b_h))]
             # Down the columns first, on neighbouring numbers as they stand; then even and odd ones are parted, which
             # gives a column of all tiles.
-            parts = [_mix(code, b_h, [code.load(row, first) for row in rows]) for first in firsts]
+            parts = [mixed(code, b_h, [code.load(row, first) for row in rows]) for first in firsts]
             for r in range(b_h.shape[1]):
                 pieces = [part[r] for part in parts]
                 columns = pieces if step_w == 1 else _parted(code, pieces)[: len(b_w)]
-                for c, value in enumerate(_mix(code, b_w, columns)):
+                for c, value in enumerate(mixed(code, b_w, columns)):
                     start = builder.load(builder.gep(starts_base, [INT64(r * b_w.shape[1] + c)]))
                     code.check(target, args[3], builder.add(args[4], start), n)
                     code.store(value, target_base, start)
@@ -245,73 +244,6 @@ def _parted(code: VectorCode, vectors: list[Any]) -> list[Any]:
     """Even and odd elements of each pair of vectors."""
     pairs = zip(vectors[::2], vectors[1::2], strict=True)
     return [code.shuffle(a, b, list(range(odd, 2 * code.lanes, 2))) for a, b in pairs for odd in (0, 1)]
-
-
-def tiles_out_meaning(points: Plane) -> Any:
-    """What `tiles_out` does, in NumPy's words."""
-    a_h, a_w = _outputs_matrix(points.h), _outputs_matrix(points.w)
-    step_h, step_w, places = step_of(points.h), step_of(points.w), points.h * points.w
-
-    def meaning(source: np.ndarray, at: int, step: int, bias: Any, target: np.ndarray, to: int, pitch: int) -> int:
-        n = machine().vector_bytes // source.itemsize
-        strange = 0
-        for i in range(n):
-            m = source[at + i : at + i + step * (places - 1) + 1 : step].reshape(points)
-            y = a_h.T.astype(m.dtype) @ m @ a_w.astype(m.dtype) + bias
-            for row in range(step_h):
-                target[to + row * pitch + step_w * i :][:step_w] = y[row]
-            strange |= int(not np.isfinite(y).all())
-        return strange
-
-    return meaning
-
-
-def tiles_out(points: Plane) -> Any:
-    """The intrinsic ``tiles_out(source, at, step, bias, target, to, pitch)`` for so many points.
-
-    It writes the outputs ``A.T @ m @ A + bias`` of the tiles of a vector, and returns whether any of them is infinite
-    or not a number. m[place] of tile i stands at ``source[at + step * place + i]``. A tile's columns follow those of
-    the tile before, from ``target[to]`` on; its rows are `pitch` apart.
-    """
-    a_h, a_w = _outputs_matrix(points.h), _outputs_matrix(points.w)
-    step_h, step_w, places = step_of(points.h), step_of(points.w), points.h * points.w
-
-    @intrinsic
-    def finish(typingctx: Any, source: Any, at: Any, step: Any, bias: Any, target: Any, to: Any, pitch: Any) -> Any:
-        whole = types.intp
-        signature = types.int64(source, whole, whole, source.dtype, target, whole, whole)
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            code = VectorCode(context, builder, source.dtype)
-            n = code.lanes
-            for place in range(places):
-                code.check(source, args[0], builder.add(args[1], builder.mul(args[2], INT64(place))), n)
-            for row in range(step_h):
-                code.check(target, args[4], builder.add(args[5], builder.mul(args[6], INT64(row))), step_w * n)
-            base, target_base = code.pointer(source, args[0], args[1]), code.pointer(target, args[4], args[5])
-            bias = code.broadcast(args[3])
-            m = [code.load(base, builder.mul(args[2], INT64(place))) for place in range(places)]
-            columns = [_mix(code, a_h, m[c :: points.w]) for c in range(points.w)]
-            strange = code.zero
-            for row in range(step_h):
-                outputs = [code.add(y, bias) for y in _mix(code, a_w, [column[row] for column in columns])]
-                for half, vector in enumerate(outputs if step_w == 1 else _joined(code, *outputs)):
-                    code.store(vector, target_base, builder.add(builder.mul(args[6], INT64(row)), INT64(half * n)))
-                for y in outputs:  # y - y is zero, or not a number
-                    strange = code.add(strange, code.subtract(y, y))
-            lanes = builder.fcmp_unordered("une", strange, code.zero)
-            return builder.zext(builder.bitcast(lanes, ir.IntType(n)), INT64)
-
-        return signature, codegen
-
-    return tiles_out_meaning(points) if config.DISABLE_JIT else finish
-
-
-def _joined(code: VectorCode, even: Any, odd: Any) -> list[Any]:
-    """The elements of two vectors in turn."""
-    n = code.lanes
-    halves = ([place for i in range(n // 2) for place in (first + i, n + first + i)] for first in (0, n // 2))
-    return [code.shuffle(even, odd, places) for places in halves]
 
 
 def _split_columns_meaning(source: np.ndarray, at: int, target: np.ndarray, to: int, pitch: int, pairs: int) -> None:

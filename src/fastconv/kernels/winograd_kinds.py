@@ -7,10 +7,25 @@ from typing import NamedTuple
 from fastconv.jit.machine import machine
 from fastconv.jit.winograd import MOST_TAPS, Plane
 
-__all__ = ["KINDS", "ROWS", "Kind"]
+__all__ = ["KINDS", "ROWS", "SHORT_TILES", "SPREAD_ROWS", "TILES", "Kind", "runs_of"]
 
-#: Output channels of a row block.
+#: Output channels of a row block; and where they are lanes, of vectors of float32.
 ROWS = machine().tile_rows
+SPREAD_ROWS = machine().panel_vectors * machine().vector_bytes // 4
+
+#: Tiles that are summed at once where output channels are lanes, in a long run and in a short one.
+TILES = machine().panel_rows
+SHORT_TILES = TILES // 2 + 1
+
+
+def runs_of(tiles: int) -> tuple[int, int]:
+    """Tiles in long runs and in short ones that together have so many, or a few more: as few as there can be."""
+    best, short = (tiles + TILES - 1) // TILES * TILES, 0
+    for count in range(1, TILES):
+        long = max(0, tiles - count * SHORT_TILES + TILES - 1) // TILES * TILES
+        if long + count * SHORT_TILES < best:
+            best, short = long + count * SHORT_TILES, count * SHORT_TILES
+    return best - short, short
 
 
 class Kind(NamedTuple):
@@ -24,11 +39,19 @@ class Kind(NamedTuple):
         Fewest taps of a piece along an axis with several points.
     activated : bool
         Whether an activation may be applied; else the kernel compiles in less time.
+    spread : bool
+        Whether lanes are output channels, not tiles: for float32 alone.
     """
 
     points: Plane
     least: int
     activated: bool
+    spread: bool
+
+    @property
+    def rows(self) -> int:
+        """Output channels of a row block."""
+        return SPREAD_ROWS if self.spread else ROWS
 
     @property
     def strided(self) -> bool:
@@ -38,7 +61,7 @@ class Kind(NamedTuple):
     @property
     def name(self) -> str:
         """Unique but for the activation."""
-        return f"{self.points.h}x{self.points.w}{'_pieces' * self.strided}"
+        return f"{self.points.h}x{self.points.w}{'_pieces' * self.strided}{'_spread' * self.spread}"
 
     def taps(self) -> list[Plane]:
         """The pieces that there may be."""
@@ -48,11 +71,12 @@ class Kind(NamedTuple):
 
 #: 3x3 at stride 1 is the commonest by far. Longer kernels have pieces of two and three taps; where there are only two
 #: and fewer, it is at stride 2. The last two are for kernels along one axis.
-KINDS = (
-    Kind(Plane(4, 4), 3, False),
-    Kind(Plane(4, 4), 3, True),
-    Kind(Plane(4, 4), 2, True),
-    Kind(Plane(3, 3), 1, True),
-    Kind(Plane(1, 4), 2, True),
-    Kind(Plane(4, 1), 2, True),
+_PLANES = (
+    (Plane(4, 4), 3, False),
+    (Plane(4, 4), 3, True),
+    (Plane(4, 4), 2, True),
+    (Plane(3, 3), 1, True),
+    (Plane(1, 4), 2, True),
+    (Plane(4, 1), 2, True),
 )
+KINDS = tuple(Kind(*plane, spread) for spread in (False, True) for plane in _PLANES)

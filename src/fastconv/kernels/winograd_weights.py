@@ -18,7 +18,7 @@ from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import turn_rows
 from fastconv.jit.winograd import MOST_TAPS, Plane, place_points, weights_in
-from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
+from fastconv.kernels.winograd_kinds import KINDS, Kind
 from fastconv.kernels.winograd_table import (
     PIECE_FIELDS,
     RESIDUE_FIELDS,
@@ -30,8 +30,7 @@ from fastconv.kernels.winograd_table import (
 
 __all__ = ["WeightSteps", "winograd_weights"]
 
-#: Most input channels whose weights are turned at a time, and most weights of an output channel: with AVX-512 they take
-#: 24 KiB of float32.
+#: Most input channels whose weights are turned at a time, and most weights of an output channel.
 TOGETHER, TURNED = 16, 768
 #: Most places of a piece.
 MOST_PLACES = (MOST_TAPS + 1) ** 2
@@ -74,35 +73,43 @@ def _round_up(count: int, n: int) -> int:
     return (count + n - 1) // n * n
 
 
-@helper
-def _turn(weights: Any, at: int, w: WeightSteps, channels: int, turned: Any, pitch: int) -> bool:
-    """Turn a run of weights for each of ROWS output channels, or of each input channel; not beyond the array's ends.
+def _turner(row_block: int) -> Any:
+    """The helper that turns weights so that those of a row block's output channels stand beside each other."""
 
-    Whole vectors are read, which may go beyond a run.
-    """
-    n = lanes(turned)
-    runs = 1 if w.channel == w.taps else channels
-    length = _round_up(channels * w.taps if w.channel == w.taps else w.taps, n)
-    rows_reach, runs_reach = (ROWS - 1) * w.row, (runs - 1) * w.channel
-    lowest = at + min(0, rows_reach) + min(0, runs_reach)
-    if lowest < 0 or at + max(0, rows_reach) + max(0, runs_reach) + length > weights.size:
-        return False
-    for run in range(runs):
-        for d in range(0, length, n):
-            turn_rows(ROWS, weights, at + run * w.channel + d, w.row, turned, (run * pitch + d) * ROWS)
-    return True
+    @helper
+    def turn_runs(weights: Any, at: int, w: WeightSteps, channels: int, turned: Any, pitch: int) -> bool:
+        """Turn a run for each of the output channels, or of each input channel; not beyond the array's ends.
 
+        Whole vectors are read. The last one of a run ends with it, but goes beyond one that is shorter than a vector.
+        """
+        n = lanes(turned)
+        runs = 1 if w.channel == w.taps else channels
+        length = channels * w.taps if w.channel == w.taps else w.taps
+        rows_reach, runs_reach = (row_block - 1) * w.row, (runs - 1) * w.channel
+        lowest = at + min(0, rows_reach) + min(0, runs_reach)
+        if lowest < 0 or at + max(0, rows_reach) + max(0, runs_reach) + max(n, length) > weights.size:
+            return False
+        for run in range(runs):
+            for first in range(0, length, n):
+                d = max(0, min(first, length - n))
+                turn_rows(row_block, weights, at + run * w.channel + d, w.row, turned, (run * pitch + d) * row_block)
+        return True
 
-@helper
-def _gather(
-    weights: Any, at: int, w: WeightSteps, channels: int, rows: int, turned: Any, pitch: int, table: Any
-) -> None:  # fmt: skip
-    """The same one by one, wherever weights stand; rows that fill up a block are zero."""
-    for c in range(channels):
-        for slot in range(w.taps):
-            source, to = at + c * w.channel + table[w.positions_at + slot], (c * pitch + slot) * ROWS
-            for row in range(ROWS):
-                turned[to + row] = weights[source + row * w.row] if row < rows else 0
+    @helper
+    def turn(
+        weights: Any, at: int, w: WeightSteps, channels: int, rows: int, turned: Any, pitch: int, table: Any
+    ) -> None:  # fmt: skip
+        """Turn the weights of some input channels for so many rows; those that fill up a block are zero."""
+        whole = w.run and rows == row_block
+        if whole and turn_runs(weights, at + table[w.positions_at], w, channels, turned, pitch):
+            return
+        for c in range(channels):
+            for slot in range(w.taps):
+                source, to = at + c * w.channel + table[w.positions_at + slot], (c * pitch + slot) * row_block
+                for row in range(row_block):
+                    turned[to + row] = weights[source + row * w.row] if row < rows else 0
+
+    return turn
 
 
 class _Packed(NamedTuple):
@@ -117,7 +124,7 @@ def _transformer(kind: Kind) -> Any:
     """The helper that transforms one piece for some channels, whichever of the kind's pieces it is."""
 
     def for_taps(taps: Plane, others: Any) -> Any:
-        transform = weights_in(taps, kind.points, ROWS)
+        transform, rows, room = weights_in(taps, kind.points, kind.rows), kind.rows, TOGETHER * kind.rows
         taps_h, taps_w = taps.h, taps.w
         count = len(place_points(taps.h, kind.points.h)) * len(place_points(taps.w, kind.points.w))
 
@@ -127,10 +134,10 @@ def _transformer(kind: Kind) -> Any:
                 others(piece, turned, pitch, channels, places, packed, table)
                 return
             for c in range(channels):
-                transform(turned, c * pitch * ROWS, table, piece.slots_at, places, c * ROWS, TOGETHER * ROWS)
+                transform(turned, c * pitch * rows, table, piece.slots_at, places, c * rows, room)
             for place in range(count):
                 to = packed.at + table[piece.entries_at + place] * packed.step
-                copy_run(packed.values, to, places, place * TOGETHER * ROWS, channels * ROWS)
+                copy_run(packed.values, to, places, place * room, channels * rows)
 
         return run
 
@@ -148,7 +155,7 @@ def _transformer(kind: Kind) -> Any:
 
 def _body(kind: Kind) -> Callable[..., None]:
     """The body for one kind of kernels."""
-    transform = _transformer(kind)
+    transform, turn, row_block = _transformer(kind), _turner(kind.rows), kind.rows
 
     def transform_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, steps: Any) -> None:
         """Transform weights to [residue, group, row block, place, piece, channel, row].
@@ -158,22 +165,20 @@ def _body(kind: Kind) -> Callable[..., None]:
         head, w, n = read_head(table, 0), _steps(steps, 0), lanes(packed)
         pitch = w.taps if w.channel == w.taps else _round_up(w.taps, n)
         together = max(1, min(TOGETHER, TURNED // w.taps))
-        turned = zeros((_round_up(together * pitch, n) + n) * ROWS, packed.dtype)
-        places = zeros(MOST_PLACES * TOGETHER * ROWS, packed.dtype)
-        step = head.channels * ROWS
+        turned = zeros((_round_up(together * pitch, n) + n) * row_block, packed.dtype)
+        places = zeros(MOST_PLACES * TOGETHER * row_block, packed.dtype)
+        step = head.channels * row_block
         for task in range(begin, end):
             group = task // head.row_blocks
-            first = (task - group * head.row_blocks) * ROWS
-            rows = min(ROWS, head.out_channels - first)
+            first = (task - group * head.row_blocks) * row_block
+            rows = min(row_block, head.out_channels - first)
             for c in range(0, head.channels, together):
                 channels = min(together, head.channels - c)
                 at = w.base + group * w.group + first * w.row + c * w.channel
-                lowest = at + table[w.positions_at]
-                if not (w.run and rows == ROWS and _turn(weights, lowest, w, channels, turned, pitch)):
-                    _gather(weights, at, w, channels, rows, turned, pitch, table)
+                turn(weights, at, w, channels, rows, turned, pitch, table)
                 for number in range(w.residues):
                     residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
-                    to = _Packed(packed, residue.weights_at + task * residue.entries * step + c * ROWS, step)
+                    to = _Packed(packed, residue.weights_at + task * residue.entries * step + c * row_block, step)
                     for p in range(residue.pieces):
                         piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
                         transform(piece, turned, pitch, channels, places, to, table)

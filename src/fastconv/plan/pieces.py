@@ -155,7 +155,7 @@ class Seen(NamedTuple):
 class Depth(NamedTuple):
     """What a piece takes at a place: `channels` rows of transformed tiles, `pitch` apart, and `gap` elements behind.
 
-    Whole vectors of tiles are written, and the last may reach into the gap.
+    Whole vectors of tiles are written, and runs of them read, of which the last may reach into the gap.
     """
 
     channels: int

@@ -12,54 +12,33 @@ import numpy as np
 
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.winograd import MOST_TAPS, Plane, step_of
+from fastconv.jit.winograd import Plane, step_of
 from fastconv.kernels.activation import activation_number
-from fastconv.kernels.conv_table import OutputAxis, RowBlock
+from fastconv.kernels.conv_table import OutputAxis
 from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.winograd import winograd
-from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
+from fastconv.kernels.winograd_kinds import KINDS, SHORT_TILES, Kind
+from fastconv.kernels.winograd_spread import winograd_spread
 from fastconv.kernels.winograd_table import WINOGRAD_TABLE, Residue, WinogradHead
 from fastconv.kernels.winograd_weights import WeightSteps, winograd_weights
 from fastconv.lazy import lazy
-from fastconv.plan.blocks import MOST_NUMBERS, Blocks, candidates
 from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen, Slots
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Cut, multiply_cost, waiting
 from fastconv.plan.span import aligned_empty
 from fastconv.plan.spread import plan_spread
 from fastconv.plan.table import Table
 from fastconv.plan.weights import takes_turns, weights_of
 from fastconv.plan.windows import Windows, plain_axis
+from fastconv.plan.winograd_cut import MOST_PLACES, best_cut, tiles_pitch
 from fastconv.plan.within import PackingPlan
 
 __all__ = ["WinogradPlan", "plan_winograd", "refuse_pieces"]
 
-#: Places of a 3x3 kernel, the most there are: costs are for so many.
-MOST_PLACES = (MOST_TAPS + 1) ** 2
-
-#: Nanoseconds, for estimates only (see `products`): to gather and transform a vector of tiles of a channel, and to turn
-#: a vector of sums into outputs and write them. And to gather an input and to part it from its neighbours, where the
-#: stride asks for that.
-IN_COST, OUT_COST, PART_COST = 38.0, 45.0, 0.35
-#: Nanoseconds to write an output that stands apart from its neighbours.
-APART_COST = 1.3
-#: Nanoseconds to transform the nine weights of a pair of channels, and for the threads to fetch them from each other's
-#: caches; and where phases take turns.
+#: Nanoseconds, for estimates only (see `products`), to transform the nine weights of a pair of channels, and for the
+#: threads to fetch them from each other's caches; and where phases take turns.
 WEIGHT_COST, WEIGHT_TURN_COST = 7.0, 12.0
-#: How long it takes to multiply a vector of tiles and add it: they come from the second-level cache.
-PRODUCT_FACTOR = 1.08
-#: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
-#: than half of that cache.
-READ_COST, READ_FAR_COST = 0.03, 0.2
-#: Most of the second-level cache for transformed tiles; beyond, a convolution of 64 channels took 8 % longer.
-TILES_SHARE = 0.75
 #: Most pieces of a kernel and residues of outputs. Beyond, planning takes tens of milliseconds, and others are faster.
 MOST_PIECES, MOST_RESIDUES = 200, 1024
-#: Most vectors of tiles that images together make up: beyond they gain nothing.
-MOST_TOGETHER = 6
-#: How long the last vector takes where it is alone, and its tile waits for the nine numbers that it reads for eight
-#: products; and where two tiles of two stand for one of three and one alone.
-ALONE_FACTOR, TWICE_TWO_FACTOR = 1.5, 1.25
 
 
 class Transformed(NamedTuple):
@@ -176,19 +155,16 @@ def _axes(problem: Problem) -> tuple[PiecedAxis, PiecedAxis]:
     return PiecedAxis(h), PiecedAxis(w)
 
 
-def _row_blocks(problem: Problem) -> int:
-    g = problem.geometry
-    return -(-(g.out_channels // g.groups) // ROWS)
-
-
-def _kind(axes: Sequence[PiecedAxis], activated: bool) -> Kind | None:
-    """The kind of kernels that has tiles for all pieces, if there is one."""
+def _kinds(problem: Problem, axes: Sequence[PiecedAxis]) -> list[Kind]:
+    """The kinds of kernels that have tiles for all pieces: the simplest one for each of the lanes there may be."""
     lengths = [len(run.taps) for axis in axes if axis.points > 1 for runs in axis.runs for run in runs]
+    found: dict[bool, Kind] = {}
     for kind in KINDS:
         fits = kind.points == tuple(axis.points for axis in axes) and kind.least <= min(lengths)
-        if fits and kind.activated >= activated and (kind.strided or axes[1].axis.stride == 1):
-            return kind
-    return None
+        serves = kind.activated >= (problem.activation is not None) and (kind.strided or axes[1].axis.stride == 1)
+        if fits and serves and (problem.dtype == np.float32 or not kind.spread):
+            found.setdefault(kind.spread, kind)
+    return list(found.values())
 
 
 def refuse_pieces(problem: Problem) -> str | None:
@@ -200,7 +176,7 @@ def refuse_pieces(problem: Problem) -> str | None:
         return f"it would cut the kernel into more than {MOST_PIECES} pieces"
     if prod(axis.residues for axis in axes) > MOST_RESIDUES:
         return f"it would cut the outputs into more than {MOST_RESIDUES} residues"
-    if _kind(axes, problem.activation is not None) is None:
+    if not _kinds(problem, axes):
         return "it has no tiles for the pieces that this kernel is cut into"
     return None
 
@@ -208,23 +184,22 @@ def refuse_pieces(problem: Problem) -> str | None:
 def plan_winograd(problem: Problem) -> WinogradPlan:
     """Cut a convolution into blocks of tiles and write its table."""
     axes, g, x = _axes(problem), problem.geometry.lift(), problem.x_steps()
-    kind = _kind(axes, problem.activation is not None)
-    assert kind is not None, "it is asked first whether this is refused"
     d, h, w = g.axes
     channels, out_channels = g.channels // g.groups, g.out_channels // g.groups
-    row_blocks = _row_blocks(problem)
+    points = Plane(*(axis.points for axis in axes))
     both = product(*(dict.fromkeys(axis.runs) for axis in axes))
-    kinds = {(rows, columns): Pieces.of(d.kernel, rows, columns, kind.points) for rows, columns in both}
-    cut, nanoseconds = _cut(problem, axes, kind.points, list(kinds.values()))
-    sizes, lanes = cut.blocks.sizes, machine().vector_bytes // problem.dtype.itemsize
-    pitch = _pitch(sizes, cut.images, lanes)
+    kinds = {(rows, columns): Pieces.of(d.kernel, rows, columns, points) for rows, columns in both}
+    kind, cut, nanoseconds = best_cut(problem, axes, _kinds(problem, axes), list(kinds.values()))
+    row_blocks, sizes = len(cut.row_blocks), cut.blocks.sizes
+    lanes = machine().vector_bytes // problem.dtype.itemsize
+    pitch = tiles_pitch(sizes, cut.images, lanes)
     splits = cut.splits(problem)
     table = Table(WINOGRAD_TABLE)
     slab, seen = _slab(problem, axes, table, sizes)
-    depth = Depth(channels, pitch, lanes)
+    depth = Depth(channels, pitch, max(lanes, SHORT_TILES))
     weights = weights_of(problem)
     slots = Slots.all_of(g.kernel_size, weights)
-    residues, size = _write_residues(problem, axes, kinds, table, seen, depth, slots)
+    residues, size = _write_residues(problem, axes, kinds, table, seen, depth, slots, cut.padded_out)
     steps = WeightSteps(
         weights.base, weights.group, weights.row, weights.channel, len(slots.positions),
         table.append(slots.positions), slots.is_run, len(kinds),
@@ -261,14 +236,14 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     deepest = max(max(pieces.depths) for pieces in kinds.values())
     together = f"{cut.images} images of " if cut.images > 1 else ""
     return WinogradPlan(
-        kernel=winograd[kind],
+        kernel=(winograd_spread if kind.spread else winograd)[kind],
         packing=WinogradPacking(
             winograd_weights[kind.name],
             finished,
             steps=np.array(steps, np.int64),
             size=size,
             tasks=g.groups * row_blocks,
-            layout=f"winograd {kind.points} {weights} {channels} {row_blocks} {[*kinds]}",
+            layout=f"winograd {kind.name} {weights} {channels} {row_blocks} {[*kinds]}",
             cost=WEIGHT_TURN_COST if takes_turns(problem) else WEIGHT_COST,
         ),
         table=finished,
@@ -277,9 +252,9 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
         nanoseconds=nanoseconds,
         problem=problem,
         summary=(
-            f"blocks of {together}{sizes[1]} x {sizes[2]} tiles of {step_of(kind.points.h)} x {step_of(kind.points.w)} "
-            f"outputs, {len(next(iter(kinds.values())).runs)} pieces of a kernel, {row_blocks} row blocks of {ROWS} "
-            f"channels in {splits} parts"
+            f"blocks of {together}{sizes[1]} x {sizes[2]} tiles of {step_of(points.h)} x {step_of(points.w)} outputs, "
+            f"{len(next(iter(kinds.values())).runs)} pieces of a kernel, {row_blocks} row blocks of {kind.rows} "
+            f"channels{' as lanes' * kind.spread} in {splits} parts"
         ),
     )
 
@@ -299,13 +274,14 @@ def _slab(
 
 
 def _write_residues(
-    problem: Problem, axes: Sequence[PiecedAxis], kinds: _Kinds, table: Table, seen: Seen, depth: Depth, slots: Slots
-) -> tuple[list[Residue], int]:
+    problem: Problem, axes: Sequence[PiecedAxis], kinds: _Kinds, table: Table, seen: Seen, depth: Depth, slots: Slots,
+    padded_out: int,
+) -> tuple[list[Residue], int]:  # fmt: skip
     """The residues, first one for each set of pieces; and the elements of transformed weights of them all."""
     g, written, weights_at = problem.geometry.lift(), {}, 0
     for key, pieces in kinds.items():
         written[key] = (*pieces.write(table, seen, depth, slots), weights_at)
-        weights_at += g.groups * sum(pieces.depths) * depth.channels * _row_blocks(problem) * ROWS
+        weights_at += g.groups * sum(pieces.depths) * depth.channels * padded_out
     first: dict[_Runs, Residue] = {}
     others = []
     for h, w in product(range(axes[0].residues), range(axes[1].residues)):
@@ -314,61 +290,3 @@ def _write_residues(
         if first.setdefault(key, residue) is not residue:
             others.append(residue)
     return [*(first[key] for key in kinds), *others], weights_at
-
-
-def _pitch(sizes: Sequence[int], images: int, lanes: int) -> int:
-    """Room for a channel's tiles in whole vectors; the last row of an image may reach into what follows it."""
-    beyond = -sizes[2] % lanes if images > 1 else 0
-    return -(-(images * sizes[1] * sizes[2] + beyond) // lanes) * lanes
-
-
-def _cut(problem: Problem, axes: Sequence[PiecedAxis], points: Plane, kinds: Sequence[Pieces]) -> tuple[Cut, float]:
-    """The blocks that end first on all threads, of those whose transformed tiles fit the cache.
-
-    And nanoseconds for those that end first on one: by them the algorithm is chosen, and with it the bits of a result,
-    which must not depend on the number of threads.
-    """
-    g = problem.geometry.lift()
-    channels, out_channels = g.channels // g.groups, g.out_channels // g.groups
-    row_blocks, lanes = _row_blocks(problem), machine().vector_bytes // problem.dtype.itemsize
-    residues, entries = prod(a.residues for a in axes), sum(sum(pieces.depths) for pieces in kinds) / len(kinds)
-    rows = [RowBlock(b * ROWS, ROWS, ROWS) for b in range(row_blocks)]
-    weights = entries * ROWS * row_blocks * channels
-    far = len(kinds) * weights * g.groups * problem.dtype.itemsize > machine().l3_bytes // 2
-    read = weights * (READ_FAR_COST if far else READ_COST)
-    out_cost = OUT_COST * prod(points) / MOST_PLACES
-    product_cost = multiply_cost(problem) * waiting(PRODUCT_FACTOR)
-
-    def cut(sizes: tuple[int, ...], images: int) -> Cut:
-        tiles = images * sizes[1] * sizes[2]
-        vectors = -(-tiles // lanes)
-        tile_rows = images * sizes[1] * -(-sizes[2] // lanes)
-        products: float = vectors
-        if vectors % machine().tile_vectors == 1:
-            products += waiting(TWICE_TWO_FACTOR if vectors > 1 else ALONE_FACTOR) - 1
-        gather = tile_rows * channels * IN_COST * entries / MOST_PLACES
-        if axes[1].axis.stride > 1:
-            gather += (
-                images * prod(a.positions(size) for a, size in zip(axes, sizes[1:], strict=True)) * channels * PART_COST
-            )
-        nanoseconds = gather + weights * products * product_cost + vectors * out_channels * out_cost + read
-        if axes[1].step > 1:
-            nanoseconds += tiles * prod(map(step_of, points)) * out_channels * APART_COST
-        counts = tuple(-(-a.tiles // size) for a, size in zip(axes, sizes[1:], strict=True))
-        numbers = tiles * prod(map(step_of, points))
-        slab = int(entries * _pitch(sizes, images, lanes))
-        blocks = Blocks(sizes, (residues * g.axes[0].output, *counts), numbers, slab, nanoseconds, gather)
-        return Cut(blocks, rows, images)
-
-    def too_large(cut: Cut) -> float:
-        tiles_bytes = cut.blocks.slab * channels * problem.dtype.itemsize
-        return max(0, tiles_bytes - machine().l2_bytes * TILES_SHARE, cut.blocks.numbers - MOST_NUMBERS)
-
-    def serial(cut: Cut) -> float:
-        return cut.places(problem) * cut.blocks.nanoseconds
-
-    whole = tuple(a.tiles for a in axes)
-    together = range(2, min(g.batch, MOST_TOGETHER * lanes // prod(whole)) + 1)
-    found = [cut(sizes, 1) for sizes in candidates([1, *whole])] + [cut((1, *whole), images) for images in together]
-    best = min(found, key=lambda cut: (too_large(cut), cut.end(problem)[0]))
-    return best, serial(min(found, key=lambda cut: (too_large(cut), serial(cut))))

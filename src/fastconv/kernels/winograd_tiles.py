@@ -1,0 +1,180 @@
+"""Tiles of the input, transformed for `fastconv.kernels.winograd` and `fastconv.kernels.winograd_spread`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fastconv.jit.decorators import helper
+from fastconv.jit.scratch import zeros
+from fastconv.jit.tile import lanes
+from fastconv.jit.winograd import MOST_TAPS, Plane, split_columns, step_of, tiles_in
+from fastconv.kernels.conv_table import Block
+from fastconv.kernels.halo import gather_plain
+from fastconv.kernels.slab import Images, Space, slab_channel_size
+from fastconv.kernels.winograd_kinds import Kind
+from fastconv.kernels.winograd_table import PIECE_FIELDS, Piece, Residue, WinogradHead, read_piece
+
+__all__ = ["Gathered", "Part", "filler", "gathered", "part_of"]
+
+#: Inputs that are gathered at a time, some channels of a block: with AVX-512 they take 16 KiB of float32, and half of
+#: the first-level cache is left for what becomes of them.
+GATHERED = 4096
+
+
+class Gathered(NamedTuple):
+    """What is gathered: a slab, its rows parted where there are phases, and transformed tiles."""
+
+    slab: Any
+    parted: Any
+    tiles: Any
+
+
+@helper
+def gathered(head: WinogradHead, axes: Space, y: Any) -> Gathered:
+    """Room for what is gathered at a time, in vectors of the type of `y`."""
+    size, n = slab_channel_size(axes), lanes(y)
+    at_once = max(1, GATHERED // size)
+    rows = at_once * axes.d.positions * axes.h.positions
+    # Vectors reach past the last tile of a row. What they find there is dropped, but must not be a denormal, which
+    # would be a hundred times slower: so zeros.
+    return Gathered(
+        zeros(at_once * size + 2 * n + MOST_TAPS, y.dtype),
+        zeros(rows * head.phases * head.phase_pitch + 2 * n + MOST_TAPS, y.dtype),
+        zeros(head.tiles, y.dtype),
+    )
+
+
+class _Slab(NamedTuple):
+    """Gathered input as pieces see it: steps from channel to channel, from row to row, and from tile to tile."""
+
+    values: Any
+    channel: int
+    row: int
+    tile_row: int
+
+
+class _Tiles(NamedTuple):
+    """Where transformed tiles of a place go: those of the first channel, and the step to the next one's."""
+
+    values: Any
+    first: int
+    pitch: int
+
+
+def _transformer(kind: Kind) -> Any:
+    """The helper that transforms the tiles of one piece for some channels, whichever of the kind's pieces it is."""
+
+    def for_taps(taps: Plane, others: Any) -> Any:
+        transform = tiles_in(taps, kind.points)
+        taps_h, taps_w, step_w = taps.h, taps.w, step_of(kind.points.w)
+
+        @helper
+        def run(piece: Piece, slab: _Slab, channels: int, counts: Space, to: _Tiles, table: Any) -> None:
+            if piece.taps_h != taps_h or piece.taps_w != taps_w:
+                others(piece, slab, channels, counts, to, table)
+                return
+            for c in range(channels):
+                for row in range(counts.h):
+                    at = piece.at + c * slab.channel + row * slab.tile_row
+                    first = to.first + c * to.pitch + row * counts.w
+                    for i in range(0, counts.w, lanes(slab.values)):
+                        transform(
+                            slab.values, at + step_w * i, slab.row, to.values, first + i, table, piece.starts_at
+                        )  # fmt: skip
+
+        return run
+
+    @helper
+    def none_of_them(piece: Piece, slab: _Slab, channels: int, counts: Space, to: _Tiles, table: Any) -> None:
+        return
+
+    found = none_of_them
+    for taps in kind.taps():
+        found = for_taps(taps, found)
+    return found
+
+
+@helper
+def _part_rows(parted: Any, slab: Any, rows: int, columns: int, phases: int, pitch: int) -> Any:
+    """Each row of a slab as its `phases`, every so many columns, `pitch` apart; the slab itself if there is one."""
+    if phases == 1:
+        return slab
+    for row in range(rows):
+        to, at = row * phases * pitch, row * columns
+        if phases == 2:
+            split_columns(slab, at, parted, to, pitch, columns // 2)
+        else:
+            for phase in range(phases):
+                for i in range(columns // phases):
+                    parted[to + phase * pitch + i] = slab[at + i * phases + phase]
+    return parted
+
+
+@helper
+def _keep_rows(parted: Any, slab: Any, rows: int, columns: int, phases: int, pitch: int) -> Any:
+    """The slab itself."""
+    return slab
+
+
+class Part(NamedTuple):
+    """The outputs of a block: of one plane, those of a residue from the first one on, `counts` of them."""
+
+    plane: int
+    first: Space
+    counts: Space
+
+
+@helper
+def part_of(block: Block, residue: Residue, plane: int, head: WinogradHead, out: Space, steps: Space) -> Part:
+    """The block's outputs, whose tiles have `steps` outputs along the axes."""
+    rows = (head.rows - residue.row + head.row_step - 1) // head.row_step - steps.h * block.first.h
+    columns = (head.columns - residue.column + head.column_step - 1) // head.column_step - steps.w * block.first.w
+    first_row = residue.row + steps.h * block.first.h * head.row_step
+    first_column = residue.column + steps.w * block.first.w * head.column_step
+    return Part(
+        plane,
+        Space(plane, first_row, first_column),
+        Space(1, max(0, min(rows, steps.h * out.h.block)), max(0, min(columns, steps.w * out.w.block))),
+    )
+
+
+def filler(kind: Kind) -> Any:
+    """The helper that gathers and transforms what a block reads."""
+    transform, part_rows = _transformer(kind), _part_rows if kind.strided else _keep_rows
+    step_h, step_w = step_of(kind.points.h), step_of(kind.points.w)
+
+    @helper
+    def fill_tiles(
+        room: Gathered, x: Any, table: Any, head: WinogradHead, axes: Space,
+        block: Block, residue: Residue, part: Part,
+    ) -> None:  # fmt: skip
+        """Gather and transform what the outputs of a part read, for all channels of a group and images of a block."""
+        base, fill = head.x_base + block.group * head.channels * head.x_channel, room.slab.dtype.type(0)
+        images = block.n * head.images, min(head.batch, (block.n + 1) * head.images)
+        counts = Space(1, (part.counts.h + step_h - 1) // step_h, (part.counts.w + step_w - 1) // step_w)
+        first = Space(
+            residue.input_plane + part.plane * head.plane_step,
+            residue.input_row + step_h * block.first.h * head.input_row_step,
+            residue.input_column + step_w * block.first.w * head.input_column_step,
+        )
+        rows, columns = axes.d.positions * axes.h.positions, axes.w.positions
+        stride = head.input_row_step // axes.h.step
+        row = columns if head.phases == 1 else head.phases * head.phase_pitch
+        at_once = max(1, GATHERED // slab_channel_size(axes))
+        for c in range(0, head.channels, at_once):
+            channels = min(at_once, head.channels - c)
+            for image in range(images[0], images[1]):
+                at = base + image * head.x_batch + c * head.x_channel
+                gather_plain(room.slab, x, Images(at, channels, head.x_channel), table, axes, first, fill)
+                seen = _Slab(
+                    part_rows(room.parted, room.slab, channels * rows, columns, head.phases, head.phase_pitch),
+                    rows * row,
+                    stride * row,
+                    step_h * stride * row,
+                )
+                to = _Tiles(room.tiles, c * head.pitch + (image - images[0]) * counts.h * counts.w, head.pitch)
+                for p in range(residue.pieces):
+                    piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
+                    transform(piece, seen, channels, counts, to, table)
+
+    return fill_tiles
