@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.copy import copy_run
+from fastconv.jit.copy import copy_block
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
@@ -112,15 +112,17 @@ class _Lines(NamedTuple):
 @helper
 def _write(lines: _Lines, part: Part, step: int, head: WinogradHead, image: int, y: Any) -> None:
     """Outputs of a channel into y; tiles have `step` rows of them."""
-    for h in range(part.counts.h):
-        row = (image * head.planes + part.plane) * head.rows + part.first.h + h * head.row_step
-        to = row * head.columns + part.first.w
-        source = lines.at + h % step * lines.length + h // step * lines.pitch
+    first = (image * head.planes + part.plane) * head.rows + part.first.h
+    pitch = step * head.row_step * head.columns
+    for number in range(min(step, part.counts.h)):
+        to = (first + number * head.row_step) * head.columns + part.first.w
+        at, rows = lines.at + number * lines.length, (part.counts.h - number + step - 1) // step
         if head.column_step == 1:
-            copy_run(y, to, lines.values, source, part.counts.w)
+            copy_block(y, to, pitch, lines.values, at, lines.pitch, part.counts.w, rows)
         else:
-            for w in range(part.counts.w):
-                y[to + w * head.column_step] = lines.values[source + w]
+            for h in range(rows):
+                for w in range(part.counts.w):
+                    y[to + h * pitch + w * head.column_step] = lines.values[at + h * lines.pitch + w]
 
 
 def _body(kind: Kind) -> Callable[..., None]:
