@@ -41,9 +41,8 @@ class Shape(NamedTuple):
     borders : bool
         Whether elements of the row stand beside it, as a list says, not zeros.
     rolls : bool
-        Whether it goes down as many rows as are wanted, one at a time (`fastconv.jit.rolling_tile`); `rows` is 1 then,
-        and windows have one plane, and as many rows as there are taps. Of the vectors that it reads none are beside the
-        row but the first, and those that only the last one's windows have.
+        Whether it goes down as many rows as are wanted, one at a time (`fastconv.jit.rolling`); `rows` is 1 then,
+        and windows have one plane, and as many rows as there are taps.
     """
 
     rows: int

@@ -17,6 +17,7 @@ from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseA
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, VECTOR_COST
+from fastconv.plan.rolling import rolls
 from fastconv.plan.table import Table
 from fastconv.plan.unpacked import UnpackedPlan
 from fastconv.plan.weights import weights_of
@@ -26,8 +27,6 @@ __all__ = ["plan_depthwise"]
 
 #: Lanes are masked by 32-bit numbers; rows in which these could overflow are gathered, a block at a time.
 MOST_COLUMNS = 2**30
-#: Lanes of the shortest vectors that have masks.
-LEAST_LANES = 4
 #: More than any place in a slab.
 NO_LIMIT = 2**31 - 1
 
@@ -96,7 +95,7 @@ def plan_depthwise(problem: Problem) -> UnpackedPlan:
         nanoseconds=nanoseconds,
         summary=(
             f"{prod(counts)} blocks of {' x '.join(map(str, sizes))} outputs a channel, "
-            f"{'all rows in one go' if shape.rolls else f'{shape.rows} rows at once'}, "
+            f"{'all' if shape.rolls else shape.rows} rows at once, "
             f"{shape.taps} of {g.kernel_size[1]} kernel rows together, "
             f"{'read in place' if in_place else 'gathered first'}"
         ),
@@ -157,8 +156,8 @@ def _has_step(g: Geometry) -> bool:
 def _shape(g: Geometry, whole: bool, borders: bool) -> Shape:
     """The kernel that loads fewest rows; where none has the step of the columns, one for a slab, which has no step."""
     d, h, w = g.axes
-    rolls = d.kernel == 1 and _rolls(w)
-    shapes = [shape for shape in SHAPES if shape.borders == borders and (rolls or not shape.rolls)]
+    may_roll = d.kernel == 1 and rolls(w)
+    shapes = [shape for shape in SHAPES if shape.borders == borders and (may_roll or not shape.rolls)]
     step = w.stride if whole else 1
 
     def fits(shape: Shape) -> bool:
@@ -171,11 +170,6 @@ def _shape(g: Geometry, whole: bool, borders: bool) -> Shape:
         return shape.lines_of(h.kernel) / shape.rows, h.kernel % shape.taps
 
     return min(filter(fits, shapes), key=loads, default=shapes[-1])
-
-
-def _rolls(w: Axis) -> bool:
-    """Whether tiles that roll read nothing beside a row but by their first vector and by the last one's windows."""
-    return w.before <= LEAST_LANES and w.after <= (1 if w.stride == 1 else w.kernel)
 
 
 def _block_sizes(g: Geometry) -> tuple[int, int, int]:
