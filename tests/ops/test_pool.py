@@ -579,11 +579,12 @@ def test_nan_stays_in_its_whole_channel() -> None:
     assert np.isnan(fc.avg_pool2d(x, 9, algorithm="whole")).ravel().tolist() == [True, False, True, False]
 
 
-@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
 @pytest.mark.parametrize("dtype", ["float32", "uint8", *nightly("float64", "int8", "float16")])
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (2, 2)])
 @pytest.mark.parametrize("width", [4, 63, 64, 65, 127, 128, 129, 270])
 def test_strips_of_any_width_beside_any_padding(kernel: int, stride: int, width: int, dtype: str) -> None:
+    if not machine().masks(np.dtype(dtype).itemsize):
+        pytest.skip("some lanes of vectors of such elements cannot be loaded")
     most = kernel - 1
     for before, after in ((0, 0), (1, 1), (0, most), (most, 0)):
         x, padding = integers((1, 2, 9, width), dtype), ((1, 0), (before, after))
