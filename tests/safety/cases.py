@@ -383,7 +383,10 @@ def _turned_images(draw: st.DrawFn) -> Call:
     pads = tuple((draw(st.integers(0, 1)), draw(st.integers(0, 1))) for _ in range(rank))
     kernel = (*(draw(st.integers(1, 2)) for _ in range(rank - 1)), side)
     shapes = (draw(st.integers(1, 2)), channels, *size), (channels, 1, *kernel), (channels,)
-    operands: list[Any] = [integers(shapes[0], "float32", draw(seeds))]  # it turns pixels that follow each other
+    x = integers(shapes[0], "float32", draw(seeds))  # it takes pixels that follow each other, or their channels
+    if draw(st.booleans()):
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    operands: list[Any] = [x]
     operands += [_values(draw, shape, "float32") for shape in shapes[1:]]
     if draw(st.booleans()):
         operands[2] = None
