@@ -155,14 +155,18 @@ def kernel_of(*shape: int, stride: int = 1, kernel: tuple[int, ...] = (3, 3), **
 
 
 def test_usual_windows_have_kernels_of_their_own() -> None:
-    assert kernel_of(1, 2, 9, 9) == kernel_of(1, 2, 9, 9, kernel=(9, 2), padding=4) == "depthwise_3_rows"
+    assert kernel_of(1, 2, 9, 9) == kernel_of(1, 2, 9, 9, padding=((5, 5), (4, 1))) == "depthwise_3x3_step_1_rolling"
+    assert kernel_of(1, 2, 9, 9, padding=((0, 0), (0, 2))) == kernel_of(1, 2, 9, 9, padding=5) == "depthwise_3_rows"
+    assert kernel_of(1, 2, 9, 9, kernel=(9, 2), padding=4) == "depthwise_3_rows"
     assert kernel_of(1, 2, 19, 9, kernel=(5, 5)) == kernel_of(1, 2, 19, 9, kernel=(15, 1)) == "depthwise_5_rows"
     assert kernel_of(1, 2, 9, 9, kernel=(4, 3)) == kernel_of(1, 2, 9, 9, kernel=(3, 9)) == "depthwise_3_rows"
     assert kernel_of(1, 2, 19, 9, kernel=(11, 5)) == kernel_of(1, 2, 40, 9, kernel=(31, 1)) == "depthwise_5_rows"
     assert kernel_of(1, 2, 19, 9, kernel=(8, 5)) == "depthwise_7_rows"
     assert kernel_of(1, 2, 9, 9, kernel=(2, 3)) == kernel_of(1, 2, 9, 9, dilation=2) == "depthwise"
     assert kernel_of(1, 2, 9, kernel=(3,)) == "depthwise_line"
-    assert kernel_of(1, 2, 9, 9, stride=2) == "depthwise_3x3_step_2"
+    assert kernel_of(1, 2, 9, 9, stride=2) == "depthwise_3x3_step_2_rolling"
+    assert kernel_of(1, 2, 9, 9, stride=2, kernel=(5, 5)) == "depthwise_5x5_step_2_rolling"
+    assert kernel_of(1, 2, 9, 9, 9, stride=2, kernel=(3, 3, 3)) == "depthwise_3x3_step_2"
     assert kernel_of(1, 2, 9, 9, stride=3) == "depthwise"
 
 
@@ -173,7 +177,19 @@ def test_borders_have_kernels_of_their_own() -> None:
     assert kernel_of(1, 2, 9, kernel=(3,), padding=1, padding_mode="reflect") == "depthwise_line" + borders
     assert kernel_of(1, 2, 9, 9, kernel=(7, 7), padding=3, padding_mode="reflect") == "depthwise_7_rows"
     rows_only = {"padding": ((1, 1), (0, 0)), "padding_mode": "reflect"}
-    assert kernel_of(1, 2, 9, 9, stride=2, **rows_only) == "depthwise_3x3_step_2"
+    assert kernel_of(1, 2, 9, 9, stride=2, **rows_only) == "depthwise_3x3_step_2_rolling"
+
+
+@pytest.mark.parametrize("dtype", ["float32", *nightly("float64", "int32")])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 2), (7, 2)])
+@pytest.mark.parametrize("width", [1, 63, 64, 65, 127, 128, 129, 200])
+def test_strips_of_any_width_beside_any_padding(kernel: int, stride: int, width: int, dtype: str) -> None:
+    w = integers((2, 1, kernel, kernel), dtype, 1)
+    for before, after in ((0, kernel), (1, 1), (4, 0), (5, 2), (70, 90)):
+        x = integers((1, 2, 9, width), dtype)
+        options = {"padding": ((1, 2), (before, after)), "stride": stride}
+        if width + before + after >= kernel:
+            np.testing.assert_array_equal(depthwise(x, w, **options), expected(x, w, **options))
 
 
 BORDERS = [((3, 3), 1, 1), ((3, 3), 2, 1), ((5, 5), 2, 1), ((7, 7), 1, 3), ((4, 5), 1, 2), ((2, 3), (3, 2), 1)]

@@ -577,3 +577,28 @@ def test_nan_stays_in_its_whole_channel() -> None:
     x[0, 0, 0] = x[2, 8, 8] = np.nan
     assert np.isnan(fc.max_pool2d(x, 9, algorithm="whole")).ravel().tolist() == [True, False, True, False]
     assert np.isnan(fc.avg_pool2d(x, 9, algorithm="whole")).ravel().tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8", *nightly("float64", "int8", "float16")])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (2, 2)])
+@pytest.mark.parametrize("width", [4, 63, 64, 65, 127, 128, 129, 270])
+def test_strips_of_any_width_beside_any_padding(kernel: int, stride: int, width: int, dtype: str) -> None:
+    if not machine().masks(np.dtype(dtype).itemsize):
+        pytest.skip("some lanes of vectors of such elements cannot be loaded")
+    most = kernel - 1
+    for before, after in ((0, 0), (1, 1), (0, most), (most, 0)):
+        x, padding = integers((1, 2, 9, width), dtype), ((1, 0), (before, after))
+        found = [op[2](x, kernel, stride, padding, ceil_mode=True, algorithm="tile") for op in (MAX, AVG)]
+        wanted = [op[2](x, kernel, stride, padding, ceil_mode=True, algorithm="reference") for op in (MAX, AVG)]
+        np.testing.assert_array_equal(found[0], wanted[0])
+        np.testing.assert_allclose(found[1], wanted[1], rtol=1e-3 if dtype == "float16" else 1e-6)
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (2, 2)])
+def test_nan_stays_in_windows_of_strips(kernel: int, stride: int) -> None:
+    x = integers((2, 2, 20, 150), "float32")
+    for column in (0, 1, 15, 16, 31, 64, 127, 128, 149):
+        x[0, 1, 7, column] = x[1, 1, 19, column] = np.nan
+        found, wanted = (MAX[2](x, kernel, stride, 1, algorithm=name) for name in ("tile", "reference"))
+        np.testing.assert_array_equal(found, wanted)

@@ -52,6 +52,38 @@ def test_is_the_reference(dtype: str, case: tuple[tuple[int, ...], tuple[int, ..
     np.testing.assert_array_equal(*both(size, kernel, options, dtype))
 
 
+def lying(x: Any, order: str) -> Any:
+    """An equal array whose channels are beside each other, if they are to be, perhaps with a margin that is not its."""
+    if order == "first":
+        return x.copy()
+    pixels = np.moveaxis(x, 1, -1)
+    room = np.full([n + (order == "last with gaps") for n in pixels.shape], 77, x.dtype)
+    view = room[tuple(map(slice, pixels.shape))]
+    view[...] = pixels
+    return np.moveaxis(view, -1, 1)
+
+
+ORDERS = ("first", "last", "last with gaps")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("out_order", ORDERS)
+@pytest.mark.parametrize("case", [CASES[1], CASES[2], *nightly(*((case,) for case in (CASES[0], *CASES[3:])))])
+@pytest.mark.parametrize("channels", [CHANNELS, CHANNELS - 3])
+def test_channels_beside_each_other(order: str, out_order: str, case: Any, channels: int) -> None:
+    size, kernel, options = case
+    options = {name: value for name, value in options.items() if name != "bias"}
+    x, w = integers((2, channels, *size), "float32"), integers((channels, 1, *kernel), "float32", 1)
+    op = CONVS[len(kernel) - 1]
+    wanted = op(x, w, groups=channels, algorithm="reference", **options)
+    out = lying(np.zeros_like(wanted), out_order)
+    room = out if out.base is None else out.base
+    found = op(lying(x, order), w, groups=channels, algorithm="turned", out=out, **options)
+    np.testing.assert_array_equal(found, wanted)
+    out[...] = 0
+    assert set(np.unique(room)) <= {0, 77}
+
+
 @pytest.mark.parametrize("mode", PADDING_MODES)
 def test_padding_of_any_mode(mode: str) -> None:
     options = {"padding": ((1, 2), (4, 3)), "padding_mode": mode}
@@ -123,7 +155,7 @@ def test_says_why_it_declines(
 
 def test_declines_images_with_gaps() -> None:
     x = np.ones((1, 64, 9, 18), np.float32)[..., ::2]
-    with pytest.raises(ValueError, match="it turns images whose pixels follow each other"):
+    with pytest.raises(ValueError, match="it takes images whose pixels follow each other"):
         fc.conv2d(x, np.ones((64, 1, 3, 3), np.float32), groups=64, algorithm="turned")
 
 
@@ -133,6 +165,16 @@ def chosen(channels: int, side: int) -> str:
     with recording() as calls:
         fc.conv2d(x, w, padding=2, groups=channels)
     return calls[0][1].algorithm
+
+
+def test_takes_channels_that_are_beside_each_other() -> None:
+    x, w = np.zeros((1, 30, 30, 96), np.float32).transpose(0, 3, 1, 2), np.zeros((96, 1, 7, 7), np.float32)
+    forget_decisions()
+    with machine_with(cores=2), recording() as calls:
+        fc.conv2d(x, w, padding=3, groups=96)
+        fc.conv2d(x[:, :4, :3], w[:4, :, :3, :3], groups=4)
+    assert [call[1].algorithm for call in calls] == ["turned", "channels"]
+    forget_decisions()
 
 
 def test_takes_many_channels_of_small_images() -> None:

@@ -176,6 +176,17 @@ def _small_windows(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _strips(draw: st.DrawFn) -> Call:
+    """Poolings whose tiles roll down strips: the usual windows of planes, with as much padding as they have."""
+    kernel, stride = draw(st.sampled_from([(3, 1), (3, 2), (2, 2)]))
+    size = (draw(st.integers(kernel, 9)), draw(st.integers(kernel, MOST_WIDER)))
+    x = integers((draw(st.integers(1, 2)), draw(st.integers(1, 2)), *size), "float32", draw(seeds))
+    padding = tuple((draw(st.integers(0, 1)), draw(st.integers(0, 1))) for _ in size)
+    options = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": draw(st.booleans())}
+    return _pools(2, x, options, "tile")
+
+
+@st.composite
 def _windows_around(draw: st.DrawFn) -> Call:
     """Poolings that give a result of the input's size."""
     kernel, dilation = draw(st.sampled_from([3, 5])), draw(st.integers(1, 2))
@@ -372,7 +383,10 @@ def _turned_images(draw: st.DrawFn) -> Call:
     pads = tuple((draw(st.integers(0, 1)), draw(st.integers(0, 1))) for _ in range(rank))
     kernel = (*(draw(st.integers(1, 2)) for _ in range(rank - 1)), side)
     shapes = (draw(st.integers(1, 2)), channels, *size), (channels, 1, *kernel), (channels,)
-    operands: list[Any] = [integers(shapes[0], "float32", draw(seeds))]  # it turns pixels that follow each other
+    x = integers(shapes[0], "float32", draw(seeds))  # it takes pixels that follow each other, or their channels
+    if draw(st.booleans()):
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    operands: list[Any] = [x]
     operands += [_values(draw, shape, "float32") for shape in shapes[1:]]
     if draw(st.booleans()):
         operands[2] = None
@@ -538,6 +552,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "max_pool": _max_pool(),
     "avg_pool": _avg_pool(),
     "small windows": _small_windows(),
+    "strips": _strips(),
     "windows around": _windows_around(),
     "whole channels": _whole_channels(),
     "adaptive_pool": _adaptive_pool(),

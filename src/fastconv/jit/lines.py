@@ -6,7 +6,7 @@ are masked, so nothing is copied or padded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,9 +105,9 @@ class LineTile:
         place = builder.load(self.array("table", builder.add(v["offsets_at"], tap)))
         return builder.add(place, builder.mul(v["column"], INT64(column_step)))
 
-    def loader(self, tap: Any, column_step: int) -> Any:
+    def loader(self, tap: Any, column_step: int, inside: Container[int] = ()) -> Any:
         """A function that loads vector number `i` of a line, counted from the tile's first window at a tap of the list
-        of columns."""
+        of columns. Those of the numbers `inside` have no lane beside the row."""
         builder, code, v = self.builder, self.reads, self.values
         place = self.place(tap, column_step)
         masks: dict[int, Any] = {}
@@ -115,7 +115,7 @@ class LineTile:
         def load(line: Line, i: int) -> Any:
             at = builder.add(place, INT64(i * code.lanes))
             self._check_vector(line[0], at)
-            if not self.masked:
+            if not self.masked or i in inside:
                 return code.load(line[1], at)
             if i not in masks:
                 masks[i] = code.mask(at, v["limit"])

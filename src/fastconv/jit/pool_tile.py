@@ -7,6 +7,7 @@ are reduced down first, and what comes out is sorted into its phases once for al
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import partial
 from inspect import signature
 from itertools import product
@@ -23,7 +24,7 @@ from fastconv.jit.lines import NO_LINE, Line, LineTile
 from fastconv.jit.machine import machine
 from fastconv.jit.reduction import MAXIMUM, MEAN, Reduction
 
-__all__ = ["PoolShape", "PoolWindow", "pool_tile"]
+__all__ = ["PoolCode", "PoolShape", "PoolWindow", "pool_tile", "tile_of"]
 
 
 class PoolShape(NamedTuple):
@@ -44,6 +45,10 @@ class PoolShape(NamedTuple):
         Columns from one window to the next.
     exact : bool
         Whether maxima are right where there are NaNs too: that takes three instructions for each in place of one.
+    rolls : bool
+        Whether it goes down as many rows as are wanted, one at a time (`fastconv.jit.rolling`); `rows` is 1 then, the
+        step of rows is that of columns, and windows have one plane, as many rows as there are taps, and are reduced
+        from what changes nothing.
     """
 
     op: int
@@ -53,6 +58,7 @@ class PoolShape(NamedTuple):
     columns: int
     column_step: int
     exact: bool = False
+    rolls: bool = False
 
     @property
     def lines(self) -> int:
@@ -118,17 +124,18 @@ def _pool_tile_meaning(
     """
     v = window
     lane = column + np.arange(shape.vectors * machine().vector_bytes // settings.itemsize)
-    total = np.full((shape.rows, lane.size), settings[0])
+    rows, row_step = (v.rows_here, shape.column_step) if shape.rolls else (shape.rows, 1)
+    total = np.full((rows, lane.size), settings[0])
     for p, g, s in product(range(v.planes), range(v.groups), range(v.width)):
         place = lane * shape.column_step + table[v.offsets_at + s]
         inside = (place >= 0) & (place < v.limit)
-        for row, k in product(range(shape.rows), range(shape.taps)):
-            plane, line = table[v.planes_at + p], table[v.lines_at + g * shape.lines + row + k]
+        for row, k in product(range(rows), range(shape.taps)):
+            plane, line = table[v.planes_at + p], table[v.lines_at + g * shape.lines + row * row_step + k]
             if NO_LINE not in (plane, line):
                 new, old = x[v.base + plane + line + place[inside]].astype(total.dtype), total[row, inside]
                 total[row, inside] = np.maximum(old, new) if shape.op == MAXIMUM else old + new
     count = min(numbers, lane.size)
-    for row in range(min(shape.rows, v.rows_here)):
+    for row in range(min(rows, v.rows_here)):
         result = total[row, :count]
         if shape.op == MEAN:
             by = settings[v.plane_count] * settings[v.row_counts + row]
@@ -139,6 +146,11 @@ def _pool_tile_meaning(
 
 def pool_tile(shape: PoolShape) -> Any:
     """The tile of a shape, for kernels: as `_pool_tile_meaning`, but for the shape."""
+    return tile_of(shape, PoolCode)
+
+
+def tile_of(shape: PoolShape, writer: type[PoolCode]) -> Any:
+    """The same, of machine code that is written in one way or another."""
     if config.DISABLE_JIT:
         return partial(_pool_tile_meaning, shape)
 
@@ -151,9 +163,8 @@ def pool_tile(shape: PoolShape) -> Any:
         result = types.boolean(window, whole, whole, x, nothing, table, settings, y, whole)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            code = _PoolCode(context, builder, shape, signature.args, args)
-            code.reduce()
-            code.finish()
+            code = writer(context, builder, shape, signature.args, args)
+            code.write_tile()
             return code.met_nan()
 
         return result, codegen
@@ -165,7 +176,7 @@ def pool_tile(shape: PoolShape) -> Any:
 _ARGUMENTS = list(signature(_pool_tile_meaning).parameters)[1:]
 
 
-class _PoolCode(LineTile):
+class PoolCode(LineTile):
     """Writes one pooling tile.
 
     Parameters
@@ -191,7 +202,12 @@ class _PoolCode(LineTile):
         # Places in memory that LLVM turns into registers.
         self.totals = [[cgutils.alloca_once_value(builder, self.start) for _ in range(kept)] for _ in range(shape.rows)]
 
-    def reduce(self) -> None:
+    def write_tile(self) -> None:
+        """Write all of it."""
+        self._reduce()
+        self.write(self.results([[self.builder.load(total) for total in totals] for totals in self.totals]))
+
+    def _reduce(self) -> None:
         """Reduce all rows of all windows; along a row too unless its columns are apart."""
         builder, v, shape = self.builder, self.values, self.shape
         self.check("table", v["planes_at"], v["planes"])
@@ -203,30 +219,32 @@ class _PoolCode(LineTile):
                 first = builder.add(v["lines_at"], builder.mul(group.index, INT64(shape.lines)))
                 lines = self.lines(first, shape.lines, plane_at)
                 if shape.columns and shape.column_step == 1:
-                    self._reduce_lines(lines, [self._loader(INT64(s)) for s in range(shape.columns)])
+                    self._reduce_lines(lines, [self.load_sums(INT64(s)) for s in range(shape.columns)])
                 elif shape.columns:
-                    self._reduce_lines(lines, [self._loader(INT64(0))])
+                    self._reduce_lines(lines, [self.load_sums(INT64(0))])
                 else:
                     with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
-                        self._reduce_lines(lines, [self._loader(tap.index)])
+                        self._reduce_lines(lines, [self.load_sums(tap.index)])
 
-    def _loader(self, tap: Any) -> Any:
+    def load_sums(self, tap: Any, inside: Container[int] = ()) -> Any:
         """A function that loads a vector in the type of the sums; see `loader`."""
-        load = self.loader(tap, self.shape.column_step)
+        load = self.loader(tap, self.shape.column_step, inside)
         return lambda line, i: self.reduction.as_sum(load(line, i), self.kinds["x"].dtype)
 
     def _reduce_lines(self, lines: list[Line], loads: list[Any]) -> None:
         """Rows of windows into the totals: along each line what the loads give, then down."""
         for i in range(len(self.totals[0])):
-            vectors = []
-            for line in lines:
-                loaded = [load(line, i) for load in loads]
-                vectors.append(self.reduction.of(loaded))
-                self._watch(loaded)
-                self.code.keep_order()
+            vectors = [self.along_line(line, i, loads) for line in lines]
             for row, shared in enumerate(self._windows(vectors)):
                 total = self.totals[row][i]
                 self.builder.store(self.reduction.combine(self.builder.load(total), shared), total)
+
+    def along_line(self, line: Line, i: int, loads: list[Any]) -> Any:
+        """Vector number `i` of what the loads give of a line, reduced."""
+        loaded = [load(line, i) for load in loads]
+        self._watch(loaded)
+        self.code.keep_order()
+        return self.reduction.of(loaded)
 
     def _watch(self, loaded: list[Any]) -> None:
         """Take note of NaNs in neighbouring vectors: in the first and the last, which hold all that the others do."""
@@ -255,13 +273,13 @@ class _PoolCode(LineTile):
                 found += [vectors[first], vectors[first + 1]] if pair else [shared]
         return found
 
-    def finish(self) -> None:
-        """Reduce along rows what is left to reduce, divide means, and write the results."""
-        rows = [self._along([self.builder.load(total) for total in totals]) for totals in self.totals]
+    def results(self, totals: list[list[Any]]) -> list[list[Any]]:
+        """Rows of results: along each what is left to reduce is reduced, and means are divided."""
+        rows = [self._along(vectors) for vectors in totals]
         if self.shape.op == MEAN:
             rows = self._divided(rows)
         wanted = self.kinds["y"].dtype
-        self.write([[self.reduction.as_result(vector, wanted) for vector in row] for row in rows])
+        return [[self.reduction.as_result(vector, wanted) for vector in row] for row in rows]
 
     def _along(self, vectors: list[Any]) -> list[Any]:
         """Results of a row whose columns are apart."""

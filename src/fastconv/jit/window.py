@@ -21,7 +21,7 @@ from fastconv.jit.emit import INT64
 from fastconv.jit.lines import NO_LINE, Line, LineTile
 from fastconv.jit.machine import machine
 
-__all__ = ["NO_LINE", "Shape", "Window", "window_tile"]
+__all__ = ["NO_LINE", "Shape", "Window", "WindowCode", "tile_of", "window_tile"]
 
 
 class Shape(NamedTuple):
@@ -40,6 +40,9 @@ class Shape(NamedTuple):
         Columns from one window to the next.
     borders : bool
         Whether elements of the row stand beside it, as a list says, not zeros.
+    rolls : bool
+        Whether it goes down as many rows as are wanted, one at a time (`fastconv.jit.rolling`); `rows` is 1 then,
+        and windows have one plane, and as many rows as there are taps.
     """
 
     rows: int
@@ -49,6 +52,7 @@ class Shape(NamedTuple):
     row_step: int
     column_step: int
     borders: bool = False
+    rolls: bool = False
 
     @property
     def lines(self) -> int:
@@ -66,7 +70,7 @@ class Shape(NamedTuple):
 
     def lines_of(self, taps: int) -> int:
         """Input rows that a tile loads for so many kernel rows."""
-        return self.groups(taps) * self.lines + taps % self.taps * self.rows
+        return self.row_step if self.rolls else self.groups(taps) * self.lines + taps % self.taps * self.rows
 
 
 class Window(NamedTuple):
@@ -139,7 +143,8 @@ def _window_tile_meaning(
     """
     source, v = x if window.in_place else slab, window
     lane = column + np.arange(shape.vectors * machine().vector_bytes // y.itemsize)
-    total, rows = np.full((shape.rows, lane.size), start, y.dtype), range(shape.rows)
+    rows = range(v.rows_here if shape.rolls else shape.rows)
+    total = np.full((len(rows), lane.size), start, y.dtype)
     for p, g, s in product(range(v.planes), range(v.groups + 1), range(v.width)):
         place = lane * shape.column_step + table[v.offsets_at + s]
         if shape.borders:
@@ -156,7 +161,7 @@ def _window_tile_meaning(
             at = v.weight_at + p * v.weight_d + (g * shape.taps + k) * v.weight_h + s * v.weight_w
             total[row] += weights[at] * values
     count = min(numbers, lane.size)
-    for row in range(min(shape.rows, v.rows_here)):
+    for row in range(min(len(rows), v.rows_here)):
         y[y_at + row * v.pitch :][:count] = total[row, :count]
 
 
@@ -170,6 +175,11 @@ def _source_meaning(window: Window, table: np.ndarray, place: int) -> int:
 
 def window_tile(shape: Shape) -> Any:
     """The tile of a shape, for kernels: as `_window_tile_meaning`, but for the shape."""
+    return tile_of(shape, WindowCode)
+
+
+def tile_of(shape: Shape, writer: type[WindowCode]) -> Any:
+    """The same, of machine code that is written in one way or another."""
     if config.DISABLE_JIT:
         return partial(_window_tile_meaning, shape)
 
@@ -182,9 +192,7 @@ def window_tile(shape: Shape) -> Any:
         result = types.void(window, whole, whole, x, slab, nothing, table, weights, y.dtype, y, whole)
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            code = _WindowCode(context, builder, shape, signature.args, args)
-            code.add_windows()
-            code.write_sums()
+            writer(context, builder, shape, signature.args, args).write_tile()
             return context.get_dummy_value()
 
         return result, codegen
@@ -196,7 +204,7 @@ def window_tile(shape: Shape) -> Any:
 _ARGUMENTS = list(signature(_window_tile_meaning).parameters)[1:]
 
 
-class _WindowCode(LineTile):
+class WindowCode(LineTile):
     """Writes one window tile.
 
     Parameters
@@ -220,6 +228,11 @@ class _WindowCode(LineTile):
         self.reads = self.code
         self.in_place = builder.icmp_signed("!=", self.values["in_place"], INT64(0))
         self.source = builder.select(self.in_place, self.source, slab) if self.same else slab
+
+    def write_tile(self) -> None:
+        """Write all of it."""
+        self.add_windows()
+        self.write([[self.builder.load(total) for total in sums] for sums in self.sums])
 
     def load_vectors(self, lines: list[Line], tap: Any, count: int) -> list[list[Any]]:
         """So many vectors of each line from the tile's first window on, at a tap of the list of columns."""
@@ -309,14 +322,14 @@ class _WindowCode(LineTile):
         All are loaded before the weights: LLVM then keeps all in registers (7x7: 10 % faster).
         """
         pixels = self.load_vectors(lines, tap, self.shape.vectors)
-        weights = self._weights(weight_at, tap, taps)
+        weights = self.weights(weight_at, tap, taps)
         for number, row in enumerate(pixels):
             self._multiply(number, weights, row)
 
     def _add_columns(self, lines: list[Line], weight_at: Any) -> None:
         """Add the products of all columns of taps: each vector is loaded once, and shifted from tap to tap."""
         code, step = self.code, self.shape.column_step
-        weights = [self._weights(weight_at, INT64(s), self.shape.taps) for s in range(self.shape.columns)]
+        weights = [self.weights(weight_at, INT64(s), self.shape.taps) for s in range(self.shape.columns)]
         reach = (self.shape.vectors * code.lanes - 1) * step + self.shape.columns
         for numbers in _far_apart(len(lines)):
             phases = {}
@@ -329,7 +342,7 @@ class _WindowCode(LineTile):
                     shifted = [code.shifted(phases[number][phase], i, shift) for i in range(self.shape.vectors)]
                     self._multiply(number, column, shifted)
 
-    def _weights(self, at: Any, tap: Any, taps: int) -> list[Any]:
+    def weights(self, at: Any, tap: Any, taps: int) -> list[Any]:
         """The weights of a column of taps, each in all lanes."""
         builder, v = self.builder, self.values
         at = builder.add(at, builder.mul(tap, v["weight_w"]))
@@ -347,10 +360,6 @@ class _WindowCode(LineTile):
             if rest == 0 and 0 <= row < self.shape.rows:
                 for pixel, total in zip(pixels, self.sums[row], strict=True):
                     self.builder.store(self.code.multiply_add(weight, pixel, self.builder.load(total)), total)
-
-    def write_sums(self) -> None:
-        """Write the sums."""
-        self.write([[self.builder.load(total) for total in sums] for sums in self.sums])
 
 
 def _greater(builder: Any, a: Any, b: Any) -> Any:

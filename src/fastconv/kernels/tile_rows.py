@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastconv.jit.decorators import inlined
+from fastconv.jit.rolling_tile import rolling_tile
 from fastconv.jit.tile import lanes
 from fastconv.jit.window import Shape, Window, window_tile
 
@@ -15,7 +16,8 @@ def row_tiles(shape: Shape) -> Any:
     """A function for kernels that fills the rows of tiles of a shape, or of half its vectors, or of one."""
     vectors = shape.vectors
     half = max(1, vectors // 2)
-    wide_tile, half_tile, one_tile = (window_tile(shape._replace(vectors=count)) for count in (vectors, half, 1))
+    tile = rolling_tile if shape.rolls else window_tile
+    wide_tile, half_tile, one_tile = (tile(shape._replace(vectors=count)) for count in (vectors, half, 1))
 
     @inlined
     def sum_rows(

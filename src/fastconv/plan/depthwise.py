@@ -17,6 +17,7 @@ from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseA
 from fastconv.kernels.slab import SlabAxis
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, multiply_cost
+from fastconv.plan.rolling import rolls
 from fastconv.plan.table import Table
 from fastconv.plan.unpacked import UnpackedPlan
 from fastconv.plan.weights import weights_of
@@ -94,7 +95,8 @@ def plan_depthwise(problem: Problem) -> UnpackedPlan:
         nanoseconds=nanoseconds,
         summary=(
             f"{prod(counts)} blocks of {' x '.join(map(str, sizes))} outputs a channel, "
-            f"{shape.rows} rows at once, {shape.taps} of {g.kernel_size[1]} kernel rows together, "
+            f"{'all' if shape.rolls else shape.rows} rows at once, "
+            f"{shape.taps} of {g.kernel_size[1]} kernel rows together, "
             f"{'read in place' if in_place else 'gathered first'}"
         ),
     )
@@ -117,7 +119,7 @@ def _in_place(problem: Problem) -> bool:
 def _knows_borders(g: Geometry) -> bool:
     """Whether there is a tile for windows beside borders that is not worse than the one for others."""
     plain, beside = (_shape(g, True, borders) for borders in (False, True))
-    return (beside.taps, beside.columns) == (plain.taps, plain.columns)
+    return (beside.taps, beside.column_step) == (plain.taps, plain.column_step)
 
 
 def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
@@ -126,10 +128,11 @@ def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
     depth, height, width = g.output_size
     vectors = -(-width * problem.dtype.itemsize // machine().vector_bytes)
     images = g.batch * g.out_channels * depth
-    products = images * -(-height // shape.rows) * shape.rows * vectors * prod(g.kernel_size)
-    tiles = images * -(-height // shape.rows) * -(-vectors // shape.vectors)
+    rows = height if shape.rolls else shape.rows
+    products = images * -(-height // rows) * rows * vectors * prod(g.kernel_size)
+    tiles = images * -(-height // rows) * -(-vectors // shape.vectors)
     shared = shape.groups(g.kernel_size[1]) * shape.taps / g.kernel_size[1] if shape.taps > 1 else 0
-    product_cost = SHIFT_COST if shape.columns else multiply_cost(problem) * shared + LOAD_COST * (1 - shared)
+    product_cost = SHIFT_COST if shape.column_step > 1 else multiply_cost(problem) * shared + LOAD_COST * (1 - shared)
     return products * product_cost + tiles * TILE_COST + gathered * GATHER_COST
 
 
@@ -152,8 +155,9 @@ def _has_step(g: Geometry) -> bool:
 
 def _shape(g: Geometry, whole: bool, borders: bool) -> Shape:
     """The kernel that loads fewest rows; where none has the step of the columns, one for a slab, which has no step."""
-    shapes = [shape for shape in SHAPES if shape.borders == borders]
-    _, h, w = g.axes
+    d, h, w = g.axes
+    may_roll = d.kernel == 1 and rolls(w)
+    shapes = [shape for shape in SHAPES if shape.borders == borders and (may_roll or not shape.rolls)]
     step = w.stride if whole else 1
 
     def fits(shape: Shape) -> bool:
@@ -190,13 +194,19 @@ def _places_in_input(g: Geometry, shape: Shape, steps: Sequence[int]) -> list[np
     d, h, w = g.axes
     outputs = np.arange(d.output)[:, None]
     planes = outputs * d.stride + np.arange(d.kernel) * d.dilation - d.before
-    rows = _tile_rows(h, shape, -(-h.output // shape.rows)) - h.before
+    rows = _rows(h, shape) - h.before
     columns = np.arange(w.kernel) * w.dilation - w.before
     return [_positions(d, planes, g.padding_mode, steps[0]), _positions(h, rows, g.padding_mode, steps[1]), columns]
 
 
-def _tile_rows(h: Axis, shape: Shape, tiles: int) -> np.ndarray:
-    """The rows of the padded input that each tile reads: those of kernel rows that are summed together, and others."""
+def _rows(h: Axis, shape: Shape) -> np.ndarray:
+    """The rows of the padded input that each tile reads: those of kernel rows that are summed together, and others.
+
+    A tile that rolls reads all, one after the other.
+    """
+    if shape.rolls:
+        return np.arange((h.output - 1) * h.stride + h.kernel)
+    tiles = -(-h.output // shape.rows)
     tile = np.arange(tiles)[:, None, None] * shape.rows * h.stride
     groups = shape.groups(h.kernel)
     together = np.arange(groups)[:, None] * shape.taps * h.dilation
@@ -229,6 +239,8 @@ def _places_in_slab(
     tiles = np.arange(-(-sizes[1] // shape.rows))[:, None, None] * shape.rows * strides[1]
     height, groups = len(taps[1]), shape.groups(len(taps[1])) * shape.taps
     line_step = 1 if shape.taps > 1 else strides[1]
+    if shape.rolls:
+        return [planes, (np.arange((sizes[1] - 1) * strides[1] + height) * pitches[4] + taps[1][0])[None], taps[2]]
     parts = []
     for numbers, lines, step in (
         (range(0, groups, shape.taps), shape.lines, line_step),

@@ -16,6 +16,7 @@ from fastconv.kernels.pool_rows import DOWN, ROW_POOL_TABLE, RowPoolHead, RowPoo
 from fastconv.kernels.pool_tile import POOL_TILE_TABLE, ROWS, SHAPES, PoolTileHead, pool_tiles
 from fastconv.plan.pool import PoolPlan, least_value
 from fastconv.plan.problem import Problem
+from fastconv.plan.rolling import rolls
 from fastconv.plan.table import Table
 
 __all__ = [
@@ -39,6 +40,8 @@ COLUMNS = 512
 MOST_LANES = 64
 #: Nanoseconds, for estimates only: to load a vector and to reduce it, and for a tile to begin and to write its results.
 VECTOR_COST, TILE_COST = 0.5, 12.0
+#: The same for a row of a tile that rolls to begin, and to write its results.
+ROW_COST = 1.5
 #: The same for an output that is copied by itself.
 OUTPUT_COST = 0.3
 #: Columns that outputs of a block see in the second pass, at most: four rows of them fit a first-level cache.
@@ -76,8 +79,11 @@ def _shape(problem: Problem) -> PoolShape | None:
     """The first kernel that serves, for the axes as they are pooled."""
     axes = merged(problem)
     h, w = axes.h, axes.w
+    may_roll = axes.d.kernel == h.dilation == 1 and h.stride == w.stride and rolls(w)
     for shape in SHAPES:
         rows = shape.taps == 1 or (h.kernel % shape.taps == 0 and h.stride == h.dilation == 1)
+        if shape.rolls:
+            rows = may_roll and h.kernel == shape.taps
         columns = shape.columns == 0 or (shape.columns == w.kernel and w.dilation == 1)
         if (shape.op == MEAN) == (problem.op == "avg_pool") and rows and columns and shape.column_step == w.stride:
             return shape
@@ -111,13 +117,14 @@ def plan_pool_tile(problem: Problem) -> PoolPlan:
     table = Table(POOL_TILE_TABLE)
     head, settings = tile_head(problem, merged(problem), table, shape, MOST_COLUMNS)
     tasks = tile_tasks(problem, head)
+    rows = "all" if shape.rolls else shape.rows
     return PoolPlan(
         kernel=pool_tiles[shape].bind(problem.x_dtype, problem.dtype, settings.dtype, np.int64),
         table=table.finish([head]),
         settings=settings,
         tasks=tasks,
         nanoseconds=_nanoseconds(problem, head, shape, settings),
-        summary=f"{tasks} blocks of {head.row_block} x {head.column_block} outputs, {shape.rows} rows at once",
+        summary=f"{tasks} blocks of {head.row_block} x {head.column_block} outputs, {rows} rows at once",
     )
 
 
@@ -283,7 +290,9 @@ def tile_tasks(problem: Problem, head: PoolTileHead) -> int:
 
 
 def _tile_rows(h: Axis, shape: PoolShape) -> np.ndarray:
-    """The rows [tile, rows together, row] of the input that tiles read."""
+    """The rows [tile, rows together, row] of the input that tiles read; those that roll read all."""
+    if shape.rolls:
+        return np.arange((h.output - 1) * h.stride + h.kernel) - h.before
     tile = np.arange(-(-h.output // shape.rows))[:, None, None] * shape.rows * h.stride
     together = np.arange(h.kernel // shape.taps)[:, None] * shape.taps * h.dilation
     return tile + together + np.arange(shape.lines) * h.stride - h.before
@@ -327,6 +336,10 @@ def _block_sizes(planes: int, height: int, width: int, work: int) -> tuple[int, 
 def _nanoseconds(problem: Problem, head: PoolTileHead, shape: PoolShape, settings: np.ndarray) -> float:
     """Rough time on one thread."""
     vectors = vectors_of(head.columns, settings)
+    if shape.rolls:
+        loads = shape.columns if shape.column_step == 1 else shape.column_step**2
+        rows = problem.geometry.batch * head.channels * head.planes * head.rows
+        return rows * vectors * (loads * VECTOR_COST + ROW_COST)
     tiles = problem.geometry.batch * head.channels * head.planes * -(-head.rows // shape.rows)
     loads = shape.lines * head.groups * head.taps_d * (head.taps_w if shape.column_step == 1 else shape.column_step)
     return tiles * vectors * (loads * VECTOR_COST + TILE_COST)

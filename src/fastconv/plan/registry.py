@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +26,7 @@ from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
 from fastconv.plan.transforms import plan_transforms, refuse_transforms, transforms_yield
-from fastconv.plan.turned import plan_turned, refuse_turned
+from fastconv.plan.turned import plan_turned, refuse_turned, turned_writes
 from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
 from fastconv.plan.window_pool import plan_windows
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
@@ -107,6 +108,7 @@ def _writes_contiguous(problem: Problem) -> bool:
 _ANY_ORDER: dict[Planner, Callable[[Problem], bool]] = {
     plan_channels: _writes_anything,
     plan_spread: spread_writes,
+    plan_turned: turned_writes,
     plan_windows: _writes_contiguous,
     plan_reference: _writes_anything,
 }
@@ -151,7 +153,16 @@ def _turned_yields(problem: Problem) -> str | None:
     tasks, cores = planned(problem, plan_turned).tasks, problem.machine.cores
     if tasks < cores:
         return f"its {tasks} tasks are too few for {cores} cores"
+    if not refuse_channels(problem):
+        return _slower(problem, plan_turned, {"channels": plan_channels})
     return _slower(problem, plan_turned, {"depthwise": plan_depthwise})
+
+
+def _channels_yield(problem: Problem) -> str | None:
+    """Tiles of turned images load a tap once for all outputs of a row that see it, and weights for all of a tile."""
+    if refuse_turned(problem) or not _direct_yields(problem) or _turned_yields(problem):
+        return None
+    return _slower(problem, plan_channels, {"turned": plan_turned})
 
 
 def _winograd_yields(problem: Problem) -> str | None:
@@ -195,7 +206,7 @@ _CHANNELS = Algorithm(
     "channels", "reduces windows in place, channels-last ones with channels as lanes", refuse_channels, plan_channels
 )
 _CONV = (
-    _CHANNELS,
+    replace(_CHANNELS, yields=_channels_yield),
     Algorithm("direct", "sums in place, tap by tap", _refuse_direct, plan_direct, _direct_yields),
     Algorithm(
         "fourier",

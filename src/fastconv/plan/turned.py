@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from math import prod
@@ -13,14 +14,15 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.turned import PIXELS, TURNED_TABLE, TurnedHead, turned_windows
 from fastconv.plan.problem import Problem
+from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
 from fastconv.plan.unpacked import UnpackedPlan
 from fastconv.plan.weights import weights_of
 
-__all__ = ["plan_turned", "refuse_turned"]
+__all__ = ["plan_turned", "refuse_turned", "turned_writes"]
 
-#: Nanoseconds, for estimates only: to multiply a vector, to turn one around, to pack a weight, and for a tile to begin.
-PRODUCT_COST, TURN_COST, PACK_COST, TILE_COST = 0.12, 2.0, 0.1, 10.0
+#: Nanoseconds, for estimates only: to multiply a vector, to turn one or copy it, to pack a weight, for a tile to begin.
+PRODUCT_COST, TURN_COST, COPY_COST, PACK_COST, TILE_COST = 0.12, 2.0, 1.0, 0.1, 10.0
 #: What stands for the place of a pixel that no window reads.
 _UNREAD = -1
 
@@ -40,16 +42,27 @@ def refuse_turned(problem: Problem) -> str | None:
         return "it knows 3 or 5 neighbouring columns at a step of 1 or 2, and 7 at a step of 1"
     if g.channels < lanes or prod(g.input_size) < lanes:
         return f"it turns {lanes} channels and pixels at once"
-    if any(axis.size > 1 and step != pitch for axis, step, pitch in zip(g.axes, x.steps[2:], _pitches(g), strict=True)):
-        return "it turns images whose pixels follow each other"
+    apart = not _beside(problem.x_last, x)
+    if apart and any(
+        axis.size > 1 and step != pitch for axis, step, pitch in zip(g.axes, x.steps[2:], _pitches(g), strict=True)
+    ):
+        return "it takes images whose pixels follow each other, or the channels of each pixel"
     if (prod(_extents(g)) + prod(g.output_size)) * machine().vector_bytes > machine().slab_bytes:
         return "the second level of the cache has to hold turned images"
     return None
 
 
+def turned_writes(problem: Problem) -> bool:
+    """Whether it writes a result as it is to lie."""
+    return not problem.y_strides or _beside(problem.y_last, problem.y_steps())
+
+
 def plan_turned(problem: Problem) -> UnpackedPlan:
     """Write down where pixels go, and where from there windows find them."""
-    g, x, weights, n = problem.geometry.lift(), problem.x_steps(), weights_of(problem), _lanes(problem)
+    g, weights, n = problem.geometry.lift(), weights_of(problem), _lanes(problem)
+    x, y = problem.x_steps(), problem.y_steps()
+    sources = _pixels(g.input_size, x) if x.steps[1] == 1 else np.empty(0, np.int64)
+    targets = _pixels(g.output_size, y) if y.steps[1] == 1 else np.empty(0, np.int64)
     extents = _extents(g)
     pitches = (extents[1] * extents[2] * n, extents[2] * n, n)
     d, h, _ = g.axes
@@ -64,6 +77,11 @@ def plan_turned(problem: Problem) -> UnpackedPlan:
         x_base=x.base,
         x_batch=x.steps[0],
         x_channel=x.steps[1],
+        y_base=y.base,
+        y_batch=y.steps[0],
+        y_channel=y.steps[1],
+        sources_at=table.append(sources),
+        targets_at=table.append(targets),
         weight_base=weights.base,
         weight_channel=weights.group,
         weights_follow=taps.tolist() == list(range(taps.size)) and weights.group == taps.size,
@@ -85,7 +103,9 @@ def plan_turned(problem: Problem) -> UnpackedPlan:
     )
     dtype, blocks = problem.dtype, -(-g.channels // n)
     tasks = g.batch * blocks
-    nanoseconds = tasks * _nanoseconds(g, n)
+    moved = prod(g.input_size) * (COPY_COST if sources.size else TURN_COST)
+    moved += prod(g.output_size) * (COPY_COST if targets.size else TURN_COST)
+    nanoseconds = tasks * (_nanoseconds(g, n) + moved)
     kernel = turned_windows[g.axes[-1].kernel, g.axes[-1].stride].bind(dtype, dtype, dtype, dtype, np.int64)
     return UnpackedPlan(
         run_kernel=partial(kernel.run, tasks, nanoseconds),
@@ -99,6 +119,16 @@ def plan_turned(problem: Problem) -> UnpackedPlan:
 
 def _lanes(problem: Problem) -> int:
     return machine().vector_bytes // problem.dtype.itemsize
+
+
+def _beside(last: bool, array: Steps) -> bool:
+    """Whether the channels of a pixel are beside each other in an array, channels-last or not."""
+    return last and array.steps[1] == 1
+
+
+def _pixels(size: Sequence[int], array: Steps) -> np.ndarray:
+    """Where each pixel of an image stands, counted from the first one on."""
+    return _flat_sums([np.arange(count) * step for count, step in zip(size, array.steps[2:], strict=True)])
 
 
 def _pitches(g: Geometry) -> tuple[int, int, int]:
@@ -150,8 +180,7 @@ def _source(axis: Axis, place: int, mode: str) -> int:
 
 
 def _nanoseconds(g: Geometry, lanes: int) -> float:
-    """Rough time of a task."""
+    """Rough time of a task, without what it moves."""
     tiles = prod(g.output_size[:2]) * -(-g.output_size[2] // PIXELS)
     products = tiles * PIXELS * prod(g.kernel_size)
-    turned = prod(g.input_size) + prod(g.output_size)
-    return products * PRODUCT_COST + turned * TURN_COST + prod(g.kernel_size) * lanes * PACK_COST + tiles * TILE_COST
+    return products * PRODUCT_COST + prod(g.kernel_size) * lanes * PACK_COST + tiles * TILE_COST
