@@ -30,9 +30,9 @@ def filtered(plan: Callable[..., Any], input: Any, output: Any, *settings: Any) 
 
 
 def filtered_by(plan: Callable[..., Any], input: Any, weights: Any, output: Any, *settings: Any) -> np.ndarray:
-    """As `filtered`, for ``plan((input,), dtype, bytes of the weights, their dtype, their shape, *settings)``."""
+    """As `filtered`, for ``plan((input, weights), dtype, bytes of the weights, *settings)``."""
     x, w = arg.array(input, "input"), arg.array(weights, "weights")
     place = nd.output_of(output, x, "c" in (x.dtype.kind, w.dtype.kind))
     # Others are planned anew at each call.
-    weights = w.tobytes() if w.nbytes <= MOST_BYTES else bytearray(w.tobytes())
-    return place.take(plan((x,), place.dtype, weights, w.dtype, w.shape, *settings)(x))
+    counted = w.tobytes() if w.nbytes <= MOST_BYTES else bytearray(w.tobytes())
+    return place.take(plan((x, w), place.dtype, counted, *settings)(x))

@@ -12,7 +12,7 @@ from fastconv.ops.axes import conv_geometry
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 
-__all__ = ["CONVS", "conv1d", "conv2d", "conv3d"]
+__all__ = ["CONVS", "conv1d", "conv2d", "conv3d", "conv_call"]
 
 
 def conv1d(
@@ -216,8 +216,13 @@ def _conv(
     return call.run(operands, out)
 
 
-@remembered
-def _prepare(
+def conv_call(forms: tuple[arg.Form, arg.Form], padding: arg.Padding, padding_mode: str, dtype: np.dtype) -> Call:
+    """What `conv1d`, `conv2d` or `conv3d` decide for an input and weights of such forms."""
+    rank = len(forms[1].shape) - 2
+    return _decided((*forms, None, None), rank, 1, padding, 1, 1, padding_mode, False, None, dtype, "auto")
+
+
+def _decided(
     forms: Forms,
     rank: int,
     stride: Any,
@@ -246,3 +251,6 @@ def _prepare(
         padding_mode,
     )
     return prepare_products("conv", geometry, forms, flip, activation, dtype, algorithm, packed)
+
+
+_prepare = remembered(_decided)

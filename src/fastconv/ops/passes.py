@@ -64,10 +64,13 @@ class Dense:
         """The elements of each axis as they lie in memory."""
         return [shape[axis] for axis in self.order or range(len(shape))]
 
+    def turn(self, x: np.ndarray) -> np.ndarray:
+        """The array as it is, its axes as they lie in memory."""
+        return x.transpose(self.order) if self.order else x
+
     def take(self, x: np.ndarray) -> np.ndarray:
         """The array, its axes as they lie in memory."""
-        if self.order:
-            x = x.transpose(self.order)
+        x = self.turn(x)
         return x if self.stands else np.require(x, self.dtype, ["C", "ALIGNED"])
 
     def give(self, y: np.ndarray) -> np.ndarray:
