@@ -17,6 +17,7 @@ from fastconv.ops.arguments import Form
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.reach import Images, Reach
+from fastconv.plan.span import empty_apart
 
 __all__ = ["Dense", "Pass", "PassFilter", "passes"]
 
@@ -100,7 +101,7 @@ class PassFilter:
         """The filtered array; its axes lie in memory as those of `x` do."""
         x = self.dense.take(x)
         for plan, given in self.steps:
-            y = np.empty(x.shape, self.dtype)
+            y = empty_apart(x.shape, self.dtype, x)
             plan.run(x, *given, y)
             x = y
         return self.dense.give(x)
