@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
+from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import arguments as arg
 
 __all__ = ["MOST_BYTES", "filtered", "filtered_by"]
@@ -26,7 +27,7 @@ def filtered(plan: Callable[..., Any], input: Any, output: Any, *settings: Any) 
     place = nd.output_of(output, x, x.dtype.kind == "c")
     if list in map(type, settings):  # which calls are not remembered by
         settings = tuple(tuple(value) if type(value) is list else value for value in settings)
-    return place.take(plan((x,), place.dtype, *settings)(x))
+    return _done(plan((x,), place.dtype, *settings), x, place)
 
 
 def filtered_by(plan: Callable[..., Any], input: Any, weights: Any, output: Any, *settings: Any) -> np.ndarray:
@@ -35,4 +36,11 @@ def filtered_by(plan: Callable[..., Any], input: Any, weights: Any, output: Any,
     place = nd.output_of(output, x, "c" in (x.dtype.kind, w.dtype.kind))
     # Others are planned anew at each call.
     counted = w.tobytes() if w.nbytes <= MOST_BYTES else bytearray(w.tobytes())
-    return place.take(plan((x, w), place.dtype, counted, *settings)(x))
+    return _done(plan((x, w), place.dtype, counted, *settings), x, place)
+
+
+def _done(step: Step, x: np.ndarray, place: nd.Output) -> np.ndarray:
+    """The result in its place, written there at once where that can be."""
+    if place.array is not None and isinstance(step, InTurn):
+        return place.take(step(x, place.target))
+    return place.take(step(x))

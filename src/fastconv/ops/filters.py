@@ -115,13 +115,15 @@ class Correlation:
     shape: tuple[int, ...]
     call: Call | None
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The result, as `correlate` says."""
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The result, as `correlate` says; in `out` where that has no gaps and lies as `x` does."""
         images = self.dense.turn(x).reshape(self.images)
         if self.call is None:
             y = CONVS[len(self.images) - 2](images, self.kernel, **self.settings)
         else:
-            y = self.call.run((images, self.kernel, None), None)
+            place = self.dense.place_in(out, self.call.dtype)
+            target = None if place is None else place.reshape(self.call.shape)
+            y = self.call.run((images, self.kernel, None), target)
         return self.dense.give(y.reshape(self.shape))
 
 
@@ -144,7 +146,8 @@ def plan_correlation(form: Form, w: np.ndarray, widths: Widths, mode: str, dtype
     call = None
     if dense.stands:
         standing = Form(images, strides_first(images, form.dtype.itemsize), form.dtype, True)
-        call = conv_call((standing, Form(kernel.shape, kernel.strides, dtype, True)), **settings)
+        shape = (count, 1, *[axis.windows for axis in inner])
+        call = conv_call((standing, Form(kernel.shape, kernel.strides, dtype, True)), **settings, shape=shape)
     return Correlation(dense, images, kernel, settings, tuple(axis.windows for axis in axes), call)
 
 
