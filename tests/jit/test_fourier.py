@@ -10,12 +10,13 @@ from fastconv.jit import fourier as module
 from fastconv.jit.machine import machine
 
 TURNED = {"threes": 3, "fours": 4, "fives": 5}
-COUNTS = {"split_fours": 4, "join_fours": 4, "join_twos": 2}
+COUNTS = {"split_fours": 4, "join_fours": 4, "split_eights": 8, "join_eights": 8}
 COUNTS |= {f"{what}_{name}_turned": count for what in ("split", "join") for name, count in TURNED.items()}
 MEANINGS = {
     "split_fours": module._plain_meaning(module._FOURS),
     "join_fours": module._plain_meaning(module._FOURS.conj()),
-    "join_twos": module._plain_meaning(module._TWOS),
+    "split_eights": module._plain_meaning(module._EIGHTS),
+    "join_eights": module._plain_meaning(module._EIGHTS.conj().T),
     **{f"split_{name}_turned": module._turned_meaning(count, back=False) for name, count in TURNED.items()},
     **{f"join_{name}_turned": module._turned_meaning(count, back=True) for name, count in TURNED.items()},
     "split_two_real": module._split_two_real_meaning,
@@ -87,7 +88,7 @@ def test_compiled_butterfly_is_its_meaning(name: str, dtype: str) -> None:
     compiled(name)(*given.values())
     changed = ("first", "second") if name == "split_two_real" else ("work",)
     for array in changed:
-        rounding = 1e-5 if "threes" in name or "fives" in name else 0
+        rounding = 1e-5 if any(count in name for count in ("threes", "fives", "eights")) else 0
         np.testing.assert_allclose(given[array], expected[array], 0, 100 * rounding)
         assert (given[array] != arguments(name, dtype)[array]).any()
 

@@ -321,6 +321,54 @@ def test_results_go_where_they_are_wanted() -> None:
         assert ndimage.correlate(x, w * 1j, np.float32).dtype == np.complex64
 
 
+WRITERS: dict[str, Any] = {
+    "correlate": lambda x, y: ndimage.correlate(x, [[1, 2, 3], [4, 5, 6], [7, 8, 9]], y),
+    "lines": lambda x, y: ndimage.gaussian_filter(x, 1.0, output=y),
+    "sums": lambda x, y: ndimage.uniform_filter(x, 30, y),
+    "extremes": lambda x, y: ndimage.maximum_filter(x, (3, 2), output=y),
+    "laplace": lambda x, y: ndimage.laplace(x, y),
+    "nothing": lambda x, y: ndimage.uniform_filter(x, 1, y),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("layout", ["as the input", "Fortran", "both Fortran", "gaps", "swapped", "float64", "part"])
+def test_outputs_of_any_kind(layout: str, name: str) -> None:
+    x = np.random.default_rng(0).standard_normal((40, 50)).astype(np.float32, order="F" if "both" in layout else "C")
+    memory = np.full((5, 44, 104), 77, np.float32)
+    y = {
+        "Fortran": np.full((50, 40), 77, np.float32).T,
+        "both Fortran": np.full((50, 40), 77, np.float32).T,
+        "gaps": memory[2, :40, 1:101:2],
+        "swapped": np.full((40, 50), 77, ">f4"),
+        "float64": np.full((40, 50), 77, np.float64),
+        "part": memory.reshape(-1)[4401:6401].reshape(40, 50),
+    }.get(layout, np.full((40, 50), 77, np.float32))
+    wanted = WRITERS[name](x, None)
+    assert WRITERS[name](x, y) is y
+    np.testing.assert_allclose(y, wanted, rtol=0, atol=1e-5 if layout == "float64" else 0)
+    y[:] = 77
+    assert (memory == 77).all()
+
+
+@pytest.mark.parametrize("shift", [0, 1, 50])
+@pytest.mark.parametrize("name", WRITERS)
+def test_outputs_that_are_the_input_or_a_part_of_it(name: str, shift: int) -> None:
+    memory = np.random.default_rng(0).standard_normal(2100).astype(np.float32)
+    x, y = memory[:2000].reshape(40, 50), memory[shift : shift + 2000].reshape(40, 50)
+    wanted = WRITERS[name](x.copy(), None)
+    assert WRITERS[name](x, y) is y
+    np.testing.assert_array_equal(y, wanted)
+
+
+@pytest.mark.parametrize("name", ["correlate", "lines", "sums", "extremes"])
+def test_outputs_that_lie_as_the_input_are_written_to_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = np.random.default_rng(0).standard_normal((2, 40, 50)).astype(np.float32)
+    wanted = WRITERS[name](x, None)
+    monkeypatch.setattr(np, "copyto", None)
+    np.testing.assert_array_equal(WRITERS[name](x, y), wanted)
+
+
 def test_empty_arrays_and_no_axes() -> None:
     empty = np.zeros((0, 4), np.float32)
     for found in (ndimage.correlate(empty, np.ones((3, 3))), ndimage.uniform_filter(empty), ndimage.sobel(empty)):

@@ -27,7 +27,7 @@ SMALL = (
     (planned_lines, (("LONGEST_ROW", 30), ("BLOCK", 50))),
     (whole_lines, (("LONGEST_ROW", 30), ("BLOCK", 50))),
     (extremes, (("LONGEST_ROW", 120), ("MOST_ROWS", 5))),
-    (box, (("LONGEST_ROW", 30), ("TOGETHER", 50), ("ROWS_EACH", 0), ("LEAST_ROWS", 3))),
+    (box, (("LONGEST_ROW", 30), ("TOGETHER", 400), ("ROWS_EACH", 0), ("LEAST_ROWS", 3))),
 )
 
 

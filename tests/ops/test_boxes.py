@@ -40,7 +40,7 @@ def means(x: np.ndarray, axis: int, width: tuple[int, int]) -> np.ndarray:
 def _tasks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     box.plan_box.cache_clear()
     if request.param == "small tasks":
-        for name, value in (("LONGEST_ROW", 40), ("TOGETHER", 50), ("ROWS_EACH", 0), ("LEAST_ROWS", 3)):
+        for name, value in (("LONGEST_ROW", 40), ("TOGETHER", 400), ("ROWS_EACH", 0), ("LEAST_ROWS", 3)):
             monkeypatch.setattr(box, name, value)
     yield
     box.plan_box.cache_clear()

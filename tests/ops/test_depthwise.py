@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import fastconv as fc
 from fastconv import reference
 from fastconv.jit.machine import machine
-from fastconv.kernels.depthwise import SHAPES
+from fastconv.kernels.depthwise import SHAPES, VECTORS
+from fastconv.kernels.tile_rows import MANY_TILES
 from fastconv.ops.calls import recording
 from fastconv.plan.registry import ALGORITHMS
 from nightly import nightly
@@ -152,6 +153,28 @@ def kernel_of(*shape: int, stride: int = 1, kernel: tuple[int, ...] = (3, 3), **
         depthwise(np.zeros(shape, np.float32), np.zeros((shape[1], 1, *kernel), np.float32), stride=stride, **options)
     kernel_name: str = chosen[0][1].plan.run_kernel.func.__self__.kernel.name
     return kernel_name
+
+
+@pytest.mark.parametrize("past", [0, 1, 4, 15])
+@pytest.mark.parametrize("beyond", [-1, 0, 7])
+@pytest.mark.parametrize(
+    ("kernel", "mode"), [((3, 3), "zeros"), ((3, 3), "reflect"), ((7, 7), "zeros"), ((1, 3), "reflect")]
+)
+def test_wide_rows_that_begin_anywhere_in_a_cache_line(
+    kernel: tuple[int, int], mode: str, past: int, beyond: int
+) -> None:
+    line = 64 // 4
+    width = (MANY_TILES * VECTORS + 2) * machine().vector_bytes // 4 + beyond
+    rng = np.random.default_rng(past)
+    x = rng.integers(-9, 9, (1, 1, 6, width)).astype(np.float32)
+    weight = rng.integers(-9, 9, (1, 1, *kernel)).astype(np.float32)
+    settings: dict[str, Any] = {"padding": tuple(k // 2 for k in kernel), "padding_mode": mode}
+    memory = np.full(x.size + 3 * line, 77, np.float32)
+    first = line + (-memory.ctypes.data // 4) % line + past
+    y = memory[first : first + x.size].reshape(x.shape)
+    fc.conv2d(x, weight, out=y, algorithm="depthwise", **settings)
+    np.testing.assert_array_equal(y, fc.conv2d(x, weight, algorithm="reference", **settings))
+    np.testing.assert_array_equal(np.r_[memory[:first], memory[first + x.size :]], 77)
 
 
 def test_usual_windows_have_kernels_of_their_own() -> None:

@@ -59,6 +59,27 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
         ),
         (
             fc.conv2d,
+            (X[:, :1], W[:1, :1]),
+            [
+                r"conv on 1 x 1 x 16 x 16 to 1 x 1 x 14 x 14 in float64, 1764 products",
+                r"- channels declined: .*",
+                r"- direct declined: depthwise promises .* microseconds on one thread, against .*",
+                r"- fourier declined: .*",
+                r"- turned declined: .*",
+                r"- depthwise chosen: .*",
+            ],
+        ),
+        (
+            fc.conv2d,
+            (X[:, :1, :4, :4], W[:1, :1]),
+            [
+                r"conv on 1 x 1 x 4 x 4 to 1 x 1 x 2 x 2 in float64, 36 products",
+                r"- channels declined: .*",
+                r"- direct chosen: .*",
+            ],
+        ),
+        (
+            fc.conv2d,
             (WIDE, FEW.reshape(3, 1, 3, 3), None, 1, 1, 1, 3),
             [
                 r"conv on 1 x 3 x 64 x 64 to 1 x 3 x 64 x 64 in float64, 110592 products",

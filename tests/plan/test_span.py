@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastconv.jit.letter import span
-from fastconv.plan.span import steps
+from fastconv.plan.span import LARGE, PAGE, empty_apart, steps
 
 BASE = np.arange(120.0).reshape(4, 5, 6)
 VIEWS = {
@@ -43,3 +43,18 @@ def test_the_array_stays_writeable() -> None:
     x = np.zeros(4)
     span(x)
     x[0] = 1
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64", "complex128"])
+@pytest.mark.parametrize("past", [0, 3, 4095])
+def test_large_results_stand_half_a_page_from_their_input(past: int, dtype: str) -> None:
+    x = np.zeros(2 * PAGE, np.uint8)[past:]
+    y = empty_apart((3, LARGE), np.dtype(dtype), x)
+    assert (y.shape, y.dtype) == ((3, LARGE), dtype)
+    assert y.flags.c_contiguous
+    assert y.flags.aligned
+    assert PAGE // 2 - y.itemsize < (y.ctypes.data - x.ctypes.data) % PAGE <= PAGE // 2
+
+
+def test_small_results_stand_anywhere_and_own_their_memory() -> None:
+    assert empty_apart((LARGE // 8,), np.dtype(np.float32), np.zeros(3)).flags.owndata

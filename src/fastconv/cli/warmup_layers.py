@@ -58,6 +58,7 @@ TRANSPOSED_LAYERS = (
 GRADIENT_LAYERS = (
     Layer(8, 12, 3, 1, {"padding": 1}),
     Layer(1, 1, 3, 1, {}),
+    Layer(1, 1, 1, 1, {}),
     Layer(32, 16, 1, 1, {}),
     Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
     Layer(128, 128, 2, 1, {"stride": 2}),

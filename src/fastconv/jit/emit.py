@@ -96,12 +96,13 @@ class VectorCode:
         """Write a vector there, aligned or not."""
         self.builder.store(value, self.at(base, index), align=self._align)
 
-    def prefetch(self, base: Any, size: int, to_write: bool = False) -> None:
-        """Have so many bytes from a pointer on brought into the first-level cache; it may point anywhere."""
+    def prefetch(self, base: Any, size: int, to_write: bool = False, level: int = 1) -> None:
+        """Have so many bytes from a pointer on brought into the first or second level of the cache; it may point
+        anywhere."""
         byte = ir.IntType(8).as_pointer()
         fetch = self._intrinsic("llvm.prefetch.p0i8", ir.FunctionType(ir.VoidType(), [byte, _INT32, _INT32, _INT32]))
         first = self.builder.bitcast(base, byte)
-        write, often, data = _INT32(int(to_write)), _INT32(3), _INT32(1)
+        write, often, data = _INT32(int(to_write)), _INT32(4 - level), _INT32(1)
         for line in range(0, size, LINE):
             self.builder.call(fetch, [self.builder.gep(first, [INT64(line)]), write, often, data])
 

@@ -1,9 +1,9 @@
 """The arithmetic of fast Fourier transforms: butterflies of rows, each a vector of complex numbers.
 
 A row is a vector of real parts and, behind it, one of imaginary parts: as many transforms at once as a vector has
-lanes, without a shuffle. Transforms are split by three or five first, if at all, then by four, and once by two if need
-be: "decimation in frequency", which leaves frequencies in an order of digits turned around; the inverse, which takes
-them so, undoes one step after the other. What multiplies spectra by spectra needs no other order.
+lanes, without a shuffle. Transforms are split by three or five first, if at all, then by four, and by eight at last if
+need be: "decimation in frequency", which leaves frequencies in an order of digits turned around; the inverse, which
+takes them so, undoes one step after the other. What multiplies spectra by spectra needs no other order.
 
 The butterflies are written as LLVM vector code, as Numba's vectorizer would have to know that no two of their rows
 overlap; beside each stands its meaning, which runs under NUMBA_DISABLE_JIT=1.
@@ -28,12 +28,13 @@ from fastconv.jit.machine import machine
 
 __all__ = [
     "ROOTS",
+    "join_eights",
     "join_fives_turned",
     "join_fours",
     "join_fours_turned",
     "join_threes_turned",
     "join_two_real",
-    "join_twos",
+    "split_eights",
     "split_fives_turned",
     "split_fours",
     "split_fours_turned",
@@ -45,6 +46,8 @@ __all__ = [
 
 #: Numbers of a butterfly's roots of unity: both parts of three.
 ROOTS = 6
+#: Both parts of an eighth of a turn.
+_EIGHTH = 0.5**0.5
 
 
 def _matrix(count: int) -> np.ndarray:
@@ -54,7 +57,9 @@ def _matrix(count: int) -> np.ndarray:
     return quarters[places * (4 // count)] if 4 % count == 0 else np.exp(-2j * np.pi * places / count)
 
 
-_FOURS, _TWOS = _matrix(4), _matrix(2)
+_FOURS = _matrix(4)
+#: Frequencies in the order in which splitting by four and then by two would leave them.
+_EIGHTS = _matrix(8)[[0, 4, 1, 5, 2, 6, 3, 7]]
 
 
 def _rows(work: np.ndarray, at: int, step: int, count: int) -> np.ndarray:
@@ -164,6 +169,35 @@ class _Complex:
         second, fourth = reversed(turned) if back else turned
         return [self.add(even, odd), second, self.subtract(even, odd), fourth]
 
+    def split_eights(self, x: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+        """The transform of eight, its frequencies in the order 0 4 1 5 2 6 3 7."""
+        sums, rests = ([combine(x[k], x[k + 4]) for k in range(4)] for combine in (self.add, self.subtract))
+        zero, two, four, six = self.fours(sums, back=False)
+        even, even_rest = self.subtract_quarter_turn(rests[0], rests[2]), self.add_quarter_turn(rests[0], rests[2])
+        # These two are turned by an eighth and by three, but for the factor of that.
+        second, fourth = self.subtract_quarter_turn(rests[1], rests[1]), self.add_quarter_turn(rests[3], rests[3])
+        odd, odd_rest = self.subtract(second, fourth), self.add(second, fourth)
+        quarter = odd_rest[1], self.builder.fneg(odd_rest[0])
+        one, five = self._add_scaled(even, odd, _EIGHTH), self._add_scaled(even, odd, -_EIGHTH)
+        three, seven = self._add_scaled(even_rest, quarter, _EIGHTH), self._add_scaled(even_rest, quarter, -_EIGHTH)
+        return [zero, four, one, five, two, six, three, seven]
+
+    def join_eights(self, x: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+        """The inverse of `split_eights`, times eight."""
+        even = self.fours([x[0], x[4], x[1], x[5]], back=True)
+        odd = self.fours([x[2], x[6], x[3], x[7]], back=True)
+        second, fourth = self.add_quarter_turn(odd[1], odd[1]), self.subtract_quarter_turn(odd[3], odd[3])
+        return [
+            self.add(even[0], odd[0]),
+            self._add_scaled(even[1], second, _EIGHTH),
+            self.add_quarter_turn(even[2], odd[2]),
+            self._add_scaled(even[3], fourth, -_EIGHTH),
+            self.subtract(even[0], odd[0]),
+            self._add_scaled(even[1], second, -_EIGHTH),
+            self.subtract_quarter_turn(even[2], odd[2]),
+            self._add_scaled(even[3], fourth, _EIGHTH),
+        ]
+
     def odds(self, x: list[tuple[Any, Any]], back: bool) -> list[tuple[Any, Any]]:
         """The transform of an odd number, or its inverse times that: from sums and differences of opposite elements."""
         half = range(1, len(x) // 2 + 1)
@@ -201,7 +235,7 @@ def _check_rows(code: VectorCode, work: Any, array: Any, at: Any, places: list[A
 
 
 def _plain(count: int, back: bool) -> Any:
-    """The intrinsic of `_plain_meaning` for two or four rows."""
+    """The intrinsic of `_plain_meaning` for four or eight rows."""
 
     @intrinsic
     def combine(typingctx: Any, work: Any, at: Any, step: Any) -> Any:
@@ -211,7 +245,10 @@ def _plain(count: int, back: bool) -> Any:
             _check_rows(code, work, args[0], args[1], places)
             base = code.pointer(work, args[0], args[1])
             x = [numbers.load(base, place) for place in places]
-            found = numbers.fours(x, back) if count == 4 else [numbers.add(*x), numbers.subtract(*x)]
+            if count == 4:
+                found = numbers.fours(x, back)
+            else:
+                found = numbers.join_eights(x) if back else numbers.split_eights(x)
             for value, place in zip(found, places, strict=True):
                 numbers.store(value, base, place)
             return context.get_dummy_value()
@@ -318,7 +355,8 @@ def _two_real(joins: bool) -> Any:
 
 split_fours = _plain_meaning(_FOURS) if config.DISABLE_JIT else _plain(4, back=False)
 join_fours = _plain_meaning(_FOURS.conj()) if config.DISABLE_JIT else _plain(4, back=True)
-join_twos = _plain_meaning(_TWOS) if config.DISABLE_JIT else _plain(2, back=True)
+split_eights = _plain_meaning(_EIGHTS) if config.DISABLE_JIT else _plain(8, back=False)
+join_eights = _plain_meaning(_EIGHTS.conj().T) if config.DISABLE_JIT else _plain(8, back=True)
 split_two_real = _split_two_real_meaning if config.DISABLE_JIT else _two_real(joins=False)
 join_two_real = _join_two_real_meaning if config.DISABLE_JIT else _two_real(joins=True)
 turn_row = _turn_meaning(back=False) if config.DISABLE_JIT else _turn(back=False)

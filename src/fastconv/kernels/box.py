@@ -136,9 +136,9 @@ def _body(sums_dtype: Any, kept: Any, write: Any) -> Callable[..., None]:
 
     @helper
     def step(line: Any, total: Any, new: Any, old: Any, taps: int) -> None:
-        """Keep the sums with a row that comes, before another goes."""
+        """Keep the sums with a row that comes, before another goes; in no wider type, as Numba's sum of integers is."""
         for i in range(line.size):
-            found = total[i] + sums_dtype(new[i])
+            found = sums_dtype(total[i] + sums_dtype(new[i]))
             line[i] = kept(found, taps)
             total[i] = found - sums_dtype(old[i])
 

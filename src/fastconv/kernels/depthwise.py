@@ -25,7 +25,7 @@ from fastconv.kernels.conv_table import Block, block_of
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size
 from fastconv.kernels.tile_rows import row_tiles
 
-__all__ = ["DEPTHWISE_TABLE", "ROWS", "SHAPES", "DepthwiseAxis", "DepthwiseHead", "depthwise"]
+__all__ = ["DEPTHWISE_TABLE", "ROWS", "SHAPES", "VECTORS", "DepthwiseAxis", "DepthwiseHead", "depthwise"]
 
 
 ROWS, VECTORS = machine().window_rows, machine().window_vectors

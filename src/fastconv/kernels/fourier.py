@@ -19,9 +19,10 @@ from fastconv.jit.copy import copy_lanes, copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.fourier import (
     ROOTS,
+    join_eights,
     join_fours,
     join_fours_turned,
-    join_twos,
+    split_eights,
     split_fours,
     split_fours_turned,
     turn_row,
@@ -125,7 +126,7 @@ def transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
     """Transform a strip along its rows, which end in the order of digits turned around."""
     pitch = 2 * lanes(work)
     span = rows
-    while span > 4:
+    while span > 8:
         quarter = span // 4
         for k in range(quarter):
             for first in range(k, rows, span):
@@ -136,8 +137,8 @@ def transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
         for first in range(0, rows, 4):
             split_fours(work, at + first * pitch, pitch)
     else:
-        for first in range(0, rows, 2):
-            join_twos(work, at + first * pitch, pitch)
+        for first in range(0, rows, 8):
+            split_eights(work, at + first * pitch, pitch)
 
 
 @helper
@@ -145,15 +146,15 @@ def transform_back(work: Any, at: int, rows: int, roots: Any, root: int) -> None
     """Undo `transform`, but for a factor of the number of rows."""
     pitch = 2 * lanes(work)
     span = rows
-    while span > 4:
+    while span > 8:
         root += ROOTS * (span // 4)
         span = span // 4
     if span == 4:
         for first in range(0, rows, 4):
             join_fours(work, at + first * pitch, pitch)
     else:
-        for first in range(0, rows, 2):
-            join_twos(work, at + first * pitch, pitch)
+        for first in range(0, rows, 8):
+            join_eights(work, at + first * pitch, pitch)
     while span < rows:
         quarter = span
         span = 4 * quarter

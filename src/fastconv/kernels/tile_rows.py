@@ -6,10 +6,14 @@ from typing import Any
 
 from fastconv.jit.decorators import inlined
 from fastconv.jit.rolling_tile import rolling_tile
-from fastconv.jit.tile import lanes
+from fastconv.jit.tile import lanes, lead
 from fastconv.jit.window import Shape, Window, window_tile
 
-__all__ = ["row_tiles"]
+__all__ = ["MANY_TILES", "row_tiles"]
+
+#: Widest tiles of a row from which on it is worth while to begin with a narrow one, behind which the others write whole
+#: cache lines: rows of 1024 floats take 0.86 of the time with 3x3 windows, 0.92 with 5x5 (1 thread, Zen 4).
+MANY_TILES = 8
 
 
 def row_tiles(shape: Shape) -> Any:
@@ -25,8 +29,11 @@ def row_tiles(shape: Shape) -> Any:
         y: Any, to: int,
     ) -> None:  # fmt: skip
         """Columns up to `end` of the rows of a tile, the first of which goes to `to`."""
+        stop = end
+        if end - column > MANY_TILES * vectors * lanes(y) and window.pitch % lanes(y) == 0 and lead(y, to):
+            stop = column + lanes(y) - lead(y, to)
         while column < end:
-            left = end - column
+            left = stop - column
             if left > (vectors - 1) * lanes(y):
                 wide_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
                 done = vectors * lanes(y)
@@ -36,6 +43,7 @@ def row_tiles(shape: Shape) -> Any:
             else:
                 one_tile(window, column, left, x, slab, nothing, table, weights, start, y, to)
                 done = lanes(y)
-            column, to = column + done, to + done
+            done = min(done, left)
+            column, to, stop = column + done, to + done, end
 
     return sum_rows

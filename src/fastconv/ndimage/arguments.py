@@ -151,12 +151,18 @@ class Output(NamedTuple):
     array: np.ndarray | None
     source: np.ndarray
 
+    @property
+    def target(self) -> np.ndarray | None:
+        """The user's array, if what is written there first changes nothing that is read later."""
+        return None if self.array is None or np.may_share_memory(self.array, self.source) else self.array
+
     def take(self, result: np.ndarray) -> np.ndarray:
         """The result in its place."""
         found = result if result.dtype is self.dtype else cast(result, self.dtype)
         if self.array is None:
             return found.copy() if np.may_share_memory(found, self.source) else found
-        np.copyto(self.array, found)
+        if (found.ctypes.data, found.strides) != (self.array.ctypes.data, self.array.strides):
+            np.copyto(self.array, found)
         return self.array
 
 

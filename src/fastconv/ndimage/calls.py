@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
+from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import arguments as arg
 
 __all__ = ["MOST_BYTES", "filtered", "filtered_by"]
@@ -26,13 +27,20 @@ def filtered(plan: Callable[..., Any], input: Any, output: Any, *settings: Any) 
     place = nd.output_of(output, x, x.dtype.kind == "c")
     if list in map(type, settings):  # which calls are not remembered by
         settings = tuple(tuple(value) if type(value) is list else value for value in settings)
-    return place.take(plan((x,), place.dtype, *settings)(x))
+    return _done(plan((x,), place.dtype, *settings), x, place)
 
 
 def filtered_by(plan: Callable[..., Any], input: Any, weights: Any, output: Any, *settings: Any) -> np.ndarray:
-    """As `filtered`, for ``plan((input,), dtype, bytes of the weights, their dtype, their shape, *settings)``."""
+    """As `filtered`, for ``plan((input, weights), dtype, bytes of the weights, *settings)``."""
     x, w = arg.array(input, "input"), arg.array(weights, "weights")
     place = nd.output_of(output, x, "c" in (x.dtype.kind, w.dtype.kind))
     # Others are planned anew at each call.
-    weights = w.tobytes() if w.nbytes <= MOST_BYTES else bytearray(w.tobytes())
-    return place.take(plan((x,), place.dtype, weights, w.dtype, w.shape, *settings)(x))
+    counted = w.tobytes() if w.nbytes <= MOST_BYTES else bytearray(w.tobytes())
+    return _done(plan((x, w), place.dtype, counted, *settings), x, place)
+
+
+def _done(step: Step, x: np.ndarray, place: nd.Output) -> np.ndarray:
+    """The result in its place, written there at once where that can be."""
+    if place.array is not None and isinstance(step, InTurn):
+        return place.take(step(x, place.target))
+    return place.take(step(x))

@@ -179,8 +179,6 @@ def _window(
     forms: tuple[Form, ...],
     dtype: np.dtype,
     weights: bytes,
-    weights_dtype: np.dtype,
-    weights_shape: tuple[int, ...],
     mode: Any,
     cval: Any,
     origin: Any,
@@ -191,7 +189,7 @@ def _window(
     form, rank = forms[0], len(forms[0].shape)
     nd.check_cval(cval, form)
     found = nd.axes_of(axes, rank)
-    w = nd.spread(np.frombuffer(weights, weights_dtype).reshape(weights_shape), found, rank, "weights")
+    w = nd.spread(_array(forms[1], weights), found, rank, "weights")
     widths, name = nd.spread_widths(w.shape, origin, found), nd.mode_of(mode)
     if turned:
         w, widths = np.flip(w), [pair[::-1] for pair in widths]
@@ -205,8 +203,6 @@ def _line(
     forms: tuple[Form, ...],
     dtype: np.dtype,
     weights: bytes,
-    weights_dtype: np.dtype,
-    weights_shape: tuple[int, ...],
     axis: Any,
     mode: Any,
     cval: Any,
@@ -214,7 +210,7 @@ def _line(
     turned: bool,
 ) -> Step:
     """A window along one axis."""
-    form, w = forms[0], np.frombuffer(weights, weights_dtype).reshape(weights_shape)
+    form, w = forms[0], _array(forms[1], weights)
     nd.check_cval(cval, form)
     if w.ndim != 1 or w.size == 0:
         raise RuntimeError(f"weights have shape {w.shape}; give one axis with at least one element.")
@@ -224,3 +220,8 @@ def _line(
     elif w.dtype.kind == "c":
         w = w.conj()
     return lines(form, [Line(number, w, Reach(*width, nd.mode_of(mode)))], cval, dtype)
+
+
+def _array(form: Form, elements: bytes) -> np.ndarray:
+    """The array of such a form whose elements follow each other so."""
+    return np.frombuffer(elements, form.dtype).reshape(form.shape)

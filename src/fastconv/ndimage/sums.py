@@ -17,6 +17,7 @@ from fastconv.ndimage.arguments import cast, extended
 from fastconv.ops import filters, taps
 from fastconv.ops.arguments import Form
 from fastconv.ops.lines import Line, plan_line_filter, plan_whole_line_filter
+from fastconv.ops.passes import PassFilter
 from fastconv.plan.layout import memory_order, strides_in
 from fastconv.plan.reach import Reach
 
@@ -37,10 +38,13 @@ class InTurn:
     steps: tuple[Step, ...]
     dtype: np.dtype | None = None
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The result, which may be the array itself."""
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The result, which may be the array itself; or in `out`, an array for it, if the last step can write there."""
         for step in self.steps:
-            x = step(x)
+            if step is self.steps[-1] and isinstance(step, (PassFilter, filters.Correlation)):
+                x = step(x, out)
+            else:
+                x = step(x)
         return x if self.dtype is None else cast(x, self.dtype)
 
 

@@ -17,6 +17,7 @@ from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_l
 from fastconv.plan.layout import is_channels_last as is_last
 from fastconv.plan.plan import Choice, choose
 from fastconv.plan.problem import Problem
+from fastconv.plan.span import empty_apart
 
 __all__ = ["Call", "prepare", "recording", "remembered", "target_of"]
 
@@ -120,17 +121,17 @@ class Call:
         if not self.plain or not (out is None or self.writes_out) or _calls.get() is not None:
             return self._run_with_care(operands, out, *more)
         if out is None:
-            y = self.empty(self.dtype)
+            y = self.empty(self.dtype, operands[0])
         else:
             check_out(out, self.shape, self.dtype)
             y = out
         self.run_plan(*operands, y, *more)
         return y
 
-    def empty(self, dtype: np.dtype) -> np.ndarray:
-        """An array for a result of the plan."""
+    def empty(self, dtype: np.dtype, x: Any) -> np.ndarray:
+        """An array for a result of the plan for this input."""
         rank = len(self.problem.geometry.axes)
-        return empty_last(self.shape, dtype, rank) if self.y_last else np.empty(self.shape, dtype)
+        return empty_last(self.shape, dtype, rank) if self.y_last else empty_apart(self.shape, dtype, x)
 
     def _run_with_care(
         self, operands: tuple[np.ndarray | None, ...], out: np.ndarray | None, *more: np.ndarray
@@ -144,7 +145,7 @@ class Call:
             for array, dtype in zip(operands, (None, *self.conversions[1:]), strict=True)
         ]
         taken[0] = self._input(taken[0])
-        y = out if out is not None and self.writes_out else self.empty(self.problem.dtype)
+        y = out if out is not None and self.writes_out else self.empty(self.problem.dtype, taken[0])
         if y.size:
             self.run_plan(*taken, y, *more)
         if out is None:

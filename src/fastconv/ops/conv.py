@@ -11,8 +11,9 @@ from fastconv.ops import arguments as arg
 from fastconv.ops.axes import conv_geometry
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
+from fastconv.plan.layout import strides_first
 
-__all__ = ["CONVS", "conv1d", "conv2d", "conv3d"]
+__all__ = ["CONVS", "conv1d", "conv2d", "conv3d", "conv_call"]
 
 
 def conv1d(
@@ -216,8 +217,16 @@ def _conv(
     return call.run(operands, out)
 
 
-@remembered
-def _prepare(
+def conv_call(
+    forms: tuple[arg.Form, arg.Form], padding: arg.Padding, padding_mode: str, dtype: np.dtype, shape: tuple[int, ...]
+) -> Call:
+    """What `conv1d`, `conv2d` or `conv3d` decide for an input and weights of such forms, and for a result of that shape
+    that may go into an array without gaps."""
+    rank, target = len(forms[1].shape) - 2, arg.Form(shape, strides_first(shape, dtype.itemsize), dtype, True)
+    return _decided((*forms, None, target), rank, 1, padding, 1, 1, padding_mode, False, None, dtype, "auto")
+
+
+def _decided(
     forms: Forms,
     rank: int,
     stride: Any,
@@ -246,3 +255,6 @@ def _prepare(
         padding_mode,
     )
     return prepare_products("conv", geometry, forms, flip, activation, dtype, algorithm, packed)
+
+
+_prepare = remembered(_decided)

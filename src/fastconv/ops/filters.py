@@ -14,10 +14,12 @@ import numpy as np
 
 from fastconv.geometry import source_index
 from fastconv.ops.arguments import Form
-from fastconv.ops.conv import CONVS
+from fastconv.ops.calls import Call
+from fastconv.ops.conv import CONVS, conv_call
 from fastconv.ops.folded import LineAxis, folded, sizes
 from fastconv.ops.pad import MODES, pad
-from fastconv.plan.layout import memory_order
+from fastconv.ops.passes import Dense
+from fastconv.plan.layout import memory_order, strides_first
 
 __all__ = ["Correlation", "Widths", "correlate", "extend", "plan_correlation"]
 
@@ -91,55 +93,62 @@ class Correlation:
 
     Attributes
     ----------
-    order, back : tuple of int
-        The array's axes as they lie in memory, and where each of them is there.
+    dense : Dense
+        Where the array's axes are in memory, and whether it has no gaps.
     images : tuple of int
         Its shape as images of one channel.
     kernel : ndarray
         As weights of a convolution.
-    padding, mode : tuple and str
-        Of the convolution.
+    settings : dict
+        What else the convolution takes.
     shape : tuple of int
         Of the result, its axes as they lie in memory.
-    dtype : dtype
-        Of the result.
+    call : Call or None
+        The convolution of an array without gaps, with everything decided: to find it out anew takes as long as a filter
+        of a small image.
     """
 
-    order: tuple[int, ...]
-    back: tuple[int, ...]
+    dense: Dense
     images: tuple[int, ...]
     kernel: np.ndarray
-    padding: tuple[tuple[int, int], ...]
-    mode: str
+    settings: dict[str, Any]
     shape: tuple[int, ...]
-    dtype: np.dtype
+    call: Call | None
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The result, as `correlate` says."""
-        conv, images = CONVS[len(self.padding)], x.transpose(self.order).reshape(self.images)
-        y = conv(images, self.kernel, padding=self.padding, padding_mode=self.mode, dtype=self.dtype)
-        return y.reshape(self.shape).transpose(self.back)
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The result, as `correlate` says; in `out` where that has no gaps and lies as `x` does."""
+        images = self.dense.turn(x).reshape(self.images)
+        if self.call is None:
+            y = CONVS[len(self.images) - 2](images, self.kernel, **self.settings)
+        else:
+            place = self.dense.place_in(out, self.call.dtype)
+            target = None if place is None else place.reshape(self.call.shape)
+            y = self.call.run((images, self.kernel, None), target)
+        return self.dense.give(y.reshape(self.shape))
 
 
 def plan_correlation(form: Form, w: np.ndarray, widths: Widths, mode: str, dtype: np.dtype) -> Correlation | None:
     """Plan `correlate` for an array of such a form, in float32, float64 or complex numbers; None for what takes more
     than one convolution."""
+    dense = Dense.of(form, form.dtype)
     order = memory_order(form.shape, form.strides)
     axes = [LineAxis(form.shape[i], w.shape[i], *widths[i]) for i in order]
     count, inner = folded(axes)
     if len(inner) > 3 or 0 in form.shape or any(axis.windows < 1 for axis in axes):
         return None
-    kernel = w.transpose(order).reshape(1, 1, *[axis.taps for axis in inner])
-    return Correlation(
-        order=order,
-        back=tuple(order.index(axis) for axis in range(len(order))),
-        images=(count, 1, *sizes(inner)),
-        kernel=np.ascontiguousarray(kernel, dtype),
-        padding=tuple((axis.before, axis.after) for axis in inner),
-        mode=mode,
-        shape=tuple(axis.windows for axis in axes),
-        dtype=dtype,
-    )
+    images = (count, 1, *sizes(inner))
+    kernel = np.ascontiguousarray(w.transpose(order).reshape(1, 1, *[axis.taps for axis in inner]), dtype)
+    settings: dict[str, Any] = {
+        "padding": tuple((axis.before, axis.after) for axis in inner),
+        "padding_mode": mode,
+        "dtype": dtype,
+    }
+    call = None
+    if dense.stands:
+        standing = Form(images, strides_first(images, form.dtype.itemsize), form.dtype, True)
+        shape = (count, 1, *[axis.windows for axis in inner])
+        call = conv_call((standing, Form(kernel.shape, kernel.strides, dtype, True)), **settings, shape=shape)
+    return Correlation(dense, images, kernel, settings, tuple(axis.windows for axis in axes), call)
 
 
 def extend(x: np.ndarray, widths: Widths, mode: str, value: complex = 0) -> np.ndarray:

@@ -17,6 +17,7 @@ from fastconv.ops.arguments import Form
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.reach import Images, Reach
+from fastconv.plan.span import empty_apart
 
 __all__ = ["Dense", "Pass", "PassFilter", "passes"]
 
@@ -64,11 +65,21 @@ class Dense:
         """The elements of each axis as they lie in memory."""
         return [shape[axis] for axis in self.order or range(len(shape))]
 
+    def turn(self, x: np.ndarray) -> np.ndarray:
+        """The array as it is, its axes as they lie in memory."""
+        return x.transpose(self.order) if self.order else x
+
     def take(self, x: np.ndarray) -> np.ndarray:
         """The array, its axes as they lie in memory."""
-        if self.order:
-            x = x.transpose(self.order)
+        x = self.turn(x)
         return x if self.stands else np.require(x, self.dtype, ["C", "ALIGNED"])
+
+    def place_in(self, out: np.ndarray | None, dtype: np.dtype) -> np.ndarray | None:
+        """An array for results, its axes as they lie in memory; None unless it lies as they do, in their dtype."""
+        if out is None or out.dtype != dtype or not out.flags.aligned:
+            return None
+        found = self.turn(out)
+        return found if found.flags.c_contiguous else None
 
     def give(self, y: np.ndarray) -> np.ndarray:
         """What was made of it, its axes as they are counted."""
@@ -93,11 +104,11 @@ class PassFilter:
     dtype: np.dtype
     steps: tuple[tuple[KernelPlan, tuple[np.ndarray, ...]], ...]
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The filtered array; its axes lie in memory as those of `x` do."""
-        x = self.dense.take(x)
-        for plan, given in self.steps:
-            y = np.empty(x.shape, self.dtype)
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The filtered array, whose axes lie in memory as those of `x` do; in `out` where that lies so too."""
+        x, place = self.dense.take(x), self.dense.place_in(out, self.dtype)
+        for number, (plan, given) in enumerate(self.steps, 1):
+            y = place if place is not None and number == len(self.steps) else empty_apart(x.shape, self.dtype, x)
             plan.run(x, *given, y)
             x = y
         return self.dense.give(x)

@@ -60,7 +60,7 @@ def run_maxima(
     """The maxima, and their places where the call asks for them."""
     if not call.problem.indices:
         return call.run(operands, out)
-    places = call.empty(np.dtype(np.int64))
+    places = call.empty(np.dtype(np.int64), operands[0])
     return call.run(operands, out, places), places
 
 

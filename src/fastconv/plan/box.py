@@ -13,9 +13,9 @@ from fastconv.plan.table import Table
 
 __all__ = ["holds_sums", "plan_box"]
 
-#: The longest row that is not cut, and elements of rows that are summed along at once: their sums stay in a first-level
-#: cache.
-LONGEST_ROW, TOGETHER = 2048, 1024
+#: The longest row that is not cut, and bytes of the sums of rows that are summed along at once: three times as many
+#: stay in a first-level cache.
+LONGEST_ROW, TOGETHER = 2048, 8192
 #: Rows of a task, for each row that it reads only to begin.
 ROWS_EACH, LEAST_ROWS = 4, 32
 #: Nanoseconds, for estimates only: an element down, each doubling along, and a task's begin.
@@ -39,7 +39,7 @@ def plan_box(images: Images, down: Reach | None, along: Reach | None, dtype: np.
         down=taps,
         along=along_taps,
         step=images.elements,
-        together=max(1, min(parts.block, TOGETHER // parts.pitch)),
+        together=max(1, min(parts.block, TOGETHER // (parts.pitch * (8 if dtype.kind == "f" else 4)))),
         divisor=along_taps * (taps if dtype.kind == "f" else 1),
         rows_at=table.append(row_places(images, down)),
     )

@@ -33,8 +33,8 @@ NO_LIMIT = 2**31 - 1
 #: Outputs of a block: enough to make up for the rows that blocks share, few enough for the first levels of the cache.
 MOST_OUTPUTS, LEAST_OUTPUTS = 16384, 2048
 #: Nanoseconds, for estimates only: to multiply a vector that is loaded for this product alone, or put together from
-#: every second element; and for a tile to begin and to write its sums.
-LOAD_COST, SHIFT_COST, TILE_COST = 0.24, 0.3, 20.0
+#: every second element; for a tile to begin and to write its sums; and for a call to begin, beside plain loops.
+LOAD_COST, SHIFT_COST, TILE_COST, CALL_COST = 0.24, 0.3, 20.0, 400.0
 #: Blocks of rows are cut at a multiple of so many outputs, which is some vectors of any type.
 COLUMNS = 128
 #: Tasks from which on threads balance.
@@ -133,7 +133,7 @@ def _nanoseconds(problem: Problem, shape: Shape, gathered: int) -> float:
     tiles = images * -(-height // rows) * -(-vectors // shape.vectors)
     shared = shape.groups(g.kernel_size[1]) * shape.taps / g.kernel_size[1] if shape.taps > 1 else 0
     product_cost = SHIFT_COST if shape.column_step > 1 else multiply_cost(problem) * shared + LOAD_COST * (1 - shared)
-    return products * product_cost + tiles * TILE_COST + gathered * GATHER_COST
+    return CALL_COST + products * product_cost + tiles * TILE_COST + gathered * GATHER_COST
 
 
 def _slab_size(slabs: Sequence[SlabAxis]) -> int:

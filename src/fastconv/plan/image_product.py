@@ -70,7 +70,7 @@ def plan_image_product(axes: tuple[FourierAxis, FourierAxis], dtype: np.dtype) -
 
 def image_cuts(axis: FourierAxis, number: int, dtype: np.dtype) -> Iterator[Cut]:
     """The first or second axis as one block of each length that there is a transform for, the shortest first."""
-    least = _lanes(dtype) if number else 4
+    least = max(4, _lanes(dtype)) if number else 4
     powers = range(least.bit_length() - 1, MOST_LENGTH.bit_length())
     for length in sorted(lead << power for lead in LEADS for power in powers):
         cut = cut_whole(axis, length) if length <= MOST_LENGTH else None

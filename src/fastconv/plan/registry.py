@@ -47,7 +47,9 @@ def _refuse_direct(problem: Problem) -> str | None:
 def _direct_yields(problem: Problem) -> str | None:
     if direct_nanoseconds(problem) > PARALLEL_NANOSECONDS:
         return "summing in place is only faster for very little work, and serial"
-    return None
+    if _refuse_depthwise(problem) or problem.geometry.out_channels > problem.geometry.groups:
+        return None
+    return _slower(problem, plan_direct, {"depthwise": plan_depthwise})
 
 
 def _refuse_spread(problem: Problem) -> str | None:

@@ -251,7 +251,7 @@ def _roots(rows: int, columns: int, flat: bool, char: str) -> np.ndarray:
 def axis_roots(length: int) -> np.ndarray:
     """The roots of one transform, step by step, as its butterflies read them."""
     lists = [np.empty(0)]
-    while length > 4:
+    while length > 8:
         length //= 4
         roots = np.exp(-0.5j * np.pi / length * np.outer(np.arange(length), [1, 2, 3]))
         lists.append(np.stack([roots.real, roots.imag], -1).reshape(-1))
