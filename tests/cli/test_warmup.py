@@ -325,7 +325,7 @@ def test_after_warmup_a_first_call_compiles_nothing(tmp_path: Path) -> None:
     outcome = json.loads(done.stdout)
     [operation] = outcome["operations"]
     assert operation["op"] == "avg_pool2d"
-    assert {"avg_pool_tile_2_step_2", "avg_pool_rows", "launch", "share"} <= set(operation["compiled"])
+    assert {"avg_pool_tile_2x2_step_2_rolling", "avg_pool_rows", "launch", "share"} <= set(operation["compiled"])
     assert operation["loaded"] == []
     files = list((tmp_path / "fastconv").iterdir())
     assert outcome["files_written"] == len(files) == len(operation["compiled"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ from fastconv.cli.warmup_filters import FILTER_KINDS, filter_calls
 from fastconv.cli.warmup_layers import (
     ACTIVATED_LAST_LAYERS,
     ACTIVATED_LAYERS,
+    CONV_BETWEEN,
     CONV_LAYERS,
     GRADIENT_LAYERS,
     LAST_LAYERS,
+    PIECED_CHANNELS,
     PIECED_GRADIENT_LAYERS,
     PIECED_KERNELS,
+    TRANSPOSED_BETWEEN,
     TRANSPOSED_LAYERS,
     Layer,
     many_channels,
@@ -98,13 +102,14 @@ def _layers(
         yield case(op, x, w, groups=layer.groups, **layer.options)
         yield case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
     plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
-    for kernel, stride in PIECED_KERNELS[rank] if dtype.kind == "f" else ():
-        x, w = numbers((16, *size), dtype), numbers((16, 16, *kernel), dtype)
-        wanted = partial(plain, x, w, None, stride, algorithm="reference")
-        yield Case(partial(op, x, w, stride=stride, algorithm="winograd"), wanted)
-    # At sizes between those of the cases: in place, for transposed ones, and from panels.
-    for stride, algorithm in ((2, "spread"), (1, "panel")) if transposed else ((1, "panel"), (2, "panel")):
-        x, w = numbers((64, *size), dtype), numbers((64, 64, *(3,) * rank), dtype)
+    pieced = product(PIECED_KERNELS[rank], PIECED_CHANNELS, (None, "relu")) if dtype.kind == "f" else ()
+    for (kernel, stride), out_channels, activation in pieced:
+        x, shape = numbers((16, *size), dtype), (16, out_channels) if transposed else (out_channels, 16)
+        w = numbers((*shape, *kernel), dtype)
+        wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
+        yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm="winograd"), wanted)
+    for taps, stride, algorithm in TRANSPOSED_BETWEEN if transposed else CONV_BETWEEN:
+        x, w = numbers((64, *size), dtype), numbers((64, 64, *(taps,) * rank), dtype)
         for activation in (None,) if dtype.kind == "c" or algorithm == "spread" else (None, "relu"):
             wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
             yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm=algorithm), wanted)

@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 __all__ = [
     "ACTIVATED_LAST_LAYERS",
     "ACTIVATED_LAYERS",
+    "CONV_BETWEEN",
     "CONV_LAYERS",
     "GRADIENT_LAYERS",
     "LAST_LAYERS",
+    "PIECED_CHANNELS",
     "PIECED_GRADIENT_LAYERS",
     "PIECED_KERNELS",
+    "TRANSPOSED_BETWEEN",
     "TRANSPOSED_LAYERS",
     "Layer",
     "many_channels",
@@ -40,12 +43,14 @@ CONV_LAYERS = (
     *(Layer(8, 8, 3, 8, {"padding": 1, "padding_mode": "reflect", "stride": step}) for step in (1, 2)),
     Layer(8, 8, 4, 8, {"dilation": 2, "padding": 3}),
 )
-#: For each number of axes, kernels and strides that Winograd's algorithm cuts into pieces of another kind.
+#: For each number of axes, kernels and strides that Winograd's algorithm cuts into pieces of another kind; and output
+#: channels of which tiles are its lanes, and of which channels are.
 PIECED_KERNELS: dict[int, list[tuple[tuple[int, ...], int]]] = {
     1: [((9,), 1)],
-    2: [((5, 5), 1), ((4, 4), 2), ((7, 1), 1)],
+    2: [((3, 3), 1), ((5, 5), 1), ((4, 4), 2), ((7, 1), 1)],
     3: [],
 }
+PIECED_CHANNELS = (8, 64)
 TRANSPOSED_LAYERS = (
     Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
     Layer(1, 1, 3, 1, {}),
@@ -68,6 +73,7 @@ GRADIENT_LAYERS = (
 PIECED_GRADIENT_LAYERS = (
     Layer(64, 3, 7, 1, {"stride": 2, "padding": 3}),
     Layer(64, 32, 5, 1, {"stride": 2, "padding": 2}),
+    Layer(64, 64, 4, 1, {"stride": 2, "padding": 1}),
 )
 ACTIVATED_LAYERS = (
     Layer(16, 24, 3, 1, {"activation": "relu", "padding": 1}),
@@ -84,6 +90,11 @@ ACTIVATED_LAST_LAYERS = (
     Layer(3, 2, 3, 1, {"activation": "relu", "padding": 1}),
     Layer(64, 64, 1, 1, {"activation": "relu"}),
 )
+
+
+#: Taps along an axis, strides and algorithms that are chosen for many channels at sizes between those of the cases.
+CONV_BETWEEN = ((3, 1, "panel"), (3, 2, "panel"))
+TRANSPOSED_BETWEEN = ((3, 2, "spread"), (2, 2, "spread"), (3, 1, "panel"))
 
 
 def many_channels(rank: int) -> Layer:

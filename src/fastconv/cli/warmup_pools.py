@@ -47,7 +47,7 @@ def avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case
 def _usual_windows(op: Callable[..., Any], dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     for channels in (16, 1):
         x = numbers((channels, *size), dtype)
-        for window in ((2,), (3, 1, 1), (3, 2, 1), (5, 1, 2), (4,), (size,)):
+        for window in ((2,), (3, 1, 1), (3, 1, 2), (3, 2, 1), (5, 1, 2), (4,), (size,)):
             yield case(op, x, *window)
         yield case(op, channels_last(x), 3, 1, 1)
 
