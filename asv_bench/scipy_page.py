@@ -149,6 +149,7 @@ def page(rounds: int) -> str:
     """All of it, in Markdown."""
     import numba
     import scipy
+    from llvmlite.binding import get_host_cpu_name
 
     from fastconv.jit.machine import machine
 
@@ -159,7 +160,7 @@ def page(rounds: int) -> str:
     )
     how = (
         f"An image has {SIDE} x {SIDE} elements of float32 unless it says otherwise. Milliseconds, medians of {rounds} "
-        f"rounds in which both take turns, on {platform.machine()} with {machine().name}, with one thread and two of "
+        f"rounds in which both take turns, on {get_host_cpu_name()} with {machine().name}, with one thread and two of "
         f"fastconv's, Python {platform.python_version()}, NumPy {np.__version__}, Numba {numba.__version__}, SciPy "
         f"{scipy.__version__}. What is compiled was compiled before."
     )
