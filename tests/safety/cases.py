@@ -299,11 +299,15 @@ def _gradients(draw: st.DrawFn) -> Call:
     return Call(f"gradients of conv{case.rank}d({_text(x)}, {_text(weight)}, {settings}), {_text(grad)}", run)
 
 
+#: Output channels that may be lanes or not.
+FEW_OR_WHOLE_VECTORS = st.one_of(st.integers(1, 20), st.sampled_from((32, 37, 64)))
+
+
 @st.composite
 def _three_by_three(draw: st.DrawFn) -> Call:
     """Convolutions with the kernels that Winograd's algorithm is for."""
     groups, batch = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    channels, out_channels = (groups * draw(st.integers(1, 20)) for _ in range(2))
+    channels, out_channels = groups * draw(st.integers(1, 20)), groups * draw(FEW_OR_WHOLE_VECTORS)
     size = [draw(st.integers(3, 40)) for _ in range(2)]
     shapes = (batch, channels, *size), (out_channels, channels // groups, 3, 3), (out_channels,)
     operands: list[Any] = [_values(draw, shape, "float32") for shape in shapes]
@@ -328,7 +332,7 @@ def _pieces(draw: st.DrawFn) -> Call:
     points = draw(st.sampled_from([(4, 4), (3, 3), (1, 4), (4, 1)]))
     transposed = 1 not in points and draw(st.booleans())
     axes = [draw(st.sampled_from(PIECED_AXES[transposed][count])) for count in points]
-    groups, channels, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 9)), draw(st.integers(1, 20))
+    groups, channels, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 9)), draw(FEW_OR_WHOLE_VECTORS)
     depth = draw(st.lists(st.integers(1, 2), max_size=1))
     kernel, size = (*depth, *(axis[0] for axis in axes)), (*depth, *(draw(st.integers(11, 40)) for _ in axes))
     weight = (groups * channels, outputs) if transposed else (groups * outputs, channels)
