@@ -25,7 +25,7 @@ from fastconv.kernels.conv_table import block_of, output_axes
 from fastconv.kernels.slab import Space, slab_axes
 from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
 from fastconv.kernels.winograd_table import OUTPUT_AT, RESIDUE_FIELDS, SLAB_AT, WinogradHead, read_head, read_residue
-from fastconv.kernels.winograd_tiles import Part, filler, gathered, part_of
+from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, part_of
 
 __all__ = ["winograd"]
 
@@ -33,23 +33,6 @@ __all__ = ["winograd"]
 VECTORS = machine().tile_vectors
 TWO_VECTORS = 2
 ONE_VECTOR = 1
-
-#: Most products that are added one after the other. Longer sums are put together from several: of 4608 products, whose
-#: error in float32 is then below 0.8e-6 of the largest result (1.5e-6 with 768), as that of plain sums.
-DEPTHS = 256
-
-
-class _Operands(NamedTuple):
-    """What a row block multiplies: transformed weights and tiles, of which a piece has `piece` at a place."""
-
-    weights: Any
-    at: int
-    tiles: Any
-    offsets: Any
-    table: Any
-    depths_at: int
-    channels: int
-    piece: int
 
 
 @helper
@@ -62,7 +45,7 @@ def _vectors(left: int) -> int:
 
 
 @helper
-def _multiply_place(o: _Operands, at: int, first: int, begin: int, end: int, vectors: int, sums: Any, to: int) -> None:
+def _multiply_place(o: Operands, at: int, first: int, begin: int, end: int, vectors: int, sums: Any, to: int) -> None:
     """sums[row, i] of a place, for some vectors of tiles from `first` on."""
     pitch = VECTORS * lanes(sums)
     if vectors == VECTORS:
@@ -74,7 +57,7 @@ def _multiply_place(o: _Operands, at: int, first: int, begin: int, end: int, vec
 
 
 @helper
-def _multiply(o: _Operands, places: int, number: int, vectors: int, sums: Any) -> None:
+def _multiply(o: Operands, places: int, number: int, vectors: int, sums: Any) -> None:
     """sums[place, row, i] of a row block, for some vectors of tiles from `number` on.
 
     Behind the last place is room for the sums of one more.
@@ -166,7 +149,7 @@ def _body(kind: Kind) -> Callable[..., None]:
             last = (block.split + 1) * head.row_blocks // head.splits
             for b in range(block.split * head.row_blocks // head.splits, last):
                 packed = (block.group * head.row_blocks + b) * residue.entries * head.channels * ROWS
-                operands = _Operands(
+                operands = Operands(
                     weights, residue.weights_at + packed, room.tiles, offsets, table, residue.depths_at, head.channels,
                     head.piece,
                 )  # fmt: skip

@@ -27,7 +27,7 @@ from fastconv.kernels.outlet import Outlet, Target, write_rows
 from fastconv.kernels.slab import Space, slab_axes
 from fastconv.kernels.winograd_kinds import KINDS, SHORT_TILES, SPREAD_ROWS, TILES, Kind, runs_of
 from fastconv.kernels.winograd_table import OUTPUT_AT, RESIDUE_FIELDS, SLAB_AT, WinogradHead, read_head, read_residue
-from fastconv.kernels.winograd_tiles import Part, filler, gathered, part_of
+from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, part_of
 
 __all__ = ["winograd_spread"]
 
@@ -35,28 +35,12 @@ __all__ = ["winograd_spread"]
 VECTORS = machine().panel_vectors
 WIDTH = SPREAD_ROWS
 
-#: Most products that are added one after the other, as in `fastconv.kernels.winograd`.
-DEPTHS = 256
-
-
-class _Operands(NamedTuple):
-    """What a row block multiplies: transformed weights and tiles, of which a piece has `piece` at a place."""
-
-    weights: Any
-    at: int
-    tiles: Any
-    offsets: Any
-    table: Any
-    depths_at: int
-    channels: int
-    piece: int
-
 
 _runs_of = helper(runs_of)
 
 
 @inlined
-def _multiply(o: _Operands, places: int, numbers: int, room: int, sums: Any) -> None:
+def _multiply(o: Operands, places: int, numbers: int, room: int, sums: Any) -> None:
     """sums[place, tile, channel] of a row block, behind a vector of zeros, with room for so many tiles at a place.
 
     Place by place, as the weights of one stay in the first levels of the cache for all tiles.
@@ -162,7 +146,7 @@ def _body(kind: Kind) -> Callable[..., None]:
             last = (block.split + 1) * head.row_blocks // head.splits
             for b in range(block.split * head.row_blocks // head.splits, last):
                 packed = (block.group * head.row_blocks + b) * residue.entries * head.channels * WIDTH
-                operands = _Operands(
+                operands = Operands(
                     weights, residue.weights_at + packed, room.tiles, offsets, table, residue.depths_at, head.channels,
                     head.piece,
                 )  # fmt: skip
