@@ -1,6 +1,8 @@
 """Both ends of Winograd's algorithm, compiled, against their meaning; and their meaning against sums of products."""
 
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,53 +71,50 @@ def test_weights_in(taps: Plane, points: Plane, rows: int, dtype: str) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def check_outputs(
+    points: Plane, dtype: str, step: int, size: int, meaning: Callable[..., int], run: Callable[..., int],
+    before: tuple[Any, ...], after: tuple[int, ...],
+) -> None:  # fmt: skip
+    """The same outputs, `before` and `after` their target given, and the same word on them where one sum is special."""
+    n, places = lanes(dtype), points.h * points.w
+    in_all = min(1, points.h - 1) * points.w + min(1, points.w - 1)  # a place that all outputs see
+    for special, lane in product((None, np.inf, -np.inf, np.nan), range(n)):
+        source = whole(1 + places * step, dtype, lane)
+        if special is not None:
+            source[1 + in_all * step + lane] = special
+        found, expected = np.full((2, size), 77, dtype)
+        with np.errstate(invalid="ignore"):
+            strange = meaning(source, 1, step, *before, expected, *after)
+            found_strange = run(source, 1, step, *before, found, *after)
+        assert bool(found_strange) == bool(strange) == (special is not None)
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("points", POINTS)
 def test_tiles_out(points: Plane, dtype: str) -> None:
-    finish = winograd_out.tiles_out(points)
+    finish, n = winograd_out.tiles_out(points), lanes(dtype)
 
     @njit
     def run(source, at, step, bias, target, to, pitch):
         return finish(source, at, step, bias, target, to, pitch)
 
-    n, places = lanes(dtype), points.h * points.w
-    in_all = min(1, points.h - 1) * points.w + min(1, points.w - 1)  # a place that all outputs see
-    step, pitch, bias = n + 3, 2 * n + 5, np.dtype(dtype).type(7)
-    for special, tile in product((None, np.inf, -np.inf, np.nan), range(n)):
-        source = whole(1 + places * step, dtype, tile)
-        if special is not None:
-            source[1 + in_all * step + tile] = special
-        found, expected = np.full((2, 4 + 2 * pitch), 77, dtype)
-        with np.errstate(invalid="ignore"):
-            strange = winograd_out.tiles_out_meaning(points)(source, 1, step, bias, expected, 4, pitch)
-            found_strange = run(source, 1, step, bias, found, 4, pitch)
-        assert bool(found_strange) == bool(strange) == (special is not None)
-        np.testing.assert_array_equal(found, expected)
+    pitch, meaning = 2 * n + 5, winograd_out.tiles_out_meaning(points)
+    check_outputs(points, dtype, n + 3, 4 + 2 * pitch, meaning, run, (np.dtype(dtype).type(7),), (4, pitch))
 
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("points", POINTS)
 def test_spread_out(points: Plane, dtype: str) -> None:
-    finish = winograd_out.spread_out(points)
+    finish, n = winograd_out.spread_out(points), lanes(dtype)
 
     @njit
     def run(source, at, step, bias, bias_at, target, to, pitch, column):
         return finish(source, at, step, bias, bias_at, target, to, pitch, column)
 
-    n, places = lanes(dtype), points.h * points.w
-    in_all = min(1, points.h - 1) * points.w + min(1, points.w - 1)  # a place that all outputs see
-    step, column = n + 3, n + 5
+    column, meaning = n + 5, winograd_out.spread_out_meaning(points)
     pitch, bias = 2 * column + 1, whole(n + 2, dtype, 1)
-    for special, channel in product((None, np.inf, -np.inf, np.nan), range(n)):
-        source = whole(1 + places * step, dtype, channel)
-        if special is not None:
-            source[1 + in_all * step + channel] = special
-        found, expected = np.full((2, 4 + 2 * pitch), 77, dtype)
-        with np.errstate(invalid="ignore"):
-            strange = winograd_out.spread_out_meaning(points)(source, 1, step, bias, 2, expected, 4, pitch, column)
-            found_strange = run(source, 1, step, bias, 2, found, 4, pitch, column)
-        assert bool(found_strange) == bool(strange) == (special is not None)
-        np.testing.assert_array_equal(found, expected)
+    check_outputs(points, dtype, n + 3, 4 + 2 * pitch, meaning, run, (bias, 2), (4, pitch, column))
 
 
 @pytest.mark.parametrize("points", POINTS)

@@ -23,6 +23,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
+from fastconv.jit.complex_code import ComplexCode
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 
@@ -46,8 +47,6 @@ __all__ = [
 
 #: Numbers of a butterfly's roots of unity: both parts of three.
 ROOTS = 6
-#: Both parts of an eighth of a turn.
-_EIGHTH = 0.5**0.5
 
 
 def _matrix(count: int) -> np.ndarray:
@@ -127,104 +126,6 @@ def _turn_meaning(back: bool) -> Callable[..., None]:
     return turn
 
 
-class _Complex:
-    """Writes sums and products of complex vectors, as pairs of their parts."""
-
-    def __init__(self, code: VectorCode) -> None:
-        self.code, self.builder = code, code.builder
-
-    def load(self, base: Any, index: Any) -> tuple[Any, Any]:
-        code = self.code
-        return code.load(base, index), code.load(base, self.builder.add(index, INT64(code.lanes)))
-
-    def store(self, value: tuple[Any, Any], base: Any, index: Any) -> None:
-        self.code.store(value[0], base, index)
-        self.code.store(value[1], base, self.builder.add(index, INT64(self.code.lanes)))
-
-    def add(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
-        return self.builder.fadd(a[0], b[0]), self.builder.fadd(a[1], b[1])
-
-    def subtract(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
-        return self.builder.fsub(a[0], b[0]), self.builder.fsub(a[1], b[1])
-
-    def add_quarter_turn(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
-        """a + i b."""
-        return self.builder.fsub(a[0], b[1]), self.builder.fadd(a[1], b[0])
-
-    def subtract_quarter_turn(self, a: tuple[Any, Any], b: tuple[Any, Any]) -> tuple[Any, Any]:
-        """a - i b."""
-        return self.builder.fadd(a[0], b[1]), self.builder.fsub(a[1], b[0])
-
-    def multiply(self, a: tuple[Any, Any], b: tuple[Any, Any], back: bool) -> tuple[Any, Any]:
-        """a b, or a times the conjugate of b."""
-        first, second = self.builder.fmul(a[1], b[1]), self.builder.fmul(a[0], b[1])
-        first, second = (first, self.builder.fneg(second)) if back else (self.builder.fneg(first), second)
-        return self.code.multiply_add(a[0], b[0], first), self.code.multiply_add(a[1], b[0], second)
-
-    def fours(self, x: list[tuple[Any, Any]], back: bool) -> list[tuple[Any, Any]]:
-        """The transform of four, or its inverse times four."""
-        even, odd = self.add(x[0], x[2]), self.add(x[1], x[3])
-        even_rest, odd_rest = self.subtract(x[0], x[2]), self.subtract(x[1], x[3])
-        turned = [self.subtract_quarter_turn(even_rest, odd_rest), self.add_quarter_turn(even_rest, odd_rest)]
-        second, fourth = reversed(turned) if back else turned
-        return [self.add(even, odd), second, self.subtract(even, odd), fourth]
-
-    def split_eights(self, x: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-        """The transform of eight, its frequencies in the order 0 4 1 5 2 6 3 7."""
-        sums, rests = ([combine(x[k], x[k + 4]) for k in range(4)] for combine in (self.add, self.subtract))
-        zero, two, four, six = self.fours(sums, back=False)
-        even, even_rest = self.subtract_quarter_turn(rests[0], rests[2]), self.add_quarter_turn(rests[0], rests[2])
-        # These two are turned by an eighth and by three, but for the factor of that.
-        second, fourth = self.subtract_quarter_turn(rests[1], rests[1]), self.add_quarter_turn(rests[3], rests[3])
-        odd, odd_rest = self.subtract(second, fourth), self.add(second, fourth)
-        quarter = odd_rest[1], self.builder.fneg(odd_rest[0])
-        one, five = self._add_scaled(even, odd, _EIGHTH), self._add_scaled(even, odd, -_EIGHTH)
-        three, seven = self._add_scaled(even_rest, quarter, _EIGHTH), self._add_scaled(even_rest, quarter, -_EIGHTH)
-        return [zero, four, one, five, two, six, three, seven]
-
-    def join_eights(self, x: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-        """The inverse of `split_eights`, times eight."""
-        even = self.fours([x[0], x[4], x[1], x[5]], back=True)
-        odd = self.fours([x[2], x[6], x[3], x[7]], back=True)
-        second, fourth = self.add_quarter_turn(odd[1], odd[1]), self.subtract_quarter_turn(odd[3], odd[3])
-        return [
-            self.add(even[0], odd[0]),
-            self._add_scaled(even[1], second, _EIGHTH),
-            self.add_quarter_turn(even[2], odd[2]),
-            self._add_scaled(even[3], fourth, -_EIGHTH),
-            self.subtract(even[0], odd[0]),
-            self._add_scaled(even[1], second, -_EIGHTH),
-            self.subtract_quarter_turn(even[2], odd[2]),
-            self._add_scaled(even[3], fourth, _EIGHTH),
-        ]
-
-    def odds(self, x: list[tuple[Any, Any]], back: bool) -> list[tuple[Any, Any]]:
-        """The transform of an odd number, or its inverse times that: from sums and differences of opposite elements."""
-        half = range(1, len(x) // 2 + 1)
-        sums, rests = ([combine(x[m], x[-m]) for m in half] for combine in (self.add, self.subtract))
-        found = [x[0]] * len(x)
-        for total in sums:
-            found[0] = self.add(found[0], total)
-        for j in half:
-            even, odd = x[0], (self.code.zero, self.code.zero)
-            for m, total, rest in zip(half, sums, rests, strict=True):
-                angle = 2 * np.pi * (j * m % len(x)) / len(x)
-                even = self._add_scaled(even, total, np.cos(angle))
-                odd = self._add_scaled(odd, rest, np.sin(angle))
-            turned = [self.subtract_quarter_turn(even, odd), self.add_quarter_turn(even, odd)]
-            found[j], found[-j] = reversed(turned) if back else turned
-        return found
-
-    def _add_scaled(self, total: tuple[Any, Any], a: tuple[Any, Any], factor: float) -> tuple[Any, Any]:
-        scale = ir.Constant(self.code.type, [float(factor)] * self.code.lanes)
-        first, second = (self.code.multiply_add(part, scale, old) for part, old in zip(a, total, strict=True))
-        return first, second
-
-    def transform(self, x: list[tuple[Any, Any]], back: bool) -> list[tuple[Any, Any]]:
-        """The transform of four or an odd number, or its inverse times that."""
-        return self.fours(x, back) if len(x) == 4 else self.odds(x, back)
-
-
 def _places(builder: Any, step: Any, count: int) -> list[Any]:
     return [builder.mul(step, INT64(i)) for i in range(count)]
 
@@ -241,15 +142,11 @@ def _plain(count: int, back: bool) -> Any:
     def combine(typingctx: Any, work: Any, at: Any, step: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             code = VectorCode(context, builder, work.dtype)
-            numbers, places = _Complex(code), _places(builder, args[2], count)
+            numbers, places = ComplexCode(code), _places(builder, args[2], count)
             _check_rows(code, work, args[0], args[1], places)
             base = code.pointer(work, args[0], args[1])
             x = [numbers.load(base, place) for place in places]
-            if count == 4:
-                found = numbers.fours(x, back)
-            else:
-                found = numbers.join_eights(x) if back else numbers.split_eights(x)
-            for value, place in zip(found, places, strict=True):
+            for value, place in zip(numbers.transform(x, back), places, strict=True):
                 numbers.store(value, base, place)
             return context.get_dummy_value()
 
@@ -266,7 +163,7 @@ def _turned(count: int, back: bool) -> Any:
     def combine(typingctx: Any, work: Any, at: Any, step: Any, roots: Any, root: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             code = VectorCode(context, builder, work.dtype)
-            numbers, places = _Complex(code), _places(builder, args[2], count)
+            numbers, places = ComplexCode(code), _places(builder, args[2], count)
             _check_rows(code, work, args[0], args[1], places)
             code.check(roots, args[3], args[4], numbers_of_roots)
             base, first_root = code.pointer(work, args[0], args[1]), code.pointer(roots, args[3], args[4])
@@ -297,7 +194,7 @@ def _turn(back: bool) -> Any:
     def turn(typingctx: Any, work: Any, at: Any, factors: Any, factor: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             code = VectorCode(context, builder, work.dtype)
-            numbers, zero = _Complex(code), INT64(0)
+            numbers, zero = ComplexCode(code), INT64(0)
             _check_rows(code, work, args[0], args[1], [zero])
             _check_rows(code, factors, args[2], args[3], [zero])
             base, other = code.pointer(work, args[0], args[1]), code.pointer(factors, args[2], args[3])
@@ -313,16 +210,16 @@ def _turn(back: bool) -> Any:
 def _two_real(joins: bool) -> Any:
     """The intrinsics of `_split_two_real_meaning` and `_join_two_real_meaning`."""
 
-    def write(numbers: _Complex, pair: list[tuple[Any, Any]], places: list[Any]) -> None:
+    def write(numbers: ComplexCode, pair: list[tuple[Any, Any]], places: list[Any]) -> None:
         for value, (code, kind, array, at) in zip(pair, places, strict=True):
             numbers.store(value, code.pointer(kind, array, at), INT64(0))
 
-    def read(numbers: _Complex, places: list[Any]) -> list[tuple[Any, Any]]:
+    def read(numbers: ComplexCode, places: list[Any]) -> list[tuple[Any, Any]]:
         return [numbers.load(code.pointer(kind, array, at), INT64(0)) for code, kind, array, at in places]
 
     def generate(context: Any, builder: Any, kinds: Any, args: Any) -> Any:
         code = VectorCode(context, builder, kinds[0].dtype)
-        numbers = _Complex(code)
+        numbers = ComplexCode(code)
         if joins:
             sources = [(code, kinds[i], args[i], args[2]) for i in (0, 1)]
             targets = [(code, kinds[3], args[3], args[i]) for i in (4, 5)]

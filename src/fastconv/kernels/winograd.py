@@ -21,11 +21,11 @@ from fastconv.jit.tile import lanes, tile
 from fastconv.jit.winograd import step_of
 from fastconv.jit.winograd_out import tiles_out
 from fastconv.kernels.activation import activate, keep
-from fastconv.kernels.conv_table import block_of, output_axes
+from fastconv.kernels.conv_table import output_axes
 from fastconv.kernels.slab import Space, slab_axes
 from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
-from fastconv.kernels.winograd_table import OUTPUT_AT, RESIDUE_FIELDS, SLAB_AT, WinogradHead, read_head, read_residue
-from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, part_of
+from fastconv.kernels.winograd_table import OUTPUT_AT, SLAB_AT, WinogradHead, read_head
+from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, operands_of, work_of
 
 __all__ = ["winograd"]
 
@@ -133,27 +133,15 @@ def _body(kind: Kind) -> Callable[..., None]:
         lines = zeros(ROWS * step_h * length, y.dtype)
         filled = np.int64(-1)
         for task in range(begin, end):
-            block = block_of(task, head.splits, head.groups, out)
-            number = block.first.d // head.planes
-            residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
-            part = part_of(block, residue, block.first.d - number * head.planes, head, out, steps)
-            if filled != block.place:  # the parts of a group's row blocks share their tiles
-                fill_tiles(room, x, table, head, axes, block, residue, part)
-                filled = block.place
-            found = 0
-            columns = (part.counts.w + step_w - 1) // step_w
-            of_image = (part.counts.h + step_h - 1) // step_h * columns
-            first_image = block.n * head.images
-            images = min(head.images, head.batch - first_image)
-            numbers = images * of_image
-            last = (block.split + 1) * head.row_blocks // head.splits
-            for b in range(block.split * head.row_blocks // head.splits, last):
-                packed = (block.group * head.row_blocks + b) * residue.entries * head.channels * ROWS
-                operands = Operands(
-                    weights, residue.weights_at + packed, room.tiles, offsets, table, residue.depths_at, head.channels,
-                    head.piece,
-                )  # fmt: skip
-                channel = block.group * head.out_channels + b * ROWS
+            work = work_of(task, table, head, out, steps)
+            part, columns, of_image = work.part, work.counts.w, work.counts.h * work.counts.w
+            if filled != work.block.place:  # the parts of a group's row blocks share their tiles
+                fill_tiles(room, x, table, head, axes, work)
+                filled = work.block.place
+            found, numbers = 0, work.images * of_image
+            for b in range(work.row_block, work.last_row_block):
+                operands = operands_of(weights, room, offsets, table, head, work, b, ROWS)
+                channel = work.block.group * head.out_channels + b * ROWS
                 in_use = min(ROWS, head.out_channels - b * ROWS)
                 i = 0
                 while i < numbers:
@@ -166,8 +154,8 @@ def _body(kind: Kind) -> Callable[..., None]:
                             found |= finish(sums, row * width + j, ROWS * width, start, lines, to, length)
                     i += vectors * n
                 apply(lines, 0, lines.size, head.activation)
-                for image in range(images):
-                    channel_image = (first_image + image) * head.groups * head.out_channels + channel
+                for image in range(work.images):
+                    channel_image = (work.first_image + image) * head.groups * head.out_channels + channel
                     for row in range(in_use):
                         at = row * step_h * length + step_w * image * of_image
                         _write(_Lines(lines, at, length, step_w * columns), part, step_h, head, channel_image + row, y)
@@ -177,8 +165,4 @@ def _body(kind: Kind) -> Callable[..., None]:
     return convolve
 
 
-winograd = {
-    kind: kernel(_body(kind), f"winograd_{kind.name}{'_activated' * (kind.activated and not kind.strided)}")
-    for kind in KINDS
-    if not kind.spread
-}
+winograd = {kind: kernel(_body(kind), kind.kernel_name) for kind in KINDS if not kind.spread}

@@ -63,6 +63,11 @@ class Kind(NamedTuple):
         """Unique but for the activation."""
         return f"{self.points.h}x{self.points.w}{'_pieces' * self.strided}{'_spread' * self.spread}"
 
+    @property
+    def kernel_name(self) -> str:
+        """Of the kernel that sums; all that know strides apply activations."""
+        return f"winograd_{self.name}{'_activated' * (self.activated and not self.strided)}"
+
     def taps(self) -> list[Plane]:
         """The pieces that there may be."""
         axes = [range(self.least, points) if points > 1 else (1,) for points in self.points]

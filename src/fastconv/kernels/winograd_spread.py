@@ -22,12 +22,12 @@ from fastconv.jit.transpose import transpose_part
 from fastconv.jit.winograd import step_of
 from fastconv.jit.winograd_out import spread_out
 from fastconv.kernels.activation import activate, keep
-from fastconv.kernels.conv_table import block_of, output_axes
+from fastconv.kernels.conv_table import output_axes
 from fastconv.kernels.outlet import Outlet, Target, write_rows
 from fastconv.kernels.slab import Space, slab_axes
 from fastconv.kernels.winograd_kinds import KINDS, SHORT_TILES, SPREAD_ROWS, TILES, Kind, runs_of
-from fastconv.kernels.winograd_table import OUTPUT_AT, RESIDUE_FIELDS, SLAB_AT, WinogradHead, read_head, read_residue
-from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, part_of
+from fastconv.kernels.winograd_table import OUTPUT_AT, SLAB_AT, WinogradHead, read_head
+from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, operands_of, work_of
 
 __all__ = ["winograd_spread"]
 
@@ -130,27 +130,15 @@ def _body(kind: Kind) -> Callable[..., None]:
         starts, line = zeros(WIDTH, y.dtype), zeros(n * n, y.dtype)
         filled = np.int64(-1)
         for task in range(begin, end):
-            block = block_of(task, head.splits, head.groups, out)
-            number = block.first.d // head.planes
-            residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
-            part = part_of(block, residue, block.first.d - number * head.planes, head, out, steps)
-            if filled != block.place:  # the parts of a group's row blocks share their tiles
-                fill_tiles(room, x, table, head, axes, block, residue, part)
-                filled = block.place
-            found = 0
-            columns = (part.counts.w + step_w - 1) // step_w
-            of_image = (part.counts.h + step_h - 1) // step_h * columns
-            first_image = block.n * head.images
-            images = min(head.images, head.batch - first_image)
-            numbers = images * of_image
-            last = (block.split + 1) * head.row_blocks // head.splits
-            for b in range(block.split * head.row_blocks // head.splits, last):
-                packed = (block.group * head.row_blocks + b) * residue.entries * head.channels * WIDTH
-                operands = Operands(
-                    weights, residue.weights_at + packed, room.tiles, offsets, table, residue.depths_at, head.channels,
-                    head.piece,
-                )  # fmt: skip
-                channel = block.group * head.out_channels + b * WIDTH
+            work = work_of(task, table, head, out, steps)
+            part, columns, of_image = work.part, work.counts.w, work.counts.h * work.counts.w
+            if filled != work.block.place:  # the parts of a group's row blocks share their tiles
+                fill_tiles(room, x, table, head, axes, work)
+                filled = work.block.place
+            found, numbers = 0, work.images * of_image
+            for b in range(work.row_block, work.last_row_block):
+                operands = operands_of(weights, room, offsets, table, head, work, b, WIDTH)
+                channel = work.block.group * head.out_channels + b * WIDTH
                 in_use = min(WIDTH, head.out_channels - b * WIDTH)
                 for c in range(WIDTH):
                     starts[c] = bias[channel + c] if bias.size and c < in_use else 0
@@ -164,8 +152,8 @@ def _body(kind: Kind) -> Callable[..., None]:
                             step_w * columns * WIDTH, WIDTH,
                         )  # fmt: skip
                 apply(outputs, 0, numbers * step_h * step_w * WIDTH, head.activation)
-                for image in range(images):
-                    first = ((first_image + image) * head.groups * head.out_channels + channel) * head.planes
+                for image in range(work.images):
+                    first = ((work.first_image + image) * head.groups * head.out_channels + channel) * head.planes
                     target = _Image(image * step_h * step_w * of_image * WIDTH, step_w * columns)
                     _write(outputs, target, part, first * head.rows * head.columns, head, in_use, line, y)
             strange[task] = found
@@ -174,8 +162,4 @@ def _body(kind: Kind) -> Callable[..., None]:
     return convolve
 
 
-winograd_spread = {
-    kind: kernel(_body(kind), f"winograd_{kind.name}{'_activated' * (kind.activated and not kind.strided)}")
-    for kind in KINDS
-    if kind.spread
-}
+winograd_spread = {kind: kernel(_body(kind), kind.kernel_name) for kind in KINDS if kind.spread}

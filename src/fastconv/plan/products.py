@@ -39,7 +39,7 @@ __all__ = [
 #: Nanoseconds, for estimates only: to multiply a vector and add it, by how many a CPU can in a cycle; and to gather an
 #: element into a slab. All costs of convolutions were fitted together to what 74 layers of networks take by each
 #: algorithm on a Cascade Lake, which itself takes 2.2 times as long as they say. On a Zen 4 all but those of products
-#: are what they are there, and what they say is what 84 layers take; `python -m asv_bench.choices` measures how good
+#: are what they are there, and what they say is what 87 layers take; `python -m asv_bench.choices` measures how good
 #: the choices are.
 VECTOR_COST, GATHER_COST = {2: 0.12, 1: 0.255}, 0.25
 #: To transpose an output and write it; more where outputs of a phase stand apart, and where each of many channels has
@@ -66,7 +66,8 @@ def multiply_cost(problem: Problem) -> float:
 def waiting(factor: float) -> float:
     """How long a product takes in a tile for whose loads a CPU that can do two in a cycle waits by this factor.
 
-    Where it can do one, loads are never behind: on a Zen 4 tiles of one vector run at 0.94 of the peak, as others do.
+    Where it can do one, loads are hardly behind: fitted to what layers take on a Zen 4, 0.05 of what such factors are
+    beyond 1 was left of them.
     """
     return factor if machine().products_per_cycle > 1 else 1.0
 
