@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,31 +20,22 @@ from fastconv.kernels.winograd_kinds import KINDS, SHORT_TILES, Kind
 from fastconv.kernels.winograd_spread import winograd_spread
 from fastconv.kernels.winograd_table import WINOGRAD_TABLE, Residue, WinogradHead
 from fastconv.kernels.winograd_weights import WeightSteps, winograd_weights
-from fastconv.lazy import lazy
+from fastconv.plan.careful import CarefulPlan, Transformed
 from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen, Slots
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import aligned_empty
-from fastconv.plan.spread import plan_spread
 from fastconv.plan.table import Table
 from fastconv.plan.weights import takes_turns, weights_of
 from fastconv.plan.windows import Windows, plain_axis
 from fastconv.plan.winograd_cut import MOST_PLACES, best_cut, tiles_pitch
-from fastconv.plan.within import PackingPlan
 
-__all__ = ["WinogradPlan", "plan_winograd", "refuse_pieces"]
+__all__ = ["plan_winograd", "refuse_pieces"]
 
 #: Nanoseconds, for estimates only (see `products`), to transform the nine weights of a pair of channels, and for the
 #: threads to fetch them from each other's caches; and where phases take turns.
 WEIGHT_COST, WEIGHT_TURN_COST = 7.0, 12.0
 #: Most pieces of a kernel and residues of outputs. Beyond, planning takes tens of milliseconds, and others are faster.
 MOST_PIECES, MOST_RESIDUES = 200, 1024
-
-
-class Transformed(NamedTuple):
-    """Weights as the kernel reads them, and as they came, for what the kernel leaves to another."""
-
-    weights: np.ndarray
-    plain: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -90,62 +80,6 @@ class WinogradPacking:
         return Transformed(packed, weight)
 
 
-@dataclass(frozen=True)
-class WinogradPlan:
-    """All that the kernel needs beside the values.
-
-    Attributes
-    ----------
-    kernel : Kernel
-        What sums.
-    packing : WinogradPacking
-        How it wants the weights.
-    table : ndarray of int64
-        The records of `WINOGRAD_TABLE` and their lists.
-    offsets : ndarray of int64
-        Where the tiles of each channel begin.
-    tasks : int
-        Number of tasks.
-    nanoseconds : float
-        Their rough time on one thread.
-    problem : Problem
-        What is computed.
-    summary : str
-        The choice in words.
-    """
-
-    kernel: Kernel
-    packing: WinogradPacking
-    table: np.ndarray
-    offsets: np.ndarray
-    tasks: int
-    nanoseconds: float
-    problem: Problem
-    summary: str
-
-    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Write the result into the contiguous `y`."""
-        self.run_packed(x, self.packing.run(weight), bias, y)
-
-    def run_packed(self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """As `run`, with weights that `packing` has transformed."""
-        strange = np.empty(self.tasks, np.int64)
-        start = np.empty(0, y.dtype) if bias is None else bias
-        self.kernel.run(
-            self.tasks, self.nanoseconds, x, packed.weights, start, y, self.table, self.offsets, strange
-        )  # fmt: skip
-        if strange.any():
-            self.careful.run(x, packed.plain, bias, y)
-
-    @lazy
-    def careful(self) -> PackingPlan:
-        """What does all over again where an output is infinite or not a number.
-
-        Differences of infinities would spread over the outputs beside it.
-        """
-        return plan_spread(self.problem)
-
-
 _Runs = tuple[tuple[Run, ...], tuple[Run, ...]]
 _Kinds = dict[_Runs, Pieces]
 
@@ -181,7 +115,7 @@ def refuse_pieces(problem: Problem) -> str | None:
     return None
 
 
-def plan_winograd(problem: Problem) -> WinogradPlan:
+def plan_winograd(problem: Problem) -> CarefulPlan:
     """Cut a convolution into blocks of tiles and write its table."""
     axes, g, x = _axes(problem), problem.geometry.lift(), problem.x_steps()
     d, h, w = g.axes
@@ -235,7 +169,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     finished = table.finish([head, *slab, *outputs])
     deepest = max(max(pieces.depths) for pieces in kinds.values())
     together = f"{cut.images} images of " if cut.images > 1 else ""
-    return WinogradPlan(
+    return CarefulPlan(
         kernel=(winograd_spread if kind.spread else winograd)[kind],
         packing=WinogradPacking(
             winograd_weights[kind.name],
