@@ -82,12 +82,14 @@ DENSE = {
     "resnet50.4 3x3": conv((1, 256, 14, 14), (256, 256, 3, 3), padding=1),
     "resnet50.4 1x1": conv((1, 1024, 14, 14), (256, 1024, 1, 1)),
     "resnet50.5 3x3": conv((1, 512, 7, 7), (512, 512, 3, 3), padding=1),
+    "vgg16.1.1 3x3": conv((1, 3, 224, 224), (64, 3, 3, 3), padding=1),
     "vgg16.1.2 3x3": conv((1, 64, 224, 224), (64, 64, 3, 3), padding=1),
     "batch8 3x3": conv((8, 128, 28, 28), (128, 128, 3, 3), padding=1),
     "deeplab 3x3d2": conv((1, 256, 32, 32), (256, 256, 3, 3), padding=2, dilation=2),
 }
 
 GROUPED = {
+    "resnext50.2 3x3g32": conv((1, 128, 56, 56), (128, 4, 3, 3), padding=1, groups=32),
     "resnext50.3 3x3g32": conv((1, 256, 28, 28), (256, 8, 3, 3), padding=1, groups=32),
     "shufflenet 1x1g3": conv((1, 240, 28, 28), (60, 80, 1, 1), groups=3),
 }
@@ -123,6 +125,7 @@ IMAGES = {
 
 # Shapes that no kernel was tuned for: prime widths, few channels, kernels that are not square.
 ODD = {
+    "superresolution 3x3": conv((1, 64, 128, 128), (3, 64, 3, 3), padding=1),
     "alexnet.conv1 11x11s4": conv((1, 3, 224, 224), (64, 3, 11, 11), stride=4, padding=2),
     "inception.stem 3x3s2": conv((1, 3, 299, 299), (32, 3, 3, 3), stride=2),
     "inception 1x7": conv((1, 128, 17, 17), (128, 128, 1, 7), padding=(0, 3)),

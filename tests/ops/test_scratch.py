@@ -9,6 +9,7 @@ import pytest
 
 import fastconv as fc
 from fastconv.jit.machine import machine_with
+from fastconv.plan.winograd_rows import loads_pairs
 
 pytestmark = pytest.mark.skipif(
     not numba.config.DISABLE_JIT, reason="memory of compiled kernels is not counted: NUMBA_DISABLE_JIT=1"
@@ -40,6 +41,8 @@ CALLS: dict[str, tuple[Callable[..., np.ndarray], tuple[int, ...], float]] = {
     "max pool": (lambda y: fc.max_pool2d(X, 3, 1, out=y), (1, 8, 94, 94), 0),
     "average pool": (lambda y: fc.avg_pool2d(X, 3, 2, algorithm="slab", out=y), (1, 8, 47, 47), 0),
 }
+if loads_pairs(4):
+    CALLS["winograd_rows"] = (lambda y: fc.conv2d(X, W, algorithm="winograd_rows", out=y), (1, 12, 94, 94), 4 / 3 + 1)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -23,6 +23,7 @@ from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.image_product import image_cuts, image_plan
 from fastconv.plan.registry import ALGORITHMS
 from fastconv.plan.strips import contiguous, strip_heads, strip_plan
+from fastconv.plan.winograd_rows import loads_pairs
 from properties.strategies import (
     LAYOUTS,
     Case,
@@ -327,6 +328,24 @@ def _three_by_three(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _pairs_of_rows(draw: st.DrawFn) -> Call:
+    """What Winograd's algorithm sums in pairs of rows."""
+    groups, channels, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 13))
+    size = draw(st.integers(3, 30)), draw(st.integers(3, 80))
+    shapes = (
+        (draw(st.integers(1, 2)), groups * channels, *size),
+        (groups * outputs, channels, 3, 3),
+        (groups * outputs,),
+    )
+    operands: list[Any] = [_values(draw, shape, "float32") for shape in shapes]
+    if draw(st.booleans()):
+        operands[2] = None
+    padding = tuple((draw(st.integers(0, 5)), draw(st.integers(0, 5))) for _ in range(2))
+    options = {"padding": padding, "groups": groups, "activation": draw(st.sampled_from([None, "relu"]))}
+    return _call("conv", 2, operands, options, "winograd_rows" if loads_pairs(4) else "tile")
+
+
+@st.composite
 def _pieces(draw: st.DrawFn, out_channels: st.SearchStrategy[int]) -> Call:
     """Longer kernels, strided and transposed ones, which Winograd's algorithm cuts into pieces of one to three taps."""
     points = draw(st.sampled_from([(4, 4), (3, 3), (1, 4), (4, 1)]))
@@ -541,6 +560,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "one_tap": _one_tap(),
     "conv_transpose": _products("conv_transpose", conv_transpose_cases(), WHOLE),
     "three by three": _three_by_three(),
+    "pairs of rows": _pairs_of_rows(),
     "pieces": _pieces(FEW),
     "pieces, channels as lanes": _pieces(WHOLE_VECTORS),
     "square windows": _products("conv", depthwise_cases(square=1), ["float32"], algorithm="depthwise"),

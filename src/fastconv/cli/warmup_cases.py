@@ -34,6 +34,7 @@ from fastconv.cli.warmup_layers import (
     Layer,
     many_channels,
 )
+from fastconv.plan.winograd_rows import loads_pairs
 
 __all__ = ["FAMILIES", "LARGE", "SMALL", "Family"]
 
@@ -118,6 +119,12 @@ def _layers(
             x, w = numbers((16, 8, 8), dtype), numbers((16, 1, side, side), dtype)
             wanted = partial(plain, x, w, None, stride, side // 2, groups=16, algorithm="reference")
             yield Case(partial(op, x, w, stride=stride, padding=side // 2, groups=16, algorithm="turned"), wanted)
+    if dtype.kind == "f" and rank > 1 and loads_pairs(dtype.itemsize):  # as few channels take
+        x, kernel = numbers((3, *size), dtype), (1, 3, 3)[-rank:]
+        w = numbers((3, 4, *kernel) if transposed else (4, 3, *kernel), dtype)
+        for activation in (None, "relu"):
+            wanted = partial(plain, x, w, activation=activation, algorithm="reference")
+            yield Case(partial(op, x, w, activation=activation, algorithm="winograd_rows"), wanted)
     if dtype.kind == "f":  # as large kernels take
         x, w = numbers((1, *size), dtype), numbers((1, 1, *(1, 3, 3)[-rank:]), dtype)
         yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))

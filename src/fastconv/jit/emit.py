@@ -166,6 +166,12 @@ class VectorCode:
             return vectors[at]
         return self.shuffle(vectors[at], vectors[at + 1], list(range(first, first + self.lanes)))
 
+    def widened(self, vector: Any) -> Any:
+        """A vector that begins with a shorter one; what follows is not defined."""
+        undefined, count = ir.Constant(vector.type, ir.Undefined), vector.type.count
+        places = [min(i, count) for i in range(self.type.count)]
+        return self.builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(_INT32, len(places)), places))
+
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""
         undefined = ir.Constant(ir.VectorType(scalar.type, self.type.count), ir.Undefined)

@@ -47,6 +47,9 @@ class InstructionSet:
     window_rows, window_vectors : int
         Rows and vectors of outputs that a tile sums at once where each is a window of one channel. With as many loaded
         vectors and a weight for each row of the kernel they must fit the registers.
+    pair_rows : int
+        Output channels of a tile of two rows of pixels that sums at four points. With as many sums for each, four rows
+        of input and four of their sums and differences must fit the registers.
     masked_loads : bool
         Whether some lanes of a vector can be loaded, the others being zero, in one instruction.
     masked_bytes : int
@@ -66,6 +69,7 @@ class InstructionSet:
     address_rows: int
     window_rows: int
     window_vectors: int
+    pair_rows: int
     masked_loads: bool
     masked_bytes: int
 
@@ -117,6 +121,7 @@ MACHINES = {
         address_rows=8,
         window_rows=4,
         window_vectors=2,
+        pair_rows=2,
         masked_loads=False,
         masked_bytes=0,
     ),
@@ -134,6 +139,7 @@ MACHINES = {
         address_rows=14,  # twice the general registers of x86
         window_rows=4,
         window_vectors=4,
+        pair_rows=4,
         masked_loads=False,
         masked_bytes=0,
     ),
@@ -151,6 +157,7 @@ MACHINES = {
         address_rows=8,  # of 16 general registers
         window_rows=4,  # a sum or two is spilled, but 3 or 2 rows, or one vector, took 1 to 28 % longer
         window_vectors=2,
+        pair_rows=2,
         masked_loads=True,
         masked_bytes=4,
     ),
@@ -172,6 +179,7 @@ MACHINES = {
         address_rows=8,  # of 16 general registers
         window_rows=4,  # 16 sums + 4 pixels + up to 7 weights of 32 registers
         window_vectors=4,
+        pair_rows=4,  # 16 sums + 4 rows + 4 of their sums and differences of 32 registers
         masked_loads=True,
         masked_bytes=1,
     ),

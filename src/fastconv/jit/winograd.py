@@ -29,6 +29,7 @@ from fastconv.jit.machine import machine
 __all__ = [
     "MOST_TAPS",
     "Plane",
+    "inputs_matrix",
     "mixed",
     "outputs_matrix",
     "place_points",
@@ -88,7 +89,7 @@ def outputs_matrix(points: int) -> np.ndarray:
     return {1: np.array([[1]]), 3: _A[[0, 1, 3]], 4: _A}[points]
 
 
-def _inputs_matrix(taps: int, step: int) -> np.ndarray:
+def inputs_matrix(taps: int, step: int) -> np.ndarray:
     """B, for a piece along an axis."""
     return _B[taps] if step == 2 else np.array([[1]])
 
@@ -175,7 +176,7 @@ def weights_in(taps: Plane, points: Plane, rows: int) -> Any:
 def tiles_in_meaning(taps: Plane, points: Plane) -> Any:
     """What `tiles_in` does, in NumPy's words."""
     step_h, step_w = step_of(points.h), step_of(points.w)
-    b_h, b_w = _inputs_matrix(taps.h, step_h), _inputs_matrix(taps.w, step_w)
+    b_h, b_w = inputs_matrix(taps.h, step_h), inputs_matrix(taps.w, step_w)
     places = b_h.shape[1] * b_w.shape[1]
 
     def meaning(
@@ -198,7 +199,7 @@ def tiles_in(taps: Plane, points: Plane) -> Any:
     apart.
     """
     step_h, step_w = step_of(points.h), step_of(points.w)
-    b_h, b_w = _inputs_matrix(taps.h, step_h), _inputs_matrix(taps.w, step_w)
+    b_h, b_w = inputs_matrix(taps.h, step_h), inputs_matrix(taps.w, step_w)
     places = b_h.shape[1] * b_w.shape[1]
 
     @intrinsic

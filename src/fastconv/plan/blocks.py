@@ -10,7 +10,17 @@ from math import prod
 from fastconv.jit.machine import machine
 from fastconv.plan.windows import Windows
 
-__all__ = ["MOST_NUMBERS", "Blocks", "best_blocks", "candidates", "choose_blocks", "least_blocks", "measured"]
+__all__ = [
+    "MOST_NUMBERS",
+    "MOST_ROWS",
+    "Blocks",
+    "best_blocks",
+    "candidates",
+    "choose_blocks",
+    "even_sizes",
+    "least_blocks",
+    "measured",
+]
 
 #: Outputs of a block's row. Beyond the first number a longer row gains nothing; the others are for so many channels
 #: that a slab of full rows would leave the cache.
@@ -133,13 +143,13 @@ def best_blocks(measured: Sequence[Blocks], slab_bytes: int, cost: Callable[[Blo
 def candidates(numbers: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """Sizes of blocks that are worth a look where so many outputs are to be cut along each axis."""
     depth, height, width = numbers
-    widths = {_even_sizes(width, limit)[0] for limit in ROW_LIMITS}
-    for row, rows in product(widths, _even_sizes(height, MOST_ROWS)):
-        for planes in _even_sizes(depth, MOST_ROWS) if rows == height else (1,):
+    widths = {even_sizes(width, limit)[0] for limit in ROW_LIMITS}
+    for row, rows in product(widths, even_sizes(height, MOST_ROWS)):
+        for planes in even_sizes(depth, MOST_ROWS) if rows == height else (1,):
             yield planes, rows, row
 
 
-def _even_sizes(total: int, most: int) -> list[int]:
+def even_sizes(total: int, most: int) -> list[int]:
     """Sizes of at most `most` that cut `total` into nearly equal blocks, largest first; single ones last."""
     fewest = -(-total // most)
     return sorted({-(-total // parts) for parts in range(fewest, min(total, fewest + 64) + 1)} | {1}, reverse=True)

@@ -30,6 +30,7 @@ from fastconv.plan.turned import plan_turned, refuse_turned, turned_writes
 from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
 from fastconv.plan.window_pool import plan_windows
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
+from fastconv.plan.winograd_rows import plan_winograd_rows, refuse_rows
 
 __all__ = ["ALGORITHMS", "planned"]
 
@@ -63,12 +64,18 @@ def _refuse_panel(problem: Problem) -> str | None:
     return refuse_panel(problem) or _refuse_spread(problem)
 
 
-def _refuse_winograd(problem: Problem) -> str | None:
+def _refuse_halves(problem: Problem) -> str | None:
     if problem.dtype.kind != "f":
         return f"it halves weights: not for {problem.dtype.name}"
-    if problem.exact:
-        return "it halves weights: not for whole numbers"
-    return refuse_pieces(problem) or _refuse_spread(problem)
+    return "it halves weights: not for whole numbers" if problem.exact else None
+
+
+def _refuse_winograd(problem: Problem) -> str | None:
+    return _refuse_halves(problem) or refuse_pieces(problem) or _refuse_spread(problem)
+
+
+def _refuse_winograd_rows(problem: Problem) -> str | None:
+    return _refuse_halves(problem) or refuse_rows(problem)
 
 
 def _refuse_depthwise(problem: Problem) -> str | None:
@@ -143,11 +150,19 @@ def _slower(problem: Problem, plan: Planner, others: Mapping[str, Planner]) -> s
     return None
 
 
+#: What serves any convolution.
+_DIRECT: dict[str, Planner] = {"spread": plan_spread, "tile": _plan_tile}
+
+
+def _rows_and_direct(problem: Problem) -> dict[str, Planner]:
+    return _DIRECT if _refuse_winograd_rows(problem) else {"winograd_rows": plan_winograd_rows} | _DIRECT
+
+
 def _depthwise_yields(problem: Problem) -> str | None:
     """Other tiles read a vector of the input once for all output channels that see it."""
     if problem.geometry.out_channels == problem.geometry.groups:
         return None
-    return _slower(problem, plan_depthwise, {"tile": _plan_tile, "spread": plan_spread})
+    return _slower(problem, plan_depthwise, _rows_and_direct(problem))
 
 
 def _turned_yields(problem: Problem) -> str | None:
@@ -169,15 +184,18 @@ def _channels_yield(problem: Problem) -> str | None:
 
 def _winograd_yields(problem: Problem) -> str | None:
     """Few channels do not pay for transforming them, and few pixels not for transforming the weights."""
-    others = {"spread": plan_spread, "tile": _plan_tile}
-    if not _refuse_panel(problem):
-        others["panel"] = plan_panel
-    return _slower(problem, plan_winograd, others)
+    others = _rows_and_direct(problem)
+    return _slower(problem, plan_winograd, others if _refuse_panel(problem) else {"panel": plan_panel} | others)
+
+
+def _winograd_rows_yield(problem: Problem) -> str | None:
+    """Short rows hardly fill a vector, and many channels are faster where they are lanes."""
+    return _slower(problem, plan_winograd_rows, _DIRECT)
 
 
 def _panel_yields(problem: Problem) -> str | None:
     """Few output channels do not pay for copying."""
-    return _slower(problem, plan_panel, {"spread": plan_spread, "tile": _plan_tile})
+    return _slower(problem, plan_panel, _DIRECT)
 
 
 def _spread_yields(problem: Problem) -> str | None:
@@ -237,6 +255,13 @@ _CONV = (
         _refuse_winograd,
         plan_winograd,
         _winograd_yields,
+    ),
+    Algorithm(
+        "winograd_rows",
+        "adds and subtracts rows of input, of which two rows of outputs take 4 rows of products in place of 6",
+        _refuse_winograd_rows,
+        plan_winograd_rows,
+        _winograd_rows_yield,
     ),
     Algorithm(
         "panel",
