@@ -128,9 +128,9 @@ def transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
     span = rows
     while span > 8:
         quarter = span // 4
-        for k in range(quarter):
-            for first in range(k, rows, span):
-                split_fours_turned(work, at + first * pitch, quarter * pitch, roots, root + ROOTS * k)
+        for first in range(0, rows, span):
+            for k in range(quarter):
+                split_fours_turned(work, at + (first + k) * pitch, quarter * pitch, roots, root + ROOTS * k)
         root += ROOTS * quarter
         span = quarter
     if span == 4:
@@ -159,9 +159,9 @@ def transform_back(work: Any, at: int, rows: int, roots: Any, root: int) -> None
         quarter = span
         span = 4 * quarter
         root -= ROOTS * quarter
-        for k in range(quarter):
-            for first in range(k, rows, span):
-                join_fours_turned(work, at + first * pitch, quarter * pitch, roots, root + ROOTS * k)
+        for first in range(0, rows, span):
+            for k in range(quarter):
+                join_fours_turned(work, at + (first + k) * pitch, quarter * pitch, roots, root + ROOTS * k)
 
 
 @helper
