@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from fastconv.jit.copy import copy_lanes, copy_run
 from fastconv.jit.decorators import helper
+from fastconv.jit.finite import all_finite
 from fastconv.jit.fourier import (
     ROOTS,
     join_eights,
@@ -192,20 +193,41 @@ def _gather(work: Any, part: int, x: Any, table: Any, kernel: int, block: int) -
     place = _place(t, block)
     missing = block >= t.images * t.down * t.across
     image = t.x_base + place.image * t.x_batch + place.line * t.x_line + kernel // t.multiplier * t.x_channel
+    dense = w.stride == 1 and not missing
+    # Rows of a flat block follow each other; it is one row of the input.
+    first_row, first = (
+        (0 if t.flat else t.first_row + place.down * t.step_row),
+        t.first_column + place.across * t.step_column,
+    )
+    onward, reach = (t.columns, t.rows * t.columns) if t.flat else (0, t.columns)
+    inside = dense and first >= 0 and first + reach <= w.size
+    if inside and (t.flat or (first_row >= 0 and first_row + t.rows <= h.size)):
+        step = t.columns if t.flat else h.stride
+        for r in range(t.rows):
+            at = image + first_row * h.stride + first + r * step
+            _read_row(work, 2 * n * r + part * n, x, at, t.rows, t.columns)
+        return
     for r in range(t.rows):
-        row = 0 if t.flat else source_of(table, h, t.first_row + place.down * t.step_row + r)
-        nothing = missing or row < 0
-        column = t.first_column + place.across * t.step_column + (r * t.columns if t.flat else 0)
-        inside = w.stride == 1 and not nothing
-        at = image + row * h.stride
-        for first in range(0, t.columns, n):
-            to = 2 * (first * t.rows + r * n) + part * n
-            if inside and column + first >= 0 and column + first + n <= w.size:
-                copy_lanes(work, to, x, at + column + first, n)
-            else:
-                for i in range(n):
-                    source = -1 if nothing else source_of(table, w, column + first + i)
-                    work[to + i] = x[at + source * w.stride] if source >= 0 else work.dtype.type(0)
+        row = 0 if t.flat else source_of(table, h, first_row + r)
+        at, to, column = image + row * h.stride, 2 * n * r + part * n, first + r * onward
+        if inside and row >= 0:
+            _read_row(work, to, x, at + column, t.rows, t.columns)
+            continue
+        for here in range(0, t.columns, n):
+            if dense and row >= 0 and column + here >= 0 and column + here + n <= w.size:
+                copy_lanes(work, to + 2 * here * t.rows, x, at + column + here, n)
+                continue
+            for i in range(n):
+                source = source_of(table, w, column + here + i) if row >= 0 and not missing else -1
+                work[to + 2 * here * t.rows + i] = x[at + source * w.stride] if source >= 0 else work.dtype.type(0)
+
+
+@helper
+def _read_row(work: Any, to: int, x: Any, at: int, rows: int, columns: int) -> None:
+    """Read a row, of whole vectors, into strips of so many rows."""
+    n = lanes(work)
+    for column in range(0, columns, n):
+        copy_lanes(work, to + 2 * column * rows, x, at + column, n)
 
 
 @helper
@@ -216,29 +238,34 @@ def _scatter(work: Any, part: int, y: Any, t: Any, kernel: int, block: int) -> N
         return
     place = _place(t, block)
     image = kernel * t.y_channel + place.image * t.y_batch + place.line * t.y_line
-    for r in range(t.rows):
-        row = 0 if t.flat else place.down * t.step_row + r - t.lead_row
-        if row < place.down * t.step_row or row >= min(t.out_height, (place.down + 1) * t.step_row):
-            continue
+    # The elements that are wanted, of the block's rows or, where they are one, of it as a whole.
+    lead, until = t.lead_column, t.lead_column + min(t.step_column, t.out_width - place.across * t.step_column)
+    column = image + place.across * t.step_column - lead
+    if t.flat:
+        first_row, last_row = lead // t.columns, -(-until // t.columns)
+    else:
+        first_row, last_row = t.lead_row, t.lead_row + min(t.step_row, t.out_height - place.down * t.step_row)
+        column += (place.down * t.step_row - first_row) * t.out_width
+    for r in range(first_row, last_row):
         skipped = r * t.columns if t.flat else 0
-        column = place.across * t.step_column + skipped - t.lead_column
-        begin = max(0, t.lead_column - skipped)
-        end = min(t.columns, t.lead_column + t.step_column - skipped, t.out_width - column)
-        to = image + row * t.out_width + column
-        while begin < end:
-            first = begin // n * n
-            until = min(end, first + n)
-            copy_lanes(y, to + begin, work, 2 * (first * t.rows + r * n) + part * n + begin - first, until - begin)
-            begin = until
+        to = column + (skipped if t.flat else r * t.out_width)
+        _write_row(y, to, work, 2 * n * r + part * n, t.rows, max(0, lead - skipped), min(t.columns, until - skipped))
 
 
 @helper
-def _is_strange(strips: Any, size: int) -> int:
-    """1 where a number is infinite or none, and so differs from itself."""
-    found = 0
-    for i in range(size):
-        found |= strips[i] - strips[i] != 0
-    return found
+def _write_row(y: Any, to: int, work: Any, at: int, rows: int, begin: int, end: int) -> None:
+    """Write the elements of a row from one on up to another, from strips of so many rows."""
+    n = lanes(work)
+    column = begin // n * n
+    if begin > column:
+        until = min(end, column + n)
+        copy_lanes(y, to + begin, work, at + 2 * column * rows + begin - column, until - begin)
+        column += n
+    while column + n <= end:
+        copy_lanes(y, to + column, work, at + 2 * column * rows, n)
+        column += n
+    if column < end:
+        copy_lanes(y, to + column, work, at + 2 * column * rows, end - column)
 
 
 @helper
@@ -297,5 +324,5 @@ def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectra: Any, roots: An
             _transform_block_back(turned, strips, t, roots)
             _scatter(strips, 0, y, t, kernel, block)
             _scatter(strips, 1, y, t, kernel, block + 1)
-            strange[task] = _is_strange(strips, size)
+            strange[task] = not all_finite(strips, size)
     free((strips, turned))

@@ -1,18 +1,20 @@
 """Convolution of two real images of about the same size, by Fourier transforms of the whole of both.
 
-There are three stages, each a run of tasks. Columns of both images are transformed two by two, as the real and the
-imaginary part of one transform; what they come to is parted, for the frequencies from zero to a half. The rows of these
-frequencies are transformed, multiplied, and transformed back. Then columns are, two by two again.
+There are three stages, each a run of tasks. Rows of both images are transformed two by two, as the real and the
+imaginary part of one transform; what they come to is parted, for the frequencies from zero to a half. The columns of
+these frequencies are transformed, multiplied, and transformed back. Then rows are, two by two again.
 
-A task has as many columns, or frequencies, as a vector has lanes: a strip is one transform of vectors
-(`fastconv.jit.fourier`). Between the stages, squares are turned in registers.
+A task has as many rows, or frequencies, as a vector has lanes: a strip is one transform of vectors
+(`fastconv.jit.fourier`). Squares of an image become a part of a strip, and squares of strips change from one stage to
+the next, in registers. Images are read and written by rows, as memory has them: columns of 1024 elements all fall into
+the same few sets of the caches.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastconv.jit.copy import copy_lanes, copy_run
+from fastconv.jit.copy import copy_block, copy_lanes, copy_run
 from fastconv.jit.decorators import helper
 from fastconv.jit.fourier import (
     join_fives_turned,
@@ -35,6 +37,8 @@ __all__ = ["FORWARD", "IMAGE_PRODUCT_TABLE", "ImageAxis", "ImageProduct", "image
 #: The first of the three stages.
 FORWARD = 0
 _MIDDLE = 1
+#: Vectors of a row of the result that are written at once: with as many rows as lanes, half of a first-level cache.
+_WIDTH = 16
 
 
 class ImageAxis(NamedTuple):
@@ -73,18 +77,19 @@ class ImageProduct(NamedTuple):
         Which of the three.
     width : int
         Elements of a row of the first image.
-    pairs : int
-        Tasks of the first stage that are of the first image.
+    pairs, kernel_pairs, result_pairs : int
+        Pairs of as many rows as lanes of both images and of the result.
     blocks, pitch : int
-        Of frequencies, as many as lanes each; and columns from one to the next, which are whole pairs of vectors from
-        the first column of either image, and of the result, on.
+        Of frequencies, as many as lanes each; and rows from one to the next: those of both images, later of the result.
     places_at : int
-        Where the list begins that has for each frequency down columns the row in which it ends.
+        Where the list begins that has for each frequency along rows the row of a strip in which it ends.
     """
 
     stage: int
     width: int
     pairs: int
+    kernel_pairs: int
+    result_pairs: int
     blocks: int
     pitch: int
     places_at: int
@@ -129,19 +134,44 @@ def _join(work: Any, axis: ImageAxis, roots: Any) -> None:
 
 
 @helper
-def _gather(work: Any, x: Any, at: int, width: int, rows: int, columns: int, length: int) -> None:
-    """Up to two vectors of columns of an image into the parts of a strip, with zeros beside and below."""
+def _gather(work: Any, square: Any, x: Any, at: int, width: int, rows: int, columns: int, length: int) -> None:
+    """Up to two vectors of rows of an image into the parts of a strip, with zeros beside and below."""
     n = lanes(work)
-    whole = columns >= 2 * n
-    for row in range(rows):
-        if whole:
-            copy_lanes(work, 2 * n * row, x, at + row * width, n)
-            copy_lanes(work, 2 * n * row + n, x, at + row * width + n, n)
-        else:
-            for i in range(columns):
-                work[2 * n * row + i] = x[at + row * width + i]
-            work[2 * n * row + columns : 2 * n * (row + 1)] = 0
-    work[2 * n * rows : 2 * n * length] = 0
+    for part in range(2):
+        first, there = at + part * n * width, min(n, rows - part * n)
+        for column in range(0, columns, n):
+            to = 2 * n * column + part * n
+            if there == n and column + n <= columns:
+                transpose(x, first + column, width, work, to, 2 * n)
+                continue
+            for i in range(n):
+                if i < there and column + n <= columns:
+                    copy_lanes(square, n * i, x, first + i * width + column, n)
+                    continue
+                for j in range(n):
+                    inside = i < there and column + j < columns
+                    square[n * i + j] = x[first + i * width + column + j] if inside else square.dtype.type(0)
+            transpose(square, 0, n, work, to, 2 * n)
+    work[2 * n * (-(-columns // n) * n) : 2 * n * length] = 0
+
+
+@helper
+def _scatter(y: Any, to: int, work: Any, lines: Any, rows: int, axis: ImageAxis) -> None:
+    """Up to two vectors of rows of the result from the parts of a strip.
+
+    They are put together before, `_WIDTH` vectors each: rows of the result fall into the same few sets of the caches,
+    so that lines of which a square has a part would be gone before the next square has the rest (twice the time).
+    """
+    n = lanes(work)
+    pitch = _WIDTH * n
+    for part in range(2):
+        there = min(n, rows - part * n)
+        for first in range(0, axis.results if there > 0 else 0, pitch):
+            wanted = min(pitch, axis.results - first)
+            for column in range(0, wanted, n):
+                at = 2 * n * (axis.skip + first + column) + part * n
+                transpose(work, at, 2 * n, lines, column, pitch)
+            copy_block(y, to + part * n * axis.results + first, axis.results, lines, 0, pitch, wanted, there)
 
 
 @helper
@@ -158,19 +188,19 @@ def _forward(task: int, strip: Any, squares: Any, x: Any, w: Any, spectra: Any, 
     t, down, along = _read(table, 0), _axis(table, _DOWN_AT), _axis(table, _ALONG_AT)
     n, (first, second) = lanes(strip), squares
     if task < t.pairs:
-        column, image = 2 * n * task, 0
-        at = down.first * t.width + along.first + column
-        _gather(strip, x, at, t.width, down.size, min(2 * n, along.size - column), down.length)
+        row = 2 * n * task
+        at = (down.first + row) * t.width + along.first
+        _gather(strip, first, x, at, t.width, down.size - row, along.size, along.length)
     else:
-        column, image = 2 * n * (task - t.pairs), t.blocks
-        _gather(strip, w, column, along.taps, down.taps, min(2 * n, along.taps - column), down.length)
-    _split(strip, down, roots)
+        row = 2 * n * (task - t.pairs)
+        _gather(strip, first, w, row * along.taps, along.taps, down.taps - row, along.taps, along.length)
+    _split(strip, along, roots)
     for block in range(t.blocks):
         for i in range(n):
-            k = min(block * n + i, down.length // 2)  # the last block has the last frequency again and again
-            place, other = table[t.places_at + k], table[t.places_at + (down.length - k) % down.length]
+            k = min(block * n + i, along.length // 2)  # the last block has the last frequency again and again
+            place, other = table[t.places_at + k], table[t.places_at + (along.length - k) % along.length]
             split_two_real(strip, 2 * n * place, 2 * n * other, first, second, 2 * n * i)
-        to = 2 * n * ((image + block) * t.pitch + column)
+        to = 2 * n * (block * t.pitch + 2 * n * task)
         _turn(first, 0, spectra, to)
         _turn(second, 0, spectra, to + 2 * n * n)
 
@@ -178,63 +208,59 @@ def _forward(task: int, strip: Any, squares: Any, x: Any, w: Any, spectra: Any, 
 @helper
 def _multiply(block: int, strip: Any, other: Any, spectra: Any, roots: Any, table: Any) -> None:
     """The second stage."""
-    t, along = _read(table, 0), _axis(table, _ALONG_AT)
+    t, down = _read(table, 0), _axis(table, _DOWN_AT)
     n = lanes(strip)
-    size, pitch = 2 * n * along.length, 2 * n * t.pitch
+    size, at = 2 * n * down.length, 2 * n * t.pitch * block
     for image in range(2):
-        given = 2 * n * (along.taps if image else along.size)
+        given = 2 * n * (down.taps if image else down.size)
         to = other if image else strip
-        copy_run(to, 0, spectra, (image * t.blocks + block) * pitch, given)
+        copy_run(to, 0, spectra, at + 4 * n * n * t.pairs * image, given)
         to[given:size] = 0
-        _split(to, along, roots)
-    for row in range(along.length):
+        _split(to, down, roots)
+    for row in range(down.length):
         turn_row(strip, 2 * n * row, other, 2 * n * row)
-    _join(strip, along, roots)
-    first, at = 2 * n * along.skip, block * pitch
-    copy_run(spectra, at + first, strip, first, size - first)
-    # A result's column stands in the imaginary part of another's transform: it must be one itself.
-    spectra[at + size : at + pitch] = 0
+    _join(strip, down, roots)
+    first, wanted = 2 * n * down.skip, 4 * n * n * t.result_pairs
+    found = min(wanted, size - first)
+    copy_run(spectra, at, strip, first, found)
+    # A result's row stands in the imaginary part of another's transform: it must be one itself.
+    spectra[at + found : at + wanted] = 0
 
 
 @helper
-def _back(task: int, strip: Any, squares: Any, y: Any, spectra: Any, roots: Any, table: Any) -> None:
+def _back(task: int, strip: Any, squares: Any, lines: Any, y: Any, spectra: Any, roots: Any, table: Any) -> None:
     """The third stage."""
     t, down, along = _read(table, 0), _axis(table, _DOWN_AT), _axis(table, _ALONG_AT)
     n, (first, second) = lanes(strip), squares
-    column = 2 * n * task
+    row = 2 * n * task
     for block in range(t.blocks):
-        at = 2 * n * (block * t.pitch + along.skip + column)
+        at = 2 * n * (block * t.pitch + row)
         _turn(spectra, at, first, 0)
         _turn(spectra, at + 2 * n * n, second, 0)
-        for i in range(min(n, down.length // 2 + 1 - block * n)):
+        for i in range(min(n, along.length // 2 + 1 - block * n)):
             k = block * n + i
-            place, other = table[t.places_at + k], table[t.places_at + (down.length - k) % down.length]
+            place, other = table[t.places_at + k], table[t.places_at + (along.length - k) % along.length]
             join_two_real(first, second, 2 * n * i, strip, 2 * n * place, 2 * n * other)
-    _join(strip, down, roots)
-    left = along.results - column
-    for row in range(down.results):
-        at, to = 2 * n * (down.skip + row), row * along.results + column
-        copy_lanes(y, to, strip, at, min(n, left))
-        if left > n:
-            copy_lanes(y, to + n, strip, at + n, min(n, left - n))
+    _join(strip, along, roots)
+    _scatter(y, row * along.results, strip, lines, down.results - row, along)
 
 
 @kernel
 def image_product(begin: int, end: int, x: Any, w: Any, y: Any, spectra: Any, roots: Any, table: Any) -> None:
     """A stage of y = a part of the convolution of x and w, times four and the elements of a transform.
 
-    `spectra` has for either image, for each block of frequencies, a strip of `pitch` columns.
+    `spectra` has for each block of frequencies a strip of `pitch` rows.
     """
     t, down, along = _read(table, 0), _axis(table, _DOWN_AT), _axis(table, _ALONG_AT)
     n = lanes(roots)
-    size = 2 * n * (max(down.length, along.length) + 1)
+    size = 2 * n * (max(down.length, along.length) + n)  # as whole squares are read
     strip, other = empty(size, roots.dtype), empty(size, roots.dtype)
-    squares = empty(2 * n * n, roots.dtype), empty(2 * n * n, roots.dtype)
+    squares, out = (empty(2 * n * n, roots.dtype), empty(2 * n * n, roots.dtype)), empty(_WIDTH * n * n, roots.dtype)
     for task in range(begin, end):
         if t.stage == FORWARD:
             _forward(task, strip, squares, x, w, spectra, roots, table)
         elif t.stage == _MIDDLE:
             _multiply(task, strip, other, spectra, roots, table)
         else:
-            _back(task, strip, squares, y, spectra, roots, table)
-    free((strip, other, squares[0], squares[1]))
+            _back(task, strip, squares, out, y, spectra, roots, table)
+    free((strip, other, squares[0], squares[1], out))

@@ -22,9 +22,9 @@ LEADS = (1, 3, 5)
 #: Longest transform: two strips of the longest are a few MiB.
 MOST_LENGTH = 16384
 #: Nanoseconds of an element of each of three real transforms in float32, with vectors of 64 bytes, and how many more
-#: for each doubling of the bytes of an image from `CACHE_BYTES` on; for a call.
-ELEMENT_COST, CACHE_COST, CALL_COST = 1.8, 1.0, 30_000.0
-CACHE_BYTES = 1 << 18
+#: for each doubling of the bytes of an image from `CACHE_BYTES` on; for a call. In the scale of `fastconv.plan.strips`.
+ELEMENT_COST, CACHE_COST, CALL_COST = 3.6, 1.1, 30_000.0
+CACHE_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class ImagePlan:
     roots : ndarray
         Of unity, in the dtype of all numbers.
     spectra : int
-        Numbers of both spectra.
+        Numbers of both spectra together.
     scale : float
         What results are to be multiplied by.
     nanoseconds : float
@@ -83,13 +83,14 @@ def image_plan(axes: tuple[FourierAxis, FourierAxis], cuts: Sequence[Cut], dtype
     n = _lanes(dtype)
     down, along = (_axis(axis, cut) for axis, cut in zip(axes, cuts, strict=True))
     along = along._replace(roots_at=len(_roots(down)))
-    blocks = (down.length // 2) // n + 1
-    pairs, kernel_pairs, result_pairs = (-(-count // (2 * n)) for count in (along.size, along.taps, along.results))
-    pitch = max(along.length, 2 * n * max(pairs, kernel_pairs), along.skip + 2 * n * result_pairs)
+    blocks = along.length // 2 // n + 1
+    pairs, kernel_pairs, result_pairs = (-(-count // (2 * n)) for count in (down.size, down.taps, down.results))
+    pitch = 2 * n * max(pairs + kernel_pairs, result_pairs) + n
     tables = []
     for stage, tasks in enumerate((pairs + kernel_pairs, blocks, result_pairs), FORWARD):
         table = Table(IMAGE_PRODUCT_TABLE)
-        head = ImageProduct(stage, axes[1].size, pairs, blocks, pitch, table.append(np.argsort(_order(down))))
+        places = table.append(np.argsort(_order(along)))
+        head = ImageProduct(stage, axes[1].size, pairs, kernel_pairs, result_pairs, blocks, pitch, places)
         tables.append((tasks, table.finish([head, down, along])))
     elements = down.length * along.length
     doublings = max(0.0, log2(elements * dtype.itemsize / CACHE_BYTES))
@@ -97,7 +98,7 @@ def image_plan(axes: tuple[FourierAxis, FourierAxis], cuts: Sequence[Cut], dtype
     return ImagePlan(
         tables=tuple(tables),
         roots=np.concatenate([_roots(down), _roots(along)]).astype(dtype),
-        spectra=4 * n * blocks * pitch,
+        spectra=2 * n * blocks * pitch,
         scale=0.25 / elements,
         nanoseconds=CALL_COST + 1.5 * wider * elements * (ELEMENT_COST + CACHE_COST * doublings),
     )

@@ -39,7 +39,7 @@ MOST_ROWS = 1024
 ELEMENT_COST, LEVEL_COST, CALL_COST = 2.6, 0.3, 50_000.0
 #: Bytes of a block, in both of its orders, that the second level of the cache holds; and how much longer each doubling
 #: of that takes, up to twice as long.
-CACHE_BYTES, CACHE_PENALTY = 1 << 20, 0.35
+CACHE_BYTES, CACHE_PENALTY = 1 << 20, 0.2
 
 
 class Source(NamedTuple):
