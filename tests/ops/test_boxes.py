@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import njit
 
+from fastconv.kernels import box as kernels
 from fastconv.ops import boxes
 from fastconv.ops.arguments import form
 from fastconv.plan import box
@@ -60,7 +62,7 @@ def test_means_are_exact(data: st.DataObject, dtype: str, layout: str, seed: int
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("axis", [0, 1])
-@pytest.mark.parametrize("taps", [3, 7, 49, 63])
+@pytest.mark.parametrize("taps", [3, 7, 15, 17, 49, 63])
 def test_sums_that_are_a_multiple_or_next_to_one(dtype: str, axis: int, taps: int) -> None:
     """Where a quotient that is rounded otherwise would show."""
     high = np.iinfo(dtype).max
@@ -69,6 +71,21 @@ def test_sums_that_are_a_multiple_or_next_to_one(dtype: str, axis: int, taps: in
         x[0, 0] = high - less
         width = taps // 2, taps // 2
         np.testing.assert_array_equal(means(x, axis, width), expected(x, taps, axis, width))
+
+
+@njit
+def byte_shares(sums, taps, shares, found):  # type: ignore[no-untyped-def]
+    by = kernels._byte_shares(taps, shares)
+    for i in range(sums.size):
+        found[i] = kernels._byte_share(sums[i], by, i)
+
+
+@pytest.mark.parametrize("taps", range(1, kernels.MOST_BYTES + 1))
+def test_every_sum_of_so_many_bytes(taps: int) -> None:
+    sums = np.arange(255 * taps + 1, dtype=np.uint16)
+    shares, found = np.zeros_like(sums), np.zeros_like(sums)
+    byte_shares(sums, taps, shares, found)
+    np.testing.assert_array_equal(found, sums // taps)
 
 
 def test_sums_that_are_too_large_are_left_to_others() -> None:

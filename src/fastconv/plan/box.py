@@ -6,7 +6,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastconv.kernels.box import BOX_TABLE, BoxHead, box_means, box_means_of_integers
+from fastconv.jit.kernel import Kernel
+from fastconv.kernels.box import (
+    BOX_TABLE,
+    MOST_BYTES,
+    BoxHead,
+    box_means,
+    box_means_of_bytes,
+    box_means_of_integers,
+)
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.reach import Images, Reach, cut_columns, cut_rows, row_places
 from fastconv.plan.table import Table
@@ -35,15 +43,22 @@ def plan_box(images: Images, down: Reach | None, along: Reach | None, dtype: np.
     table, taps, along_taps = Table(BOX_TABLE), down.taps if down else 1, along.taps if along else 1
     segments = -(-images.rows // max(LEAST_ROWS, ROWS_EACH * taps))
     parts = cut_rows(cut_columns(table, images, along, LONGEST_ROW), -(-images.rows // segments))
+    kernel, size = _kernel(dtype, max(taps, along_taps))
     head = BoxHead(
         down=taps,
         along=along_taps,
         step=images.elements,
-        together=max(1, min(parts.block, TOGETHER // (parts.pitch * (8 if dtype.kind == "f" else 4)))),
+        together=max(1, min(parts.block, TOGETHER // (parts.pitch * size))),
         divisor=along_taps * (taps if dtype.kind == "f" else 1),
         rows_at=table.append(row_places(images, down)),
     )
-    kernel = box_means if dtype.kind == "f" else box_means_of_integers
     tasks, elements = images.total * parts.blocks * parts.cuts, images.total * images.rows * images.width
     cost = elements * (DOWN_COST + DOUBLING_COST * 2 * (along_taps.bit_length() if along else 0)) + tasks * TASK_COST
     return KernelPlan(kernel.bind(dtype, dtype, dtype, np.int64), table.finish([parts, head]), tasks, cost)
+
+
+def _kernel(dtype: np.dtype, taps: int) -> tuple[Kernel, int]:
+    """The kernel for windows of up to so many elements each way, and bytes of its sums."""
+    if dtype.kind == "f":
+        return box_means, 8
+    return (box_means_of_bytes, 2) if dtype == np.uint8 and taps <= MOST_BYTES else (box_means_of_integers, 4)
