@@ -77,8 +77,8 @@ class ImageProduct(NamedTuple):
         Which of the three.
     width : int
         Elements of a row of the first image.
-    pairs, kernel_pairs, result_pairs : int
-        Pairs of as many rows as lanes of both images and of the result.
+    pairs, result_pairs : int
+        Pairs of as many rows as lanes, of the first image and of the result.
     blocks, pitch : int
         Of frequencies, as many as lanes each; and rows from one to the next: those of both images, later of the result.
     places_at : int
@@ -88,7 +88,6 @@ class ImageProduct(NamedTuple):
     stage: int
     width: int
     pairs: int
-    kernel_pairs: int
     result_pairs: int
     blocks: int
     pitch: int

@@ -85,12 +85,12 @@ def image_plan(axes: tuple[FourierAxis, FourierAxis], cuts: Sequence[Cut], dtype
     along = along._replace(roots_at=len(_roots(down)))
     blocks = along.length // 2 // n + 1
     pairs, kernel_pairs, result_pairs = (-(-count // (2 * n)) for count in (down.size, down.taps, down.results))
-    pitch = 2 * n * max(pairs + kernel_pairs, result_pairs) + n
+    pitch = 2 * n * max(pairs + kernel_pairs, result_pairs) + n  # strips begin in other sets of the caches
     tables = []
     for stage, tasks in enumerate((pairs + kernel_pairs, blocks, result_pairs), FORWARD):
         table = Table(IMAGE_PRODUCT_TABLE)
         places = table.append(np.argsort(_order(along)))
-        head = ImageProduct(stage, axes[1].size, pairs, kernel_pairs, result_pairs, blocks, pitch, places)
+        head = ImageProduct(stage, axes[1].size, pairs, result_pairs, blocks, pitch, places)
         tables.append((tasks, table.finish([head, down, along])))
     elements = down.length * along.length
     doublings = max(0.0, log2(elements * dtype.itemsize / CACHE_BYTES))
