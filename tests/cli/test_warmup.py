@@ -97,6 +97,12 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
         "resnet": lambda: fc.grad.conv2d_weight(array(8, 64, 28, 28), (64, 64, 3, 3), array(8, 64, 28, 28), 1, 1),
         "halved": lambda: fc.grad.conv1d_weight(array(2, 32, 1000), (64, 32, 5), array(2, 64, 500), 2, 2),
         "video": lambda: fc.grad.conv3d_weight(array(2, 8, 9, 9, 9), (8, 8, 3, 3, 3), array(2, 8, 7, 7, 7)),
+        "depthwise": lambda: fc.grad.conv2d_weight(
+            array(2, 32, 56, 56), (32, 1, 7, 7), array(2, 32, 56, 56), 1, 3, groups=32
+        ),
+        "depthwise rows": lambda: fc.grad.conv2d_weight(
+            array(2, 32, 56, 56), (32, 1, 2, 3), array(2, 32, 28, 27), 2, groups=32
+        ),
     },
     "grad.conv_transpose_input": {
         "dcgan": lambda: fc.grad.conv_transpose2d_input(

@@ -68,6 +68,7 @@ GRADIENT_LAYERS = (
     Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
     Layer(128, 128, 2, 1, {"stride": 2}),
     Layer(128, 128, 1, 1, {"stride": 2}),
+    *(Layer(8, 8, kernel, 8, {"padding": 1, "stride": step}) for kernel in (3, 4, 5, 7) for step in (1, 2)),
 )
 #: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
 PIECED_GRADIENT_LAYERS = (

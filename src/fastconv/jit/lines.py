@@ -107,9 +107,10 @@ class LineTile:
         place = builder.load(self.array("table", builder.add(v["offsets_at"], tap)))
         return builder.add(place, builder.mul(v["column"], INT64(column_step)))
 
-    def loader(self, tap: Any, column_step: int, inside: Container[int] = ()) -> Any:
+    def loader(self, tap: Any, column_step: int, inside: Container[int] = (), within: Any = None) -> Any:
         """A function that loads vector number `i` of a line, counted from the tile's first window at a tap of the list
-        of columns. Those of the numbers `inside` have no lane beside the row."""
+        of columns. Those of the numbers `inside` have no lane beside the row; of all only the lanes of the mask
+        `within` are wanted, if there is one."""
         builder, code, v = self.builder, self.reads, self.values
         place = self.place(tap, column_step)
         masks: dict[int, Any] = {}
@@ -120,7 +121,8 @@ class LineTile:
             if not self.masked or i in inside:
                 return code.load(line[1], at)
             if i not in masks:
-                masks[i] = code.mask(at, v["limit"])
+                mask = code.mask(at, v["limit"])
+                masks[i] = mask if within is None else builder.and_(mask, within)
             return code.load_masked(line[1], at, masks[i], self.beside)
 
         return load

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from fastconv.geometry import Axis, Geometry
 from fastconv.ops import arguments as arg
 from fastconv.ops.axes import conv_geometry, transposed_axes
+from fastconv.ops.calls import remembered
 from fastconv.ops.conv import CONVS
 from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
-from fastconv.ops.weight_gradient import weight_gradient
+from fastconv.ops.weight_gradient import WeightGradient
 
 __all__ = [
     "conv1d_input", "conv1d_weight", "conv2d_input", "conv2d_weight", "conv3d_input", "conv3d_weight",
@@ -257,25 +259,44 @@ def _leading(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
 def _conv_input(
     rank: int, input_size: Any, weight: Any, grad_output: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> np.ndarray:
-    size, w, dy = arg.shape_of(input_size, "input_size", rank, True), arg.array(weight, "weight"), _array(grad_output)
+    w, dy = arg.array(weight, "weight"), _array(grad_output)
+    spatial, pads = _input_sizes((w, dy), rank, input_size, stride, padding, dilation, groups)
+    return _TRANSPOSES[rank - 1](dy, w, None, stride, pads, 0, groups, dilation, output_size=spatial)
+
+
+@remembered
+def _input_sizes(
+    forms: tuple[arg.Form, arg.Form], rank: int, input_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """The input's spatial size and the padding in numbers, if all sizes are those of a convolution."""
+    size = arg.shape_of(input_size, "input_size", rank, True)
+    (weight_shape, *_), (found, *_) = forms
     arg.check_shape(size, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
-    arg.check_weight(w.shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")
-    geometry = conv_geometry(1, size[-rank - 1], size[-rank:], w.shape, stride, padding, dilation, groups, "zeros")
-    _check_grad_output(dy.shape, (*_leading(size, rank), w.shape[0], *geometry.output_size))
-    pads = [(axis.before, axis.after) for axis in geometry.axes]
-    return _TRANSPOSES[rank - 1](dy, w, None, stride, pads, 0, groups, dilation, output_size=size[-rank:])
+    arg.check_weight(weight_shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")
+    geometry = conv_geometry(1, size[-rank - 1], size[-rank:], weight_shape, stride, padding, dilation, groups, "zeros")
+    _check_grad_output(found, (*_leading(size, rank), weight_shape[0], *geometry.output_size))
+    return size[-rank:], tuple((axis.before, axis.after) for axis in geometry.axes)
 
 
 def _conv_weight(
     rank: int, input: Any, weight_size: Any, grad_output: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> np.ndarray:
-    x, dy, size = arg.array(input, "input"), _array(grad_output), arg.shape_of(weight_size, "weight_size", rank, False)
-    arg.check_shape(x.shape, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
-    geometry = conv_geometry(1, x.shape[-rank - 1], x.shape[-rank:], size, stride, padding, dilation, groups, "zeros")
-    _check_grad_output(dy.shape, (*_leading(x.shape, rank), size[0], *geometry.output_size))
-    pads = tuple((axis.before, axis.after) for axis in geometry.axes)
-    strides, dilations = tuple(a.stride for a in geometry.axes), tuple(a.dilation for a in geometry.axes)
-    return weight_gradient(rank, x, dy, size, strides, pads, dilations, geometry.groups)
+    x, dy = arg.array(input, "input"), _array(grad_output)
+    return _weight_gradient((x, dy), rank, weight_size, stride, padding, dilation, groups).run(x, dy)
+
+
+@remembered
+def _weight_gradient(
+    forms: tuple[arg.Form, arg.Form], rank: int, weight_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> WeightGradient:
+    """How the gradient for the weight of a convolution is found, if all sizes are those of one."""
+    size = arg.shape_of(weight_size, "weight_size", rank, False)
+    (shape, *_), (found, *_) = forms
+    arg.check_shape(shape, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
+    batch, channels = (shape[0] if len(shape) == rank + 2 else 1), shape[-rank - 1]
+    geometry = conv_geometry(batch, channels, shape[-rank:], size, stride, padding, dilation, groups, "zeros")
+    _check_grad_output(found, (*_leading(shape, rank), size[0], *geometry.output_size))
+    return WeightGradient.of(forms, geometry)
 
 
 def _conv_transpose_input(
@@ -289,36 +310,59 @@ def _conv_transpose_input(
     groups: Any,
     dilation: Any,
 ) -> np.ndarray:
-    size, w, dy = arg.shape_of(input_size, "input_size", rank, True), arg.array(weight, "weight"), _array(grad_output)
-    pads = _transposed_pads(rank, size, w.shape, dy, stride, padding, output_padding, groups, dilation)
+    w, dy = arg.array(weight, "weight"), _array(grad_output)
+    spatial, pads = _transposed_input_sizes(
+        (w, dy), rank, input_size, stride, padding, output_padding, groups, dilation
+    )
     found = CONVS[rank](dy, w, None, stride, pads, dilation, groups)
     # Where output_padding reaches a whole stride, windows fit that no input had.
-    inside: tuple[Any, ...] = (..., *(slice(0, n) for n in size[-rank:]))
-    return found if found.shape[-rank:] == size[-rank:] else found[inside].copy(order="K")
+    inside: tuple[Any, ...] = (..., *(slice(0, n) for n in spatial))
+    return found if found.shape[-rank:] == spatial else found[inside].copy(order="K")
 
 
-def _conv_transpose_weight(
-    rank: int,
-    input: Any,
-    weight_size: Any,
-    grad_output: Any,
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    groups: Any,
-    dilation: Any,
-) -> np.ndarray:
-    x, dy, size = arg.array(input, "input"), _array(grad_output), arg.shape_of(weight_size, "weight_size", rank, False)
-    pads = _transposed_pads(rank, x.shape, size, dy, stride, padding, output_padding, groups, dilation)
+@remembered
+def _transposed_input_sizes(
+    forms: tuple[arg.Form, arg.Form], rank: int, input_size: Any, stride: Any, padding: Any, output_padding: Any,
+    groups: Any, dilation: Any,
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:  # fmt: skip
+    """As `_input_sizes`."""
+    size = arg.shape_of(input_size, "input_size", rank, True)
+    (weight_shape, *_), (found, *_) = forms
+    pads = _transposed_pads(rank, size, weight_shape, found, stride, padding, output_padding, groups, dilation)
+    return size[-rank:], pads
+
+
+def _conv_transpose_weight(rank: int, input: Any, weight_size: Any, grad_output: Any, *options: Any) -> np.ndarray:
+    """The options are those of `_transposed_pads`."""
+    x, dy = arg.array(input, "input"), _array(grad_output)
+    return _transposed_weight_gradient((x, dy), rank, weight_size, *options).run(dy, x)
+
+
+@remembered
+def _transposed_weight_gradient(
+    forms: tuple[arg.Form, arg.Form], rank: int, weight_size: Any, stride: Any, padding: Any, output_padding: Any,
+    groups: Any, dilation: Any,
+) -> WeightGradient:  # fmt: skip
+    """As `_weight_gradient`: input and gradient of the output change places."""
+    size = arg.shape_of(weight_size, "weight_size", rank, False)
+    x, dy = forms
+    pads = _transposed_pads(rank, x.shape, size, dy.shape, stride, padding, output_padding, groups, dilation)
     strides, dilations = arg.per_axis(stride, rank, "stride", 1), arg.per_axis(dilation, rank, "dilation", 1)
-    return weight_gradient(rank, dy, x, size, strides, pads, dilations, arg.whole(groups, "groups", 1))
+    axes = [
+        Axis(n, kernel, step, reach, before, (outputs - 1) * step + reach * (kernel - 1) + 1 - n - before)
+        for n, outputs, kernel, step, reach, (before, _) in zip(
+            dy.shape[-rank:], x.shape[-rank:], size[2:], strides, dilations, pads, strict=True
+        )
+    ]
+    batch, count = x.shape[0] if len(x.shape) == rank + 2 else 1, arg.whole(groups, "groups", 1)
+    return WeightGradient.of((dy, x), Geometry(batch, dy.shape[-rank - 1], size[0], count, tuple(axes)))
 
 
 def _transposed_pads(
     rank: int,
     input_shape: tuple[int, ...],
     weight_shape: tuple[int, ...],
-    grad_output: np.ndarray,
+    output_shape: tuple[int, ...],
     stride: Any,
     padding: Any,
     output_padding: Any,
@@ -335,7 +379,7 @@ def _transposed_pads(
     arg.check_groups(channels, out_channels, count)
     axes = transposed_axes(input_shape[-rank:], weight_shape[2:], stride, padding, output_padding, dilation, None)
     expected = (*_leading(input_shape, rank), out_channels, *(axis.output for axis in axes))
-    _check_grad_output(grad_output.shape, expected)
+    _check_grad_output(output_shape, expected)
     extra = arg.per_axis(output_padding, rank, "output_padding", 0)
     return tuple((a.extent - 1 - a.before, a.extent - 1 - a.after + more) for a, more in zip(axes, extra, strict=True))
 

@@ -1,20 +1,27 @@
-"""The gradient of a convolution for its weight: a convolution of the input with the gradient of the output.
+"""The gradient of a convolution for its weight: dot products of the input with the gradient of the output.
 
-Stride and dilation change places, and sums go over the batch.
+Those of one channel with one have tiles of their own; others are a convolution of the one with the other, in which
+stride and dilation change places, and sums go over the batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
+from fastconv.geometry import Axis, Geometry
 from fastconv.ops import dtypes
+from fastconv.ops.arguments import Form
 from fastconv.ops.conv import CONVS
+from fastconv.plan.depthwise_weight import plan_depthwise_weight, refuse_depthwise_weight
+from fastconv.plan.kernel_plan import KernelPlan
+from fastconv.plan.problem import Problem
 
-__all__ = ["weight_gradient"]
+__all__ = ["WeightGradient"]
 
 #: Most positions of a piece of a weight's gradient, if a row has no more. They are the depth of its sums, for which a
 #: task keeps input and a tile's weights in the second-level cache: batches of 8 take about 0.4 of the time that they
@@ -22,35 +29,68 @@ __all__ = ["weight_gradient"]
 PIECE_POSITIONS = 4096
 
 
-def weight_gradient(
-    rank: int,
-    x: np.ndarray,
-    dy: np.ndarray,
-    size: tuple[int, ...],
-    stride: tuple[int, ...],
-    pads: tuple[tuple[int, int], ...],
-    dilation: tuple[int, ...],
-    groups: int,
-) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class WeightGradient:
     """sum over n and positions p of dy[n, o, p] * x[n, c, p * stride + k * dilation - before], for all (o, c, k).
 
-    Piece by piece of images, or of an image's rows, so that what a task reads again and again stays in its cache.
+    Attributes
+    ----------
+    geometry : Geometry
+        Of the convolution.
+    dtype, sums : numpy.dtype
+        Of the result, and in which it is summed.
+    conversions : tuple of (dtype or None)
+        For x and dy the dtype that it is copied to first, or None where it is taken as it stands.
+    plan : KernelPlan or None
+        For tiles that sum the products of one channel with one.
     """
-    x, dy = x.reshape(-1, *x.shape[-rank - 1 :]), dy.reshape(-1, *dy.shape[-rank - 1 :])
-    dtype = dtypes.result_dtype((x.dtype, dy.dtype), None)
-    total = np.zeros(size, dtypes.sum_dtype(dtype))
+
+    geometry: Geometry
+    dtype: np.dtype
+    sums: np.dtype
+    conversions: tuple[np.dtype | None, np.dtype | None]
+    plan: KernelPlan | None
+
+    @classmethod
+    def of(cls, forms: tuple[Form, Form], geometry: Geometry) -> WeightGradient:
+        """Decided for operands x and dy of such forms, which may lack the batch axis."""
+        dtype = dtypes.result_dtype([form.dtype for form in forms], None)
+        sums = dtypes.sum_dtype(dtype)
+        (x, x_conversion), (dy, dy_conversion) = (form.taken_as(sums) for form in forms)
+        lead = (0,) * (len(geometry.axes) + 2 - len(x.shape))
+        problem = Problem("conv_weight", geometry, sums, (*lead, *x.strides), sums, y_strides=(*lead, *dy.strides))
+        refused = 0 in geometry.output_shape or refuse_depthwise_weight(problem)
+        plan = None if refused else plan_depthwise_weight(problem)
+        return cls(geometry, dtype, sums, (x_conversion, dy_conversion), plan)
+
+    def run(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        """The gradient."""
+        g = self.geometry
+        if self.plan is None:
+            total = _by_pieces(x.reshape(g.input_shape), dy.reshape(g.output_shape), g, self.sums)
+        else:
+            total = np.empty((g.out_channels, g.channels // g.groups, *g.kernel_size), self.sums)
+            operands = zip((x, dy), self.conversions, strict=True)
+            self.plan.run(*(a if dtype is None else a.astype(dtype, order="C") for a, dtype in operands), total)
+        return total.astype(self.dtype, copy=False)
+
+
+def _by_pieces(x: np.ndarray, dy: np.ndarray, g: Geometry, dtype: np.dtype) -> np.ndarray:
+    """Piece by piece of images, or of an image's rows, so that what a task reads again and again stays in its cache."""
+    rank, kernel = len(g.axes), g.kernel_size
+    dilation = tuple(axis.dilation for axis in g.axes)
+    total = np.zeros((g.out_channels, g.channels // g.groups, *kernel), dtype)
     images, rows = _piece_sizes(dy.shape)
     for n in range(0, len(dy), images):
         for row in range(0, dy.shape[2], rows):
             part_dy = dy[n : n + images, :, row : row + rows]
             ends = (row + part_dy.shape[2], *dy.shape[3:])
             firsts = (row,) + (0,) * (rank - 1)
-            axes = zip(x.shape[2:], firsts, ends, size[2:], stride, pads, dilation, strict=True)
-            spans = [_Span.of(*axis) for axis in axes]
+            spans = [_Span.of(*span) for span in zip(g.axes, firsts, ends, strict=True)]
             part_x = x[(slice(n, n + images), slice(None), *(span.inside for span in spans))]
             if part_x.size:  # else all of its windows lie in padding
-                total += _piece_gradient(rank, part_x, part_dy, spans, dilation, groups, total.dtype)
-    return total.astype(dtype, copy=False)
+                total += _piece_gradient(rank, part_x, part_dy, spans, dilation, g.groups, dtype)
+    return total
 
 
 def _piece_sizes(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -71,15 +111,13 @@ class _Span(NamedTuple):
     stride: int
 
     @classmethod
-    def of(
-        cls, size: int, first: int, end: int, kernel: int, stride: int, pads: tuple[int, int], dilation: int
-    ) -> _Span:
+    def of(cls, axis: Axis, first: int, end: int) -> _Span:
         """Of windows `first` to `end`, no position more."""
-        step = stride if kernel == 1 else 1  # windows of one position see none between them
-        at, last = first * stride - pads[0], (end - 1) * stride + (kernel - 1) * dilation - pads[0]
-        before, after = max(0, -(at // step)), max(0, (last - size) // step + 1)
-        inside = slice(min(size, at + before * step), max(0, min(size, last + 1)), step)
-        return cls(inside, before, after, stride // step)
+        step = axis.stride if axis.kernel == 1 else 1  # windows of one position see none between them
+        at, last = first * axis.stride - axis.before, (end - 1) * axis.stride + axis.extent - 1 - axis.before
+        before, after = max(0, -(at // step)), max(0, (last - axis.size) // step + 1)
+        inside = slice(min(axis.size, at + before * step), max(0, min(axis.size, last + 1)), step)
+        return cls(inside, before, after, axis.stride // step)
 
 
 def _piece_gradient(

@@ -1,0 +1,109 @@
+"""Plans of the weight gradient of depthwise convolutions: where the rows stand that meet each row of outputs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from fastconv.geometry import Axis, Geometry
+from fastconv.jit.lines import NO_LINE
+from fastconv.jit.machine import machine
+from fastconv.jit.weight_tile import WeightShape
+from fastconv.kernels.depthwise_weight import WEIGHT_SHAPES, WEIGHT_TABLE, WeightHead, depthwise_weight
+from fastconv.plan.kernel_plan import KernelPlan
+from fastconv.plan.problem import Problem
+from fastconv.plan.table import Table
+
+__all__ = ["plan_depthwise_weight", "refuse_depthwise_weight"]
+
+#: Lanes are masked by 32-bit numbers.
+MOST_COLUMNS = 2**30
+#: Nanoseconds, for estimates only: to multiply a vector, for a plane's sums of a tap, and for a channel.
+PRODUCT_COST, TAP_COST, CHANNEL_COST = 0.4, 2.0, 40.0
+
+
+def refuse_depthwise_weight(problem: Problem) -> str | None:
+    """Why its tiles cannot serve, if they cannot; `problem` is that of the convolution, the result its gradient."""
+    g = problem.geometry.lift()
+    if g.channels != g.groups:
+        return f"it sums over one channel, not over {g.channels // g.groups}"
+    if problem.dtype.kind != "f" or not machine().masked_loads:
+        return "it sums floats, a part of a vector at a time"
+    if g.axes[1].output == 1 or prod(g.kernel_size) >= prod(g.output_size):
+        # 7x7 kernels on 7 x 7 images take 1.8 times as long as the convolution by them (1 thread, Zen 4).
+        return "it adds up many outputs for each tap, row by row"
+    if problem.x_steps().steps[-1] != 1 or problem.y_steps().steps[-1] != 1:
+        return "it reads rows whose elements follow each other"
+    last = g.axes[-1]
+    if last.size + last.before + abs(last.after) + last.extent >= MOST_COLUMNS:
+        return "its lanes are masked by 32-bit numbers"
+    if _shape(g) is None:
+        return "it knows no such step of columns"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def plan_depthwise_weight(problem: Problem) -> KernelPlan:
+    """Write down where the rows of the input stand."""
+    g, x, dy = problem.geometry.lift(), problem.x_steps(), problem.y_steps()
+    shape = _shape(g)
+    assert shape is not None, "refused before"
+    d, h, w = g.axes
+    table = Table(WEIGHT_TABLE)
+    planes = np.arange(d.output)[:, None] * d.stride + np.arange(d.kernel) * d.dilation
+    if shape.taps > 1:
+        lines = np.arange((h.output - 1) * h.stride + h.kernel)
+    else:
+        lines = np.arange(h.kernel)[:, None] * h.dilation + np.arange(h.output) * h.stride
+    head = WeightHead(
+        batch=g.batch,
+        multiplier=g.out_channels // g.groups,
+        x_base=x.base,
+        x_batch=x.steps[0],
+        x_channel=x.steps[1],
+        dy_base=dy.base,
+        dy_batch=dy.steps[0],
+        dy_channel=dy.steps[1],
+        dy_plane=dy.steps[2],
+        dy_row=dy.steps[3],
+        limit=w.size,
+        depth=d.output,
+        height=h.output,
+        width=w.output,
+        planes=d.kernel,
+        rows=h.kernel,
+        columns=w.kernel,
+        planes_at=table.append(_positions(d, planes, x.steps[2])),
+        lines_at=table.append(_positions(h, lines, x.steps[3])),
+        offsets_at=table.append(np.arange(w.kernel) * w.dilation - w.before),
+        line_step=1 if shape.taps > 1 else h.output,
+    )
+    dtype, taps, channels = problem.dtype, prod(g.kernel_size), g.out_channels
+    vectors = -(-w.output * dtype.itemsize // machine().vector_bytes)
+    products = g.batch * d.output * h.output * vectors * taps
+    return KernelPlan(
+        kernel=depthwise_weight[shape].bind(dtype, dtype, dtype, np.int64),
+        table=table.finish([head]),
+        tasks=channels,
+        nanoseconds=channels * (CHANNEL_COST + taps * g.batch * d.output * TAP_COST + products * PRODUCT_COST),
+    )
+
+
+def _shape(g: Geometry) -> WeightShape | None:
+    """The first shape that serves."""
+    _, h, w = g.axes
+
+    def fits(shape: WeightShape) -> bool:
+        together = h.dilation == 1 and h.stride == shape.row_step and h.kernel % shape.taps == 0
+        columns = w.dilation == 1 or shape.column_step == 1
+        return (shape.taps == 1 or together) and columns and w.stride == shape.column_step
+
+    return next(filter(fits, WEIGHT_SHAPES), None)
+
+
+def _positions(axis: Axis, places: np.ndarray, step: int) -> np.ndarray:
+    """Flat positions of places on a padded axis; `NO_LINE` for those of the padding."""
+    sources = places.reshape(-1) - axis.before
+    return np.where((sources >= 0) & (sources < axis.size), sources * step, NO_LINE)
