@@ -72,6 +72,7 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
     "conv_transpose": {
         "tiny": lambda: fc.conv_transpose2d(array(1, 1, 4, 4), array(1, 1, 3, 3)),
         "dcgan": lambda: fc.conv_transpose2d(array(1, 256, 16, 16), array(256, 128, 4, 4), stride=2, padding=1),
+        "depthwise": lambda: fc.conv_transpose2d(array(21, 16, 16), array(21, 1, 4, 4), None, 2, 1, groups=21),
         "unet": lambda: fc.conv_transpose2d(array(2, 128, 28, 28), array(128, 64, 2, 2), array(64), stride=2),
         "gaps": lambda: fc.conv_transpose1d(array(1, 2, 9), array(2, 2, 1), stride=3),
     },
@@ -90,6 +91,7 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
     "grad.conv_input": {
         "tiny": lambda: fc.grad.conv2d_input((1, 5, 5), array(1, 1, 3, 3), array(1, 3, 3)),
         "resnet": lambda: fc.grad.conv2d_input((8, 64, 28, 28), array(64, 64, 3, 3), array(8, 64, 28, 28), 1, 1),
+        "depthwise": lambda: fc.grad.conv2d_input((96, 56, 56), array(96, 1, 3, 3), array(96, 28, 28), 2, 1, groups=96),
         "halved": lambda: fc.grad.conv1d_input((2, 32, 1000), array(64, 32, 5), array(2, 64, 500), 2, 2),
     },
     "grad.conv_weight": {

@@ -56,7 +56,7 @@ TRANSPOSED_LAYERS = (
     Layer(1, 1, 3, 1, {}),
     Layer(16, 8, 2, 1, {"stride": 2}),
     Layer(8, 16, 3, 1, {"padding": 1}),
-    Layer(8, 8, 3, 8, {"stride": 2}),
+    *(Layer(8, 8, kernel, 8, {"padding": (kernel - 1) // 2, "stride": 2}) for kernel in (2, 3, 4, 5, 7)),
     Layer(8, 8, 3, 8, {"padding": 1}),
     Layer(8, 8, 7, 8, {"padding": 3}),
 )
@@ -68,7 +68,11 @@ GRADIENT_LAYERS = (
     Layer(3, 16, 3, 1, {"stride": 2, "padding": 1}),
     Layer(128, 128, 2, 1, {"stride": 2}),
     Layer(128, 128, 1, 1, {"stride": 2}),
-    *(Layer(8, 8, kernel, 8, {"padding": 1, "stride": step}) for kernel in (3, 4, 5, 7) for step in (1, 2)),
+    *(
+        Layer(8, 8, kernel, 8, {"padding": (kernel - 1) // 2, "stride": step})
+        for kernel in (3, 4, 5, 7)
+        for step in (1, 2)
+    ),
 )
 #: For images, those whose gradient is a strided convolution with enough channels for Winograd's algorithm.
 PIECED_GRADIENT_LAYERS = (

@@ -107,12 +107,14 @@ class LineTile:
         place = builder.load(self.array("table", builder.add(v["offsets_at"], tap)))
         return builder.add(place, builder.mul(v["column"], INT64(column_step)))
 
-    def loader(self, tap: Any, column_step: int, inside: Container[int] = (), within: Any = None) -> Any:
+    def loader(
+        self, tap: Any, column_step: int, inside: Container[int] = (), within: Any = None, shift: int = 0
+    ) -> Any:
         """A function that loads vector number `i` of a line, counted from the tile's first window at a tap of the list
         of columns. Those of the numbers `inside` have no lane beside the row; of all only the lanes of the mask
-        `within` are wanted, if there is one."""
+        `within` are wanted, if there is one. They begin so many places further on as the `shift` says."""
         builder, code, v = self.builder, self.reads, self.values
-        place = self.place(tap, column_step)
+        place = builder.add(self.place(tap, column_step), INT64(shift))
         masks: dict[int, Any] = {}
 
         def load(line: Line, i: int) -> Any:

@@ -25,6 +25,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.reference import plan_reference
 from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
+from fastconv.plan.stretched import plan_stretched, refuse_stretched
 from fastconv.plan.transforms import plan_transforms, refuse_transforms, transforms_yield
 from fastconv.plan.turned import plan_turned, refuse_turned, turned_writes
 from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
@@ -165,6 +166,13 @@ def _depthwise_yields(problem: Problem) -> str | None:
     return _slower(problem, plan_depthwise, _rows_and_direct(problem))
 
 
+def _stretched_yields(problem: Problem) -> str | None:
+    """As `_depthwise_yields`."""
+    if problem.geometry.out_channels == problem.geometry.groups:
+        return None
+    return _slower(problem, plan_stretched, {"tile": _plan_tile, "spread": plan_spread})
+
+
 def _turned_yields(problem: Problem) -> str | None:
     """A task is a vector of channels, and there may be fewer than threads could share; and turning takes time."""
     tasks, cores = planned(problem, plan_turned).tasks, problem.machine.cores
@@ -248,6 +256,13 @@ _CONV = (
         _refuse_depthwise,
         plan_depthwise,
         _depthwise_yields,
+    ),
+    Algorithm(
+        "stretched",
+        "sums register tiles of windows of one channel of a stretched image, and multiplies no zero that is put in",
+        refuse_stretched,
+        plan_stretched,
+        _stretched_yields,
     ),
     Algorithm(
         "winograd",
