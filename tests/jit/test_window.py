@@ -11,6 +11,7 @@ from numba import njit
 from fastconv.jit import window
 from fastconv.jit.machine import machine
 from fastconv.jit.rolling_tile import rolling_tile
+from fastconv.jit.row_tile import row_tile
 from fastconv.jit.window import Shape
 from fastconv.kernels.depthwise import SHAPES
 from nightly import nightly
@@ -31,7 +32,8 @@ some_shapes = pytest.mark.parametrize(
 
 @cache
 def compiled(shape: Shape, boundscheck: bool = False) -> Any:
-    tile = rolling_tile(shape) if shape.rolls else window.window_tile(shape)
+    write = rolling_tile if shape.rolls else row_tile if shape.is_row else window.window_tile
+    tile = write(shape)
 
     @njit(boundscheck=boundscheck)
     def run(window, column, numbers, x, slab, nothing, table, weights, start, y, y_at):
@@ -47,7 +49,7 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
     """
     rng = np.random.default_rng(sum(shape))
     lanes = machine().vector_bytes // np.dtype(dtype).itemsize
-    width = shape.columns or 3
+    width = shape.columns or (lanes + 3 if shape.is_row else 3)  # some taps of a line in pairs, and some not
     columns = shape.vectors * lanes
     reach = (columns - 1) * shape.column_step + width
     rest = shape.any_rows * 2

@@ -59,6 +59,19 @@ def test_is_the_reference(call: Call) -> None:
     np.testing.assert_array_equal(found, expected(x, w, bias, **options))
 
 
+@pytest.mark.parametrize("taps", [17, 31, 32, 33, 50])
+@pytest.mark.parametrize(
+    ("dtype", "mode"),
+    [("float32", "zeros"), ("float32", "reflect"), *nightly(("float64", "zeros"), ("int64", "zeros"))],
+)
+def test_taps_of_a_row_in_pairs(taps: int, dtype: str, mode: str) -> None:
+    x, w = integers((2, 3, 333), dtype), integers((3, 1, taps), dtype, 1)
+    for options in ({"padding": taps // 2}, {"dilation": 2}, {"dilation": (machine().vector_bytes // x.itemsize,)}):
+        if x.shape[-1] > (taps - 1) * np.max(options.get("dilation", 1)):
+            found = depthwise(x, w, padding_mode=mode, **options)
+            np.testing.assert_array_equal(found, expected(x, w, padding_mode=mode, **options))
+
+
 @given(calls(("float32",)), st.sampled_from(["relu", "relu6", "leaky_relu", "silu", "sigmoid", "tanh"]))
 @examples(60)
 def test_activation_comes_last(call: Call, activation: str) -> None:

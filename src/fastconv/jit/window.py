@@ -60,6 +60,11 @@ class Shape(NamedTuple):
         return (self.rows - 1) * self.row_step + self.taps
 
     @property
+    def is_row(self) -> bool:
+        """Whether it is a single row, of any taps (`fastconv.jit.row_tile`)."""
+        return self.rows == 1 and not self.columns and not self.rolls
+
+    @property
     def any_rows(self) -> bool:
         """Whether a window may have further rows, fewer than a group has, each of which is summed on its own."""
         return self.taps > 1 and self.columns == 0
@@ -218,6 +223,7 @@ class WindowCode(LineTile):
     def __init__(self, context: Any, builder: Any, shape: Shape, kinds: Any, values: Any) -> None:
         super().__init__(context, builder, kinds, values, _ARGUMENTS, Window, reduced="y")
         self.shape, self.code = shape, self.writes
+        self.unmasked = range(0)  # which vectors of a line have no lane beside it
         start = self.code.broadcast(self.values["start"])
         # Places in memory that LLVM turns into registers.
         self.sums = [
@@ -236,7 +242,7 @@ class WindowCode(LineTile):
 
     def load_vectors(self, lines: list[Line], tap: Any, count: int) -> list[list[Any]]:
         """So many vectors of each line from the tile's first window on, at a tap of the list of columns."""
-        load = self.loader(tap, self.shape.column_step)
+        load = self.loader(tap, self.shape.column_step, self.unmasked)
         vectors = [[load(line, i) for i in range(count)] for line in lines]
         if not self.shape.borders:
             return vectors
@@ -298,13 +304,17 @@ class WindowCode(LineTile):
                 self.fetch(lines, self.shape.rows * self.shape.row_step, self.shape.vectors, self.shape.column_step)
                 weights_h = builder.mul(builder.mul(group.index, INT64(self.shape.taps)), v["weight_h"])
                 weights_h = builder.add(weights_d, weights_h)
-                if self.shape.columns:
-                    self._add_columns(lines, weights_h)
-                else:
-                    with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
-                        self._add_column(lines, weights_h, tap.index, self.shape.taps)
+                self.add_group(lines, weights_h)
             if self.shape.any_rows:
                 self._add_rest(builder.add(v["lines_at"], rest_at), plane_at, weights_d)
+
+    def add_group(self, lines: list[Line], weight_at: Any) -> None:
+        """Add the products of a group of kernel rows, whose first weight stands there."""
+        if self.shape.columns:
+            self._add_columns(lines, weight_at)
+            return
+        with cgutils.for_range(self.builder, self.values["width"], intp=INT64) as tap:
+            self.add_column(lines, weight_at, tap.index, self.shape.taps)
 
     def _add_rest(self, lines_at: Any, plane_at: Any, weights_d: Any) -> None:
         """Add the products of the rows of a window that are in no group; no two rows of the tile share them."""
@@ -314,9 +324,9 @@ class WindowCode(LineTile):
             lines = self.lines(builder.add(lines_at, builder.mul(row.index, INT64(rows))), rows, plane_at)
             weights_h = builder.add(weights_d, builder.mul(builder.add(first, row.index), v["weight_h"]))
             with cgutils.for_range(builder, v["width"], intp=INT64) as tap:
-                self._add_column(lines, weights_h, tap.index, 1)
+                self.add_column(lines, weights_h, tap.index, 1)
 
-    def _add_column(self, lines: list[Line], weight_at: Any, tap: Any, taps: int) -> None:
+    def add_column(self, lines: list[Line], weight_at: Any, tap: Any, taps: int) -> None:
         """Add the products of one column of so many taps, whose vectors are loaded as they stand.
 
         All are loaded before the weights: LLVM then keeps all in registers (7x7: 10 % faster).
@@ -324,7 +334,7 @@ class WindowCode(LineTile):
         pixels = self.load_vectors(lines, tap, self.shape.vectors)
         weights = self.weights(weight_at, tap, taps)
         for number, row in enumerate(pixels):
-            self._multiply(number, weights, row)
+            self.multiply(number, weights, row)
 
     def _add_columns(self, lines: list[Line], weight_at: Any) -> None:
         """Add the products of all columns of taps: each vector is loaded once, and shifted from tap to tap."""
@@ -340,7 +350,7 @@ class WindowCode(LineTile):
                 shift, phase = divmod(s, step)
                 for number in numbers:
                     shifted = [code.shifted(phases[number][phase], i, shift) for i in range(self.shape.vectors)]
-                    self._multiply(number, column, shifted)
+                    self.multiply(number, column, shifted)
 
     def weights(self, at: Any, tap: Any, taps: int) -> list[Any]:
         """The weights of a column of taps, each in all lanes."""
@@ -353,7 +363,7 @@ class WindowCode(LineTile):
             found.append(self.code.broadcast(builder.load(self.array("weights", place))))
         return found
 
-    def _multiply(self, line: int, weights: list[Any], pixels: list[Any]) -> None:
+    def multiply(self, line: int, weights: list[Any], pixels: list[Any]) -> None:
         """Add the products of a line to the sums of all rows whose windows it is part of."""
         for k, weight in enumerate(weights):
             row, rest = divmod(line - k, self.shape.row_step)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastconv.jit.decorators import inlined
 from fastconv.jit.rolling_tile import rolling_tile
+from fastconv.jit.row_tile import row_tile
 from fastconv.jit.tile import lanes, lead
 from fastconv.jit.window import Shape, Window, window_tile
 
@@ -20,7 +21,7 @@ def row_tiles(shape: Shape) -> Any:
     """A function for kernels that fills the rows of tiles of a shape, or of half its vectors, or of one."""
     vectors = shape.vectors
     half = max(1, vectors // 2)
-    tile = rolling_tile if shape.rolls else window_tile
+    tile = rolling_tile if shape.rolls else row_tile if shape.is_row else window_tile
     wide_tile, half_tile, one_tile = (tile(shape._replace(vectors=count)) for count in (vectors, half, 1))
 
     @inlined
