@@ -283,9 +283,9 @@ def _matrix(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def _gradients(draw: st.DrawFn) -> Call:
+def _gradients(draw: st.DrawFn, cases: st.SearchStrategy[Case]) -> Call:
     """Both gradients of a convolution; that for the weight has the input's outputs as taps."""
-    case = draw(conv_cases(padding_modes=("zeros",)))
+    case = draw(cases)
     names = ("stride", "padding", "dilation")
     per_axis = [case.options[name] for name in names]
     size = fc.conv_output_size(case.input_shape[2:], case.weight_shape[2:], *per_axis)
@@ -298,6 +298,22 @@ def _gradients(draw: st.DrawFn) -> Call:
         getattr(fc.grad, f"conv{case.rank}d_weight")(x, weight.shape, grad, *settings)
 
     return Call(f"gradients of conv{case.rank}d({_text(x)}, {_text(weight)}, {settings}), {_text(grad)}", run)
+
+
+@st.composite
+def _stretched(draw: st.DrawFn) -> Call:
+    """Transposed depthwise convolutions at a stride of 2, whose first tap is on the same side of either axis."""
+    taps, channels, multiplier = (
+        draw(st.sampled_from((2, 3, 4, 5, 7))),
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 2)),
+    )
+    crops = st.integers(0, taps - 1)
+    before, dtype = draw(crops), draw(st.sampled_from(("float32", "int64")))
+    shape = (draw(st.integers(1, 2)), channels, draw(st.integers(4, 12)), draw(st.integers(4, 60)))
+    operands = [_values(draw, shape, dtype), _values(draw, (channels, multiplier, taps, taps), dtype)]
+    padding = ((before, draw(crops)), (before, draw(crops)))
+    return _call("conv_transpose", 2, operands, {"stride": 2, "padding": padding, "groups": channels}, "stretched")
 
 
 #: Output channels that are lanes seldom, and as a rule.
@@ -585,7 +601,10 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "turned": _turned(),
     "turned images": _turned_images(),
     "panel": _panel(),
-    "gradients": _gradients(),
+    "gradients": _gradients(conv_cases(padding_modes=("zeros",))),
+    "gradients of square windows": _gradients(depthwise_cases(square=1, modes=("zeros",))),
+    "gradients of square windows apart": _gradients(depthwise_cases(square=2, modes=("zeros",))),
+    "stretched": _stretched(),
     "lp_pool": _lp_pool(),
     "fractional_max_pool": _fractional_pool(),
     "pool gradients": _pool_gradients(),

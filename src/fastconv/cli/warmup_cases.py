@@ -187,16 +187,18 @@ def _gradient(transposed: bool, of_weight: bool, rank: int, dtype: np.dtype, siz
         dy = numbers((2, layer.out_channels, *output_size(size, (layer.kernel,) * rank, stride, padding)), dtype)
         shape = _weight_shape(layer, rank, transposed)
         w = numbers(shape, dtype)
+        in_groups = {"groups": layer.groups}
         if of_weight:
             fine, coarse = (dy, x) if transposed else (x, dy)
-            reference = partial(_correlation, fine, coarse, shape, stride, padding)
-            yield Case(partial(op, x, shape, dy, stride, padding), reference)
-        elif transposed:
-            reference = partial(_CONVS[rank - 1], dy, w, None, stride, padding, algorithm="reference")
-            yield Case(partial(op, x.shape, w, dy, stride, padding), reference)
+            reference = partial(_correlation, fine, coarse, shape, stride, padding, layer.groups)
+            yield Case(partial(op, x, shape, dy, stride, padding, **in_groups), reference)
+            continue
+        if transposed:
+            reference = partial(_CONVS[rank - 1], dy, w, None, stride, padding, algorithm="reference", **in_groups)
         else:
-            back = partial(_TRANSPOSED_CONVS[rank - 1], output_size=size, algorithm="reference")
-            yield Case(partial(op, x.shape, w, dy, stride, padding), partial(back, dy, w, None, stride, padding))
+            back = partial(_TRANSPOSED_CONVS[rank - 1], output_size=size, algorithm="reference", **in_groups)
+            reference = partial(back, dy, w, None, stride, padding)
+        yield Case(partial(op, x.shape, w, dy, stride, padding, **in_groups), reference)
 
 
 def _gradient_of(transposed: bool, of_weight: bool, rank: int) -> Callable[..., np.ndarray]:
@@ -205,12 +207,13 @@ def _gradient_of(transposed: bool, of_weight: bool, rank: int) -> Callable[..., 
     return found
 
 
-def _correlation(x: np.ndarray, dy: np.ndarray, weight_shape: tuple[int, ...], stride: int, padding: int) -> np.ndarray:
+def _correlation(
+    x: np.ndarray, dy: np.ndarray, weight_shape: tuple[int, ...], stride: int, padding: int, groups: int
+) -> np.ndarray:
     """What each weight meets: a convolution over the positions of dy, in which batch and channels change places."""
-    conv = _CONVS[x.ndim - 3]
-    found = conv(x.swapaxes(0, 1), dy.swapaxes(0, 1), padding=padding, dilation=stride, algorithm="reference").swapaxes(
-        0, 1
-    )
+    conv = partial(_CONVS[x.ndim - 3], padding=padding, dilation=stride, algorithm="reference")
+    pairs = zip(*(np.split(operand.swapaxes(0, 1), groups) for operand in (x, dy)), strict=True)
+    found = np.concatenate([conv(*pair).swapaxes(0, 1) for pair in pairs])
     return found[tuple(slice(n) for n in weight_shape)]
 
 
