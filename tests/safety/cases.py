@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 from numba import config
 
 import fastconv as fc
+from fastconv.kernels.depthwise_weight import WEIGHT_SHAPES
+from fastconv.kernels.stretched import stretched
 from fastconv.kernels.turned import turned_windows
 from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.image_product import image_cuts, image_plan
@@ -301,19 +304,36 @@ def _gradients(draw: st.DrawFn, cases: st.SearchStrategy[Case]) -> Call:
 
 
 @st.composite
+def _depthwise_gradients(draw: st.DrawFn) -> Call:
+    """Gradients of depthwise convolutions for their weight, by tiles of each shape in turn."""
+    calls = []
+    for shape in WEIGHT_SHAPES:
+        channels, multiplier = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+        rows = shape.taps * draw(st.integers(1, 2)) if shape.taps > 1 else 2
+        kernel, stride = (rows, draw(st.integers(1, 6))), (shape.row_step, shape.column_step)
+        padding = tuple(draw(st.tuples(*[st.integers(0, 3)] * 2)) for _ in kernel)
+        size = (draw(st.integers(4, 20)) * stride[0] + rows, draw(st.integers(20, 60)) * stride[1])
+        x = _values(draw, (draw(st.integers(1, 2)), channels, *size), "float32")
+        weight_shape = (channels * multiplier, 1, *kernel)
+        outputs = (x.shape[0], weight_shape[0], *fc.conv_output_size(size, kernel, stride, padding))
+        dy = integers(outputs, "float32", draw(seeds))  # as it stands, lest most calls are none of tiles
+        run = partial(fc.grad.conv2d_weight, x, weight_shape, dy, stride, padding, groups=channels)
+        calls.append(Call(f"grad.conv2d_weight({_text(x)}, {weight_shape}, {_text(dy)}, {stride}, {padding})", run))
+    return _in_turn(calls)
+
+
+@st.composite
 def _stretched(draw: st.DrawFn) -> Call:
-    """Transposed depthwise convolutions at a stride of 2, whose first tap is on the same side of either axis."""
-    taps, channels, multiplier = (
-        draw(st.sampled_from((2, 3, 4, 5, 7))),
-        draw(st.integers(1, 3)),
-        draw(st.integers(1, 2)),
-    )
-    crops = st.integers(0, taps - 1)
-    before, dtype = draw(crops), draw(st.sampled_from(("float32", "int64")))
-    shape = (draw(st.integers(1, 2)), channels, draw(st.integers(4, 12)), draw(st.integers(4, 60)))
-    operands = [_values(draw, shape, dtype), _values(draw, (channels, multiplier, taps, taps), dtype)]
-    padding = ((before, draw(crops)), (before, draw(crops)))
-    return _call("conv_transpose", 2, operands, {"stride": 2, "padding": padding, "groups": channels}, "stretched")
+    """Transposed depthwise convolutions at a stride of 2, by each kernel in turn."""
+    calls = []
+    for taps, lead in stretched:
+        channels, multiplier, dtype = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.sampled_from(WHOLE))
+        shape = (draw(st.integers(1, 2)), channels, draw(st.integers(4, 12)), draw(st.integers(4, 60)))
+        operands = [_values(draw, shape, dtype), _values(draw, (channels, multiplier, taps, taps), dtype)]
+        padding = tuple(((taps - 1 - lead) % 2, draw(st.integers(0, taps - 1))) for _ in range(2))
+        options = {"stride": 2, "padding": padding, "groups": channels}
+        calls.append(_call("conv_transpose", 2, operands, options, "stretched"))
+    return _in_turn(calls)
 
 
 #: Output channels that are lanes seldom, and as a rule.
@@ -602,8 +622,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "turned images": _turned_images(),
     "panel": _panel(),
     "gradients": _gradients(conv_cases(padding_modes=("zeros",))),
-    "gradients of square windows": _gradients(depthwise_cases(square=1, modes=("zeros",))),
-    "gradients of square windows apart": _gradients(depthwise_cases(square=2, modes=("zeros",))),
+    "depthwise gradients": _depthwise_gradients(),
     "stretched": _stretched(),
     "lp_pool": _lp_pool(),
     "fractional_max_pool": _fractional_pool(),
