@@ -79,15 +79,22 @@ def lp_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]
 
 
 def lp_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Of sums and of maxima."""
+    """Of sums, where windows overlap and where not, and of maxima."""
     op = (fc.grad.lp_pool1d, fc.grad.lp_pool2d, fc.grad.lp_pool3d)[rank - 1]
     x = numbers((16, *size), dtype)
-    dy = numbers((16, *(n - 1 for n in size)), dtype)
     wide = x[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
-    windows = ((2,) * rank, (1,) * rank, ((0, 0),) * rank, False, (1,) * rank)
-    wanted = partial(reference.lp_pool_grad, dy[None].astype(wide.dtype), wide, 1, *windows)
-    yield Case(partial(op, dy, x, 1, 2, 1), lambda: wanted()[0])
-    yield Case(partial(op, np.zeros_like(dy), x, np.inf, 2, 1), partial(np.zeros, x.shape, wide.dtype))
+    for kernel, stride in ((2, 2), (2, 1), (3, 1)):
+        dy = numbers((16, *((n - kernel) // stride + 1 for n in size)), dtype)
+        windows = ((kernel,) * rank, (stride,) * rank, ((0, 0),) * rank, False, (1,) * rank)
+        wanted = partial(reference.lp_pool_grad, dy[None].astype(wide.dtype), wide, 1, *windows)
+        yield Case(partial(op, dy, x, 1, kernel, stride), partial(_only, wanted))
+    yield Case(partial(op, np.zeros_like(dy), x, np.inf, kernel, stride), partial(np.zeros, x.shape, wide.dtype))
+
+
+def _only(batch: Callable[[], np.ndarray]) -> np.ndarray:
+    """The one entry of a batch that is still to be computed."""
+    entry: np.ndarray = batch()[0]
+    return entry
 
 
 def fractional_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -121,12 +128,14 @@ def _every_other(shape: tuple[int, ...], rank: int, dtype: np.dtype) -> tuple[np
 
 
 def avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Windows that overlap."""
+    """Windows apart, and overlapping ones that follow each other or not."""
     op = (fc.grad.avg_pool1d, fc.grad.avg_pool2d, fc.grad.avg_pool3d)[rank - 1]
-    dy = numbers((16, *(n - 1 for n in size)), dtype)
-    windows = ((2,) * rank, (1,) * rank, ((0, 0),) * rank, True, None, (1,) * rank)
-    wanted = partial(reference.avg_pool_grad, dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1)), size, *windows)
-    yield Case(partial(op, dy, (16, *size), 2, 1), lambda: wanted()[0])
+    for kernel, stride in ((2, 2), (2, 1), (3, 2), (3, 1)):
+        dy = numbers((16, *((n - kernel) // stride + 1 for n in size)), dtype)
+        windows = ((kernel,) * rank, (stride,) * rank, ((0, 0),) * rank, True, None, (1,) * rank)
+        wide = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
+        wanted = partial(reference.avg_pool_grad, wide, size, *windows)
+        yield Case(partial(op, dy, (16, *size), kernel, stride), partial(_only, wanted))
 
 
 def adaptive_avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:

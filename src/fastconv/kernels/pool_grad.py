@@ -1,14 +1,15 @@
 """The adjoint of averaging: each element of the input gets its share of all windows that it is in.
 
-Row by row of the input: first the rows of windows that it is in are added, as they stand, then each sum goes to the
-elements of its window in the row. So nothing is written by two tasks, and a row that is in the same windows as the one
-before is a copy of it.
+Row by row of the input: first the rows of windows that it is in are added, as they stand, then each element gets the
+sums of its windows in the row. So nothing is written by two tasks. Rows that are in the same windows as the one before
+are copies of it.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from fastconv.jit.copy import copy_rows
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
@@ -23,15 +24,25 @@ class SharesHead(NamedTuple):
 
     Attributes
     ----------
+    runs_at, runs : int
+        Where it stands in the table which input row is the first of each run, one behind the last run too; the rows of
+        a run are in the same windows.
     block, blocks : int
-        Rows of a task, and tasks of a plane of rows.
+        Runs of a task, and tasks of a plane of rows.
     divisor : int
         Of every window, or 0 for the windows' own counts.
+    owners_at, most : int
+        Where the windows of each element of a row stand in the table: the first of each element, then the second, and
+        so on, as many as an element is in at most. What stands for one too many is the number of windows.
     """
 
+    runs_at: int
+    runs: int
     block: int
     blocks: int
     divisor: int
+    owners_at: int
+    most: int
 
 
 class SharesAxis(NamedTuple):
@@ -39,10 +50,10 @@ class SharesAxis(NamedTuple):
 
     Attributes
     ----------
-    size, outputs, dilation : int
-        Input elements, windows, and the step from tap to tap.
-    windows_at : int
-        Where (first position, number of taps, count to divide by) of each window stand in the table.
+    size, outputs : int
+        Input elements, and windows.
+    counts_at : int
+        Where the numbers that windows are divided by stand in the table.
     covers_at : int
         Where it stands for each input position, and for the one behind the last, where in the table the list of windows
         that it is in begins.
@@ -50,8 +61,7 @@ class SharesAxis(NamedTuple):
 
     size: int
     outputs: int
-    dilation: int
-    windows_at: int
+    counts_at: int
     covers_at: int
 
 
@@ -66,17 +76,6 @@ _axis = reader(SharesAxis)
 
 
 @helper
-def _same_windows(table: Any, axis: SharesAxis, position: int) -> bool:
-    """Whether a position is in the same windows as the one before."""
-    at = axis.covers_at + position
-    before, here, end = table[at - 1], table[at], table[at + 1]
-    same = here - before == end - here
-    for i in range(end - here):
-        same = same and table[before + i] == table[here + i]
-    return same
-
-
-@helper
 def _add_windows(sums: Any, g: Any, plane: int, i_d: int, i_h: int, d: Any, h: Any, table: Any, divisor: int) -> None:
     """The rows of windows that row (i_d, i_h) is in, each divided by the other axes' counts, or by the divisor."""
     for i in range(sums.size):
@@ -85,49 +84,48 @@ def _add_windows(sums: Any, g: Any, plane: int, i_d: int, i_h: int, d: Any, h: A
         o_d = table[at_d]
         for at_h in range(table[h.covers_at + i_h], table[h.covers_at + i_h + 1]):
             o_h = table[at_h]
-            count = table[d.windows_at + 3 * o_d + 2] * table[h.windows_at + 3 * o_h + 2]
-            by = sums.dtype.type(divisor if divisor else count)
+            count = table[d.counts_at + o_d] * table[h.counts_at + o_h]
+            share = sums.dtype.type(1) / sums.dtype.type(divisor if divisor else count)
             first = ((plane * d.outputs + o_d) * h.outputs + o_h) * sums.size
             row = g[first : first + sums.size]
             for i in range(sums.size):
-                sums[i] += row[i] / by
+                sums[i] += row[i] * share
 
 
 @helper
-def _share_out(y: Any, sums: Any, w: SharesAxis, table: Any, divisor: int) -> None:
-    """Give each window's sum, divided by its own count, to the elements of the row that are in it."""
+def _share_out(y: Any, sums: Any, owners: Any) -> None:
+    """Each element of a row gets the sums of its windows; the last of the sums is that of none, zero."""
     for i in range(y.size):
-        y[i] = 0
-    for o in range(sums.size):
-        at = w.windows_at + 3 * o
-        share = sums[o] if divisor else sums[o] / sums.dtype.type(table[at + 2])
-        place = unsigned(table[at])
-        for _ in range(table[at + 1]):
-            y[place] += share
-            place += unsigned(w.dilation)
+        y[i] = sums[unsigned(owners[i])]
+    for first in range(y.size, owners.size, y.size):
+        more = owners[first : first + y.size]
+        for i in range(y.size):
+            y[i] += sums[unsigned(more[i])]
 
 
 @kernel
 def share_means(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
-    """Tasks are blocks of input rows [image and channel, d, block]."""
-    head = _head(table, 0)
+    """Tasks are blocks of runs of input rows [image and channel, d, block]."""
+    t = _head(table, 0)
     d = _axis(table, _AXIS_AT)
     h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
     w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
-    sums = empty(w.outputs, y.dtype)
+    owners = table[t.owners_at : t.owners_at + t.most * w.size]
+    sums, shares = empty(w.outputs + 1, y.dtype), empty(w.outputs, y.dtype)
+    windows = sums[: w.outputs]
+    sums[w.outputs] = 0
+    for o in range(w.outputs):
+        shares[o] = y.dtype.type(1) / y.dtype.type(1 if t.divisor else table[w.counts_at + o])
     for task in range(begin, end):
-        slab = task // head.blocks
+        slab = task // t.blocks
         plane = slab // d.size
-        i_d = slab - plane * d.size
-        first = (task - slab * head.blocks) * head.block
-        for i_h in range(first, min(first + head.block, h.size)):
-            to = (slab * h.size + i_h) * w.size
-            row = y[to : to + w.size]
-            if i_h > first and _same_windows(table, h, i_h):
-                last = y[to - w.size : to]
-                for i in range(w.size):
-                    row[i] = last[i]
-            else:
-                _add_windows(sums, g, plane, i_d, i_h, d, h, table, head.divisor)
-                _share_out(row, sums, w, table, head.divisor)
-    free((sums,))
+        first = (task - slab * t.blocks) * t.block
+        for run in range(first, min(first + t.block, t.runs)):
+            row, behind = table[t.runs_at + run], table[t.runs_at + run + 1]
+            _add_windows(windows, g, plane, slab - plane * d.size, row, d, h, table, t.divisor)
+            for o in range(w.outputs):
+                windows[o] *= shares[o]
+            to = (slab * h.size + row) * w.size
+            _share_out(y[to : to + w.size], sums, owners)
+            copy_rows(y, to + w.size, w.size, y, to, 0, w.size, behind - row - 1)
+    free((sums, shares))

@@ -12,12 +12,12 @@ from fastconv.jit.kernel import Kernel
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.calls import Call, prepare
-from fastconv.plan.pool_grad import scattered
 from fastconv.plan.problem import Problem
+from fastconv.plan.scatter import scattered
 
 __all__ = [
-    "check_indices", "check_input", "pool_geometry", "prepare_maxima", "prepare_means", "prepare_norms",
-    "put_back", "run_maxima",
+    "check_gradient", "check_indices", "check_input", "gradient", "pool_geometry", "prepare_maxima", "prepare_means",
+    "prepare_norms", "put_back", "run_maxima", "size_of_input",
 ]  # fmt: skip
 
 
@@ -99,6 +99,27 @@ def prepare_norms(
     batched = len(x.shape) == rank + 2
     problem = Problem(op, geometry, work, _strides(x, batched), x.dtype, norm=norm)
     return prepare(problem, algorithm, (conversion,), result, batched, target)
+
+
+def gradient(grad_output: Any) -> np.ndarray:
+    """The gradient for a pooling's result, of real numbers."""
+    dy = arg.array(grad_output, "grad_output")
+    if dy.dtype.kind == "c":
+        raise TypeError(f"grad_output has dtype {dy.dtype}; poolings take real numbers, and so do their gradients.")
+    return dy
+
+
+def size_of_input(name: str, rank: int, input_size: Any) -> tuple[int, ...]:
+    """The shape of the input of a pooling of that name."""
+    size = arg.shape_of(input_size, "input_size", rank, True)
+    arg.check_shape(size, rank, name, ", ".join("DHW"[3 - rank :]))
+    return size
+
+
+def check_gradient(dy: np.ndarray, expected: tuple[int, ...]) -> None:
+    """Refuse a gradient for a result of another shape."""
+    if dy.shape != expected:
+        raise ValueError(f"grad_output has shape {dy.shape}; the output of this operation has shape {expected}.")
 
 
 def check_indices(indices: np.ndarray, shape: tuple[int, ...], what: str) -> None:

@@ -1,73 +1,115 @@
-"""Plans of the gradients of poolings."""
+"""Plans of the gradients of averages."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from fastconv.geometry import Axis, Geometry
-from fastconv.jit.kernel import Kernel
+from fastconv.geometry import AdaptiveAxis, Axis, Geometry
 from fastconv.kernels.pool_grad import SHARES_TABLE, SharesAxis, SharesHead, share_means
-from fastconv.kernels.scatter import Scatter
+from fastconv.kernels.space_out import SPACES_TABLE, SpacesAxis, SpacesHead, space_out
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.table import Table
 from fastconv.plan.window_pool import SHORTEST_ROWS
 
-__all__ = ["plan_shares", "scattered"]
+__all__ = ["plan_shares", "plan_spaces", "spaced_axes"]
 
-#: Nanoseconds, for estimates only: to add an element of a row, to give a tap its share, to put a number at its place,
+#: Nanoseconds, for estimates only: to add an element of a row, to give an element one of its sums, to copy an element,
 #: and a row of the input.
-ADD_COST, SHARE_COST, PUT_COST, ROW_COST = 0.15, 0.8, 1.5, 40.0
-#: Rows of a task, if they have so many elements together: the first of them is never a copy of another.
+ADD_COST, SHARE_COST, COPY_COST, ROW_COST = 0.08, 0.4, 0.05, 20.0
+#: Rows of a task, if they have so many elements together, and of a run, so that tasks are many.
 MOST_ROWS, MOST_ELEMENTS = 64, 65536
+#: Elements of a task that puts zeros between numbers.
+MOST_OUTPUTS = 16384
 
 
-@lru_cache(maxsize=1024)
 def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
     """Write down the windows of an average, and for each input position which of them it is in."""
     g = geometry.lift().fold(SHORTEST_ROWS)
     table = Table(SHARES_TABLE)
-    axes = [_axis(table, axis, count_include_pad) for axis in g.axes]
+    covers = [_covers(axis) for axis in g.axes]
+    axes = [_axis(table, axis, found, count_include_pad) for axis, found in zip(g.axes, covers, strict=True)]
     depth, height, width = g.input_size
-    block = max(1, min(height, MOST_ROWS, MOST_ELEMENTS // width))
-    blocks = -(-height // block)
-    images = g.batch * g.channels
-    # Each window's row is added once for each of its rows, and each sum is given to each tap.
-    rows = prod(sum(taps for _, taps in axis.taps()) for axis in g.axes[:2])
-    shares = sum(taps for _, taps in g.axes[2].taps())
+    runs = _runs(covers[1])
+    block = max(1, min(MOST_ROWS, MOST_ELEMENTS // width) * (len(runs) - 1) // height)
+    blocks = -(-(len(runs) - 1) // block)
+    images, most = g.batch * g.channels, max(map(len, covers[2]))
+    owners = np.full((most, width), g.output_size[2])
+    for i, windows in enumerate(covers[2]):
+        owners[: len(windows), i] = windows
+    count = len(runs) - 1
+    added = prod(sum(map(len, found)) for found in covers[:2]) * count / height
     nanoseconds = images * (
-        rows * g.output_size[2] * ADD_COST + depth * height * (ROW_COST + shares * SHARE_COST + width * ADD_COST)
+        added * g.output_size[2] * ADD_COST
+        + depth * (count * (ROW_COST + most * width * SHARE_COST) + height * width * COPY_COST)
     )
+    head = SharesHead(table.append(runs), count, block, blocks, divisor or 0, table.append(owners.ravel()), most)
     return KernelPlan(
         kernel=share_means.bind(dtype, dtype, np.int64),
-        table=table.finish([SharesHead(block, blocks, divisor or 0), *axes]),
+        table=table.finish([head, *axes]),
         tasks=images * depth * blocks,
         nanoseconds=nanoseconds,
     )
 
 
-def _axis(table: Table, axis: Axis, count_include_pad: bool) -> SharesAxis:
-    taps, counts = axis.taps(), axis.window_sizes(count_padding=count_include_pad)
-    windows = [(first, number, count) for (first, number), count in zip(taps, counts, strict=True)]
-    windows_at = table.append_records(windows)
-    positions = np.concatenate([first + axis.dilation * np.arange(number) for first, number in taps])
-    owners = np.repeat(np.arange(axis.output), [number for _, number in taps])
-    lists_at = table.append(owners[np.argsort(positions, kind="stable")])
-    starts = np.searchsorted(np.sort(positions), np.arange(axis.size + 1))
-    return SharesAxis(axis.size, axis.output, axis.dilation, windows_at, table.append(lists_at + starts))
+def _covers(axis: Axis) -> list[list[int]]:
+    """The windows that each position is in."""
+    covers: list[list[int]] = [[] for _ in range(axis.size)]
+    for window, (first, number) in enumerate(axis.taps()):
+        for tap in range(number):
+            covers[first + tap * axis.dilation].append(window)
+    return covers
 
 
-def scattered(kernel: Kernel, planes: int, size: int, values: np.ndarray, indices: np.ndarray, y: np.ndarray) -> int:
-    """Put the values of so many planes of so many elements into `y`, each at its index.
+def _runs(covers: list[list[int]]) -> list[int]:
+    """The first of each run of up to `MOST_ROWS` positions in the same windows, and what is behind the last."""
+    runs = [0]
+    for i in range(1, len(covers)):
+        if covers[i] != covers[i - 1] or i - runs[-1] == MOST_ROWS:
+            runs.append(i)
+    return [*runs, len(covers)]
 
-    Values and indices are contiguous, and lie in so many planes too. Returns where among all indices the first stands
-    that is outside of its plane, or -1.
+
+def _axis(table: Table, axis: Axis, covers: list[list[int]], count_include_pad: bool) -> SharesAxis:
+    counts = axis.window_sizes(count_padding=count_include_pad)
+    lists_at = table.append([window for windows in covers for window in windows])
+    starts = np.cumsum([0, *map(len, covers)])
+    return SharesAxis(axis.size, axis.output, table.append(counts), table.append(lists_at + starts))
+
+
+def spaced_axes(axes: tuple[Axis, ...]) -> tuple[Axis, ...] | None:
+    """The axes of the windows, each a step from the next, whose sums are the gradient: over gradients with zeros
+    between, and what no window reaches behind the last. None where windows are not alike, or none shares elements with
+    another: then each element has its share sooner than windows are summed.
     """
-    wrong = np.full(planes, -1)
-    count = values.size // planes
-    nanoseconds = planes * (count * PUT_COST + size * ADD_COST)
-    kernel.run(planes, nanoseconds, values, indices, y, wrong, np.array(Scatter(count, size), np.int64))
-    found = np.flatnonzero(wrong >= 0)
-    return int(found[0] * count + wrong[found[0]]) if found.size else -1
+    if all(axis.extent <= axis.stride for axis in axes) or any(isinstance(axis, AdaptiveAxis) for axis in axes):
+        return None
+    found = []
+    for axis in axes:
+        adjoint = axis.transpose()
+        size = adjoint.stretch * (adjoint.size - 1) + 1 + max(0, axis.remainder)
+        found.append(replace(adjoint, size=size, stretch=1, after=adjoint.after - max(0, axis.remainder)))
+    return tuple(found) if all(min(axis.before, axis.after) >= 0 for axis in found) else None
+
+
+def plan_spaces(
+    geometry: Geometry, spaced: tuple[Axis, ...], dtype: np.dtype, count_include_pad: bool, divisor: int | None
+) -> KernelPlan:
+    """Write down how far apart gradients of averages come to stand, and by what they are divided."""
+    g, table = geometry.lift(), Table(SPACES_TABLE)
+    sizes = (1,) * (len(g.axes) - len(spaced)) + tuple(axis.size for axis in spaced)
+    axes = []
+    for axis, size in zip(g.axes, sizes, strict=True):
+        counts = axis.window_sizes(count_padding=count_include_pad) if divisor is None else (1,) * axis.output
+        axes.append(SpacesAxis(axis.output, axis.stride, size, table.append(counts)))
+    depth, height, width = sizes
+    block = max(1, min(height, MOST_OUTPUTS // width))
+    blocks, images = -(-height // block), g.batch * g.channels
+    return KernelPlan(
+        kernel=space_out.bind(dtype, dtype, np.int64),
+        table=table.finish([SpacesHead(block, blocks), *axes]),
+        tasks=images * depth * blocks,
+        nanoseconds=images * prod(sizes) * COPY_COST,
+    )

@@ -1,0 +1,70 @@
+"""Each element's share of the windows that it is in: the adjoint of averaging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from math import prod
+
+import numpy as np
+
+from fastconv.geometry import Axis
+from fastconv.jit.threads import thread_count
+from fastconv.ops import arguments as arg
+from fastconv.ops import dtypes
+from fastconv.ops.pooling import check_gradient, pool_geometry, prepare_means
+from fastconv.plan.kernel_plan import KernelPlan
+from fastconv.plan.pool_grad import plan_shares, plan_spaces, spaced_axes
+
+__all__ = ["shared_out"]
+
+
+def shared_out(
+    dy: np.ndarray, size: tuple[int, ...], axes: tuple[Axis, ...], count_include_pad: bool, divisor: int | None
+) -> np.ndarray:
+    """The gradient for an input of that size, from that for the averages of windows along these axes."""
+    check_gradient(dy, (*size[: -len(axes)], *(axis.output for axis in axes)))
+    result = dtypes.floating(dy.dtype)
+    work = dtypes.sum_dtype(result)
+    if 0 in size:
+        return np.empty(size, result)
+    given = np.ascontiguousarray(arg.native(dy, work))
+    return _sharing(size, axes, work, count_include_pad, divisor, thread_count())(given).astype(result, copy=False)
+
+
+@lru_cache(maxsize=1024)
+def _sharing(
+    size: tuple[int, ...],
+    axes: tuple[Axis, ...],
+    dtype: np.dtype,
+    count_include_pad: bool,
+    divisor: int | None,
+    threads: int,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """What makes the gradient of a contiguous one: windows that share elements are summed by the averages' own kernels,
+    of gradients with zeros between."""
+    geometry, spaced = pool_geometry(size, axes), spaced_axes(axes)
+    if spaced is None:
+        return partial(_run, plan_shares(geometry, dtype, count_include_pad, divisor), size)
+    taps = prod(geometry.kernel_size)
+    divisor = divisor or (taps if _all_have(taps, axes, count_include_pad) else None)
+    far = (*size[: -len(axes)], *(axis.size for axis in spaced))
+    call = prepare_means(
+        "avg_pool", spaced, arg.form(np.empty(far, dtype)), None, None, "auto", divisor_override=divisor or 1
+    )
+    if divisor and spaced == tuple(axis.transpose() for axis in axes):
+        return lambda dy: call.run((dy,), None)
+    spaces = plan_spaces(geometry, spaced, dtype, count_include_pad, divisor)
+    return lambda dy: call.run((_run(spaces, far, dy),), None)
+
+
+def _run(plan: KernelPlan, shape: tuple[int, ...], dy: np.ndarray) -> np.ndarray:
+    y = np.empty(shape, dy.dtype)
+    plan.run(dy, y)
+    return y
+
+
+def _all_have(taps: int, axes: tuple[Axis, ...], count_include_pad: bool) -> bool:
+    """Whether each window is divided by so many."""
+    counts = (axis.window_sizes(count_padding=count_include_pad) for axis in axes)
+    return prod(map(min, counts)) == taps
