@@ -301,6 +301,8 @@ def test_nothing_beyond_the_padding_counts(count_include_pad: bool, expected: li
     ],
 )  # fmt: skip
 def test_means_of_integers_drop_the_fraction(dtype: str, name: str) -> None:
+    if name in IN_FLOATS and not machine().masks(np.dtype(dtype).itemsize):
+        pytest.skip(f"vectors of {dtype} cannot be loaded in part on this CPU")
     x = np.array([[-3, -4, 5, 6, -100, -127]], dtype)
     means = fc.avg_pool1d(x, 2, 1, algorithm=name)
     assert means.dtype == dtype

@@ -11,8 +11,8 @@ from fastconv.jit.scratch import empty, free
 from fastconv.jit.vector import unsigned
 
 __all__ = [
-    "add_powers", "added", "begin_powers", "copied", "greater", "greatest", "itself", "mean", "root", "sum_of",
-    "truncated_mean", "window_reducer",
+    "MOST_PRODUCTS", "add_powers", "added", "begin_powers", "copied", "greater", "greatest", "itself", "mean", "root",
+    "sum_of", "truncated_mean", "window_reducer",
 ]  # fmt: skip
 
 #: Taps from which on those of a window are combined four by four.
@@ -132,7 +132,7 @@ copied, greatest, added, _added_powers = map(_along, (_new, greater, sum_of, _su
 _added_sizes, _added_squares, _added_cubes = map(_along, (_sum_size, _sum_square, _sum_cube))
 
 #: Largest exponent for which products take less time than the library's function, which takes 20 ns a number.
-_MOST_PRODUCTS = 16
+MOST_PRODUCTS = 16
 
 
 @helper
@@ -160,7 +160,7 @@ def add_powers(row: Any, x: Any, start: int, step: int, p: Any) -> None:
         _added_squares(row, x, start, step, p)
     elif p == 3:
         _added_cubes(row, x, start, step, p)
-    elif p <= _MOST_PRODUCTS and p == int(p):
+    elif p <= MOST_PRODUCTS and p == int(p):
         _added_products(row, x, start, step, p)
     else:
         _added_powers(row, x, start, step, p)

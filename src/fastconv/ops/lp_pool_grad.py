@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastconv.kernels.norm_grad import divide_by_powers, multiply_by_powers
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.axes import pool_axes
@@ -21,6 +22,7 @@ from fastconv.ops.pool import max_pool2d as maxima2d
 from fastconv.ops.pool import max_pool3d as maxima3d
 from fastconv.ops.pooling import check_gradient, check_input, gradient
 from fastconv.ops.shares import shared_out
+from fastconv.plan.norm_grad import run_norms
 
 __all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]
 
@@ -130,8 +132,8 @@ def _lp_pool(
         return found.astype(result, copy=False)
     y = _NORMS[rank - 1](x, p, kernel_size, stride, ceil_mode, **windows)
     check_gradient(dy, y.shape)
-    with np.errstate(all="ignore"):
-        shares = np.where(y == 0, 0, dy * y ** x.dtype.type(1 - p)).astype(x.dtype, copy=False)
-        found = shared_out(shares, x.shape, axes, False, 1)
-        found *= np.where(x == 0, 0, np.sign(x) * np.abs(x) ** x.dtype.type(p - 1))
+    shares = np.empty(y.shape, x.dtype)
+    run_norms(divide_by_powers, p, np.ascontiguousarray(arg.native(dy, x.dtype)), y, shares)
+    found = shared_out(shares, x.shape, axes, False, 1)
+    run_norms(multiply_by_powers, p, x, found)
     return found.astype(result, copy=False)
