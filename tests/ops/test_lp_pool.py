@@ -40,6 +40,32 @@ def test_every_dtype(dtype: str, norm: float) -> None:
     np.testing.assert_allclose(found, wide(x, norm), rtol=2e-3 if dtype == "float16" else 1e-6)
 
 
+@pytest.mark.parametrize("norm", NORMS[:-1])
+@pytest.mark.parametrize("name", ["powers", "windows"])
+def test_every_algorithm(name: str, norm: float) -> None:
+    """Of numbers in either order of memory, among them NaN and an infinity, more than a block of them."""
+    x = integers((2, 3, 20, 19), np.float32)
+    x[0, 0, 2, 3], x[1, 1, 0, 0] = np.nan, -np.inf
+    for laid in (x, np.asfortranarray(x)):
+        found = fc.lp_pool2d(laid, norm, *WINDOWS[:2], padding=WINDOWS[2], algorithm=name)
+        np.testing.assert_allclose(found, wide(x, norm), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("float32", 12), ("float64", 102)])
+def test_cube_roots_are_right_to_the_last_bits(dtype: str, most: int) -> None:
+    """Norms of windows of one element, whose cubes take up nearly all of the type's range."""
+    x = np.array([[0, *np.logspace(-most, most, 4000), np.inf]], dtype)
+    found = fc.lp_pool1d(x, 3, 1, algorithm="powers")
+    np.testing.assert_allclose(found, x, rtol=2 * np.finfo(dtype).eps)
+
+
+def test_numbers_with_gaps_between_them_are_left_to_windows() -> None:
+    with pytest.raises(ValueError, match="there are gaps between elements of the input"):
+        fc.lp_pool2d(X[..., ::2], 2, 2, algorithm="powers")
+    with pytest.raises(ValueError, match="there are gaps between elements of the result"):
+        fc.lp_pool2d(X, 2, 2, out=np.empty((2, 3, 3, 6), np.float32)[..., ::2], algorithm="powers")
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts_batches_and_out(layout: str) -> None:
     laid, wanted = LAYOUTS[layout](X), fc.lp_pool2d(X, 2, 3, 2)

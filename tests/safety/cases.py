@@ -230,7 +230,7 @@ def _adaptive_pool(draw: st.DrawFn) -> Call:
 def _lp_pool(draw: st.DrawFn) -> Call:
     case = _wider(draw, draw(pool_cases()))
     x, norm = _values(draw, case.input_shape, "float32"), draw(st.sampled_from([1, 2, 3, 2.5]))
-    return _call("lp_pool", case.rank, [x, norm], _pool_options(case), "windows")
+    return _call("lp_pool", case.rank, [x, norm], _pool_options(case), draw(st.sampled_from(["powers", "windows"])))
 
 
 @st.composite
@@ -245,7 +245,7 @@ def _fractional_pool(draw: st.DrawFn) -> Call:
 
 @st.composite
 def _pool_gradients(draw: st.DrawFn) -> Call:
-    """Gradients of averages and maxima, and maxima put back; indices may be wrong, and some are far off."""
+    """Gradients of averages, norms and maxima, and maxima put back; indices may be wrong, and some are far off."""
     case = _wider(draw, draw(pool_cases()))
     rank, windows = case.rank, (case.kernel_size, case.stride, case.padding)
     sizes = fc.pool_output_size(case.input_shape[2:], *windows, case.dilation, case.ceil_mode)
@@ -253,9 +253,12 @@ def _pool_gradients(draw: st.DrawFn) -> Call:
     far = draw(st.sampled_from([1, 2, 2**40]))
     places = np.random.default_rng(draw(seeds)).integers(0, far * np.prod(case.input_shape[2:]), dy.shape)
     pads = tuple((n - 1, 0) for n in sizes)
+    x, norm = _values(draw, case.input_shape, "float32"), draw(st.sampled_from([2, 2.5]))
+    more = {"padding": case.padding, "dilation": case.dilation}
 
     def run() -> None:
         getattr(fc.grad, f"avg_pool{rank}d")(dy, case.input_shape, *windows, case.ceil_mode, dilation=case.dilation)
+        getattr(fc.grad, f"lp_pool{rank}d")(dy, x, norm, *windows[:2], case.ceil_mode, **more)
         for put in (
             lambda: getattr(fc.grad, f"max_pool{rank}d")(dy, places, case.input_shape),
             lambda: getattr(fc, f"max_unpool{rank}d")(dy, places, case.input_shape[2:], 1, pads),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.kernels.norm_grad import divide_by_powers, multiply_by_powers
+from fastconv.kernels.norms import divide_by_powers, multiply_by_powers
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.axes import pool_axes
@@ -22,7 +22,7 @@ from fastconv.ops.pool import max_pool2d as maxima2d
 from fastconv.ops.pool import max_pool3d as maxima3d
 from fastconv.ops.pooling import check_gradient, check_input, gradient
 from fastconv.ops.shares import shared_out
-from fastconv.plan.norm_grad import run_norms
+from fastconv.plan.norms import run_norms
 
 __all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]
 

@@ -16,6 +16,7 @@ from fastconv.plan.copied import plan_copied
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.flat_pool import plan_flat_pool, refuse_flat_pool
+from fastconv.plan.norms import PowerSums, plan_power_sums, refuse_power_sums
 from fastconv.plan.panel import plan_panel, refuse_panel
 from fastconv.plan.place_pool import plan_place_pool, refuse_place_pool
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
@@ -114,12 +115,23 @@ def _writes_contiguous(problem: Problem) -> bool:
     return not problem.y_strides
 
 
+def _plan_powers(problem: Problem) -> PowerSums:
+    return plan_power_sums(problem, _plan_sums)
+
+
+def _plan_sums(problem: Problem) -> Any:
+    """The plan of an average that "auto" takes."""
+    served = (it for it in _AVG_POOL if not it.refuse(problem) and not it.yields(problem))
+    return planned(problem, next(served).plan)
+
+
 #: Planners of kernels to which memory need not be channels-first, and which results they write as they are to lie.
 _ANY_ORDER: dict[Planner, Callable[[Problem], bool]] = {
     plan_channels: _writes_anything,
     plan_spread: spread_writes,
     plan_turned: turned_writes,
     plan_windows: _writes_contiguous,
+    _plan_powers: _writes_anything,
     plan_reference: _writes_anything,
 }
 
@@ -227,6 +239,11 @@ def _pool_tile_yields(problem: Problem) -> str | None:
 def _places_yield(problem: Problem) -> str | None:
     """Its work grows with the product of a window's sides, that of passes over slabs with their sum."""
     return _slower(problem, plan_place_pool, {"slab": plan_slab})
+
+
+def _powers_yield(problem: Problem) -> str | None:
+    """Several passes take longer to begin than one."""
+    return _slower(problem, _plan_powers, {"windows": plan_windows})
 
 
 _REFERENCE = Algorithm("reference", "NumPy loops that spell out the definition, for comparison", _serve, plan_reference)
@@ -344,6 +361,15 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "avg_pool": _AVG_POOL,
     "adaptive_max_pool": _WINDOWS,
     "adaptive_avg_pool": _WINDOWS,
-    "lp_pool": _WINDOWS,
+    "lp_pool": (
+        Algorithm(
+            "powers",
+            "raises all numbers to powers, and takes roots of the sums of windows of these",
+            refuse_power_sums,
+            _plan_powers,
+            _powers_yield,
+        ),
+        *_WINDOWS,
+    ),
     "fractional_max_pool": _WINDOWS,
 }
