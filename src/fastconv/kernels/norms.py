@@ -23,11 +23,12 @@ _STEPS = 6
 
 @helper
 def _raise(powers: Any, x: Any, exponent: Any) -> None:
-    """powers = ``|x| ** exponent``; by vectors where that is a small whole number."""
-    if 0 <= exponent < MOST_PRODUCTS and exponent == int(exponent):
+    """powers = ``|x| ** exponent``; by vectors where that is a small whole number, or a half more."""
+    if 0 <= exponent < MOST_PRODUCTS and 2 * exponent == int(2 * exponent):
+        whole = int(exponent)
         for i in range(x.size):
-            powers[i] = 1
-        for _ in range(int(exponent)):
+            powers[i] = np.sqrt(abs(x[i])) if exponent > whole else powers.dtype.type(1)
+        for _ in range(whole):
             for i in range(x.size):
                 powers[i] *= abs(x[i])
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
@@ -65,9 +67,9 @@ def _furthest(places: Any) -> Any:
 
     To ask for each while it is used takes half as long again as all the rest.
     """
-    furthest: Any = unsigned(0)
+    furthest: Any = np.uint64(0)
     for i in range(places.size):
-        furthest = max(furthest, unsigned(places[i]))
+        furthest = max(furthest, np.uint64(places[i]))
     return furthest
 
 

@@ -79,4 +79,4 @@ def run_norms(kernel: Kernel, p: float, *arrays: np.ndarray) -> None:
 
 
 def _cost(p: float) -> float:
-    return PRODUCT_COST if p == int(p) and 1 <= p <= MOST_PRODUCTS else POWER_COST
+    return PRODUCT_COST if 2 * p == int(2 * p) and 1 <= p <= MOST_PRODUCTS else POWER_COST

@@ -21,6 +21,10 @@ __all__ = ["plan_shares", "plan_spaces", "spaced_axes"]
 ADD_COST, SHARE_COST, COPY_COST, ROW_COST = 0.08, 0.4, 0.05, 20.0
 #: Rows of a task, if they have so many elements together, and of a run, so that tasks are many.
 MOST_ROWS, MOST_ELEMENTS = 64, 65536
+#: Strides up to which windows that overlap are summed over zeros: 7x7 windows at stride 4 would take 2.9 times as long.
+MOST_SPACED = 2
+#: Windows of an element from which on they are so at any stride.
+MANY_WINDOWS = 8
 #: Elements of a task that puts zeros between numbers.
 MOST_OUTPUTS = 16384
 
@@ -81,10 +85,9 @@ def _axis(table: Table, axis: Axis, covers: list[list[int]], count_include_pad: 
 
 def spaced_axes(axes: tuple[Axis, ...]) -> tuple[Axis, ...] | None:
     """The axes of the windows, each a step from the next, whose sums are the gradient: over gradients with zeros
-    between, and what no window reaches behind the last. None where windows are not alike, or none shares elements with
-    another: then each element has its share sooner than windows are summed.
+    between, and what no window reaches behind the last. None where each element has its share sooner than that.
     """
-    if all(axis.extent <= axis.stride for axis in axes) or any(isinstance(axis, AdaptiveAxis) for axis in axes):
+    if any(isinstance(axis, AdaptiveAxis) for axis in axes) or not any(map(_is_crowded, axes)):
         return None
     found = []
     for axis in axes:
@@ -92,6 +95,11 @@ def spaced_axes(axes: tuple[Axis, ...]) -> tuple[Axis, ...] | None:
         size = adjoint.stretch * (adjoint.size - 1) + 1 + max(0, axis.remainder)
         found.append(replace(adjoint, size=size, stretch=1, after=adjoint.after - max(0, axis.remainder)))
     return tuple(found) if all(min(axis.before, axis.after) >= 0 for axis in found) else None
+
+
+def _is_crowded(axis: Axis) -> bool:
+    """Whether elements are in so many windows, or rows in so unlike ones, that windows are summed sooner."""
+    return axis.extent > axis.stride and (axis.stride <= MOST_SPACED or axis.extent > MANY_WINDOWS * axis.stride)
 
 
 def plan_spaces(
