@@ -67,6 +67,17 @@ def test_adaptive(size: tuple[int, ...], parts: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(found, reference.max_pool_grad(dy, places, size), strict=True)
 
 
+@pytest.mark.parametrize("stride", [1, 2, 7, 20, 25])
+@pytest.mark.parametrize("kernel", [15, 20])
+def test_long_windows(kernel: int, stride: int) -> None:
+    """Apart and overlapping, summed over zeros, looked up or spread out."""
+    size, padding = (3, 90), ((0, 0), (4, 3))
+    windows = ((1, kernel), (1, stride), padding, False, None, (1, 1))
+    dy = integers((1, 2, 3, (90 + 7 - kernel) // stride + 1), np.float32)
+    found = fc.grad.avg_pool2d(dy, (1, 2, *size), *windows[:3], count_include_pad=False)
+    np.testing.assert_allclose(found, reference.avg_pool_grad(dy.astype(float), size, *windows), rtol=1e-6, atol=1e-6)
+
+
 def test_many_rows_in_the_same_windows() -> None:
     """Rows of a window are copies of its first, also across tasks."""
     dy = integers((1, 2, 3, 5), np.float32)

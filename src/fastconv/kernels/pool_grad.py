@@ -33,7 +33,8 @@ class SharesHead(NamedTuple):
         Of every window, or 0 for the windows' own counts.
     owners_at, most : int
         Where the windows of each element of a row stand in the table: the first of each element, then the second, and
-        so on, as many as an element is in at most. What stands for one too many is the number of windows.
+        so on, as many as an element is in at most. What stands for one too many is the number of windows. Of long
+        windows, where `most` is 0, the first element and the number of elements of each.
     """
 
     runs_at: int
@@ -103,6 +104,18 @@ def _share_out(y: Any, sums: Any, owners: Any) -> None:
             y[i] += sums[unsigned(more[i])]
 
 
+@helper
+def _share_out_long(y: Any, windows: Any, spans: Any) -> None:
+    """The same, where elements of a window follow each other and are many."""
+    for i in range(y.size):
+        y[i] = 0
+    for o in range(windows.size):
+        share, first = windows[o], spans[2 * o]
+        part = y[first : first + spans[2 * o + 1]]
+        for i in range(part.size):
+            part[i] += share
+
+
 @kernel
 def share_means(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
     """Tasks are blocks of runs of input rows [image and channel, d, block]."""
@@ -110,7 +123,7 @@ def share_means(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
     d = _axis(table, _AXIS_AT)
     h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
     w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
-    owners = table[t.owners_at : t.owners_at + t.most * w.size]
+    owners = table[t.owners_at : t.owners_at + (t.most * w.size if t.most else 2 * w.outputs)]
     sums, shares = empty(w.outputs + 1, y.dtype), empty(w.outputs, y.dtype)
     windows = sums[: w.outputs]
     sums[w.outputs] = 0
@@ -126,6 +139,9 @@ def share_means(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
             for o in range(w.outputs):
                 windows[o] *= shares[o]
             to = (slab * h.size + row) * w.size
-            _share_out(y[to : to + w.size], sums, owners)
+            if t.most:
+                _share_out(y[to : to + w.size], sums, owners)
+            else:
+                _share_out_long(y[to : to + w.size], windows, owners)
             copy_rows(y, to + w.size, w.size, y, to, 0, w.size, behind - row - 1)
     free((sums, shares))

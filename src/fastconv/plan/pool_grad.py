@@ -19,6 +19,8 @@ __all__ = ["plan_shares", "plan_spaces", "spaced_axes"]
 #: Nanoseconds, for estimates only: to add an element of a row, to give an element one of its sums, to copy an element,
 #: and a row of the input.
 ADD_COST, SHARE_COST, COPY_COST, ROW_COST = 0.08, 0.4, 0.05, 20.0
+#: Elements of a window from which on these are added to, window by window, and what each then takes.
+LONG_WINDOW, LONG_COST = 16, 0.1
 #: Rows of a task, if they have so many elements together, and of a run, so that tasks are many.
 MOST_ROWS, MOST_ELEMENTS = 64, 65536
 #: Strides up to which windows that overlap are summed over zeros: 7x7 windows at stride 4 would take 2.9 times as long.
@@ -39,15 +41,14 @@ def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, di
     runs = _runs(covers[1])
     block = max(1, min(MOST_ROWS, MOST_ELEMENTS // width) * (len(runs) - 1) // height)
     blocks = -(-(len(runs) - 1) // block)
-    images, most = g.batch * g.channels, max(map(len, covers[2]))
-    owners = np.full((most, width), g.output_size[2])
-    for i, windows in enumerate(covers[2]):
-        owners[: len(windows), i] = windows
+    images, long = g.batch * g.channels, g.axes[2].dilation == 1 and g.axes[2].kernel >= LONG_WINDOW
+    most = 0 if long else max(map(len, covers[2]))
+    owners = np.array(g.axes[2].taps()) if long else _owners(covers[2], most, g.output_size[2])
+    given = sum(taps for _, taps in g.axes[2].taps()) * LONG_COST if long else most * width * SHARE_COST
     count = len(runs) - 1
     added = prod(sum(map(len, found)) for found in covers[:2]) * count / height
     nanoseconds = images * (
-        added * g.output_size[2] * ADD_COST
-        + depth * (count * (ROW_COST + most * width * SHARE_COST) + height * width * COPY_COST)
+        added * g.output_size[2] * ADD_COST + depth * (count * (ROW_COST + given) + height * width * COPY_COST)
     )
     head = SharesHead(table.append(runs), count, block, blocks, divisor or 0, table.append(owners.ravel()), most)
     return KernelPlan(
@@ -56,6 +57,14 @@ def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, di
         tasks=images * depth * blocks,
         nanoseconds=nanoseconds,
     )
+
+
+def _owners(covers: list[list[int]], most: int, none: int) -> np.ndarray:
+    """The first window of each position, then the second, and so on; `none` where there are fewer than `most`."""
+    owners = np.full((most, len(covers)), none)
+    for i, windows in enumerate(covers):
+        owners[: len(windows), i] = windows
+    return owners
 
 
 def _covers(axis: Axis) -> list[list[int]]:
