@@ -115,6 +115,12 @@ class Gradients(LayerFixture):
         self.grad.conv2d_weight(self.x, self.weight.shape, self.dy, **self.options)
 
 
+class DepthwiseGradients(Gradients):
+    """Gradients of `Depthwise`, for the padding that they know."""
+
+    params = tuple(name for name, layer in shapes.DEPTHWISE.items() if "padding_mode" not in layer.options)
+
+
 class ChannelsLast(LayerFixture):
     """Layers whose channels stand beside each other in memory, in input and result."""
 

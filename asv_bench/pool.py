@@ -49,9 +49,9 @@ class Windows(Sampling):
 
 
 class Gradients(Sampling):
-    """Gradients for the input of the pooling behind ResNet's first layer."""
+    """Gradients for the input of the pooling behind ResNet's first layer, of other kinds too."""
 
-    params = ("max_pool2d", "avg_pool2d")
+    params = ("max_pool2d", "avg_pool2d", "lp_pool2d")
     param_names = ("operation",)
 
     def setup(self, name: str) -> None:
@@ -59,8 +59,8 @@ class Gradients(Sampling):
         x, window = random((1, 64, 112, 112)), {"kernel_size": 3, "stride": 2, "padding": 1}
         y, places = operation("max_pool2d")(x, **window, return_indices=True)
         function = getattr(operation("grad"), name)
-        settings = (places, x.shape) if name == "max_pool2d" else (x.shape, *window.values())
-        self.call = partial(function, y, *settings)
+        arguments = {"max_pool2d": (places, x.shape), "avg_pool2d": (x.shape,), "lp_pool2d": (x, 2)}[name]
+        self.call = partial(function, y, *arguments, **({} if name == "max_pool2d" else window))
         self.call()
 
     def time_call(self, name: str) -> None:
