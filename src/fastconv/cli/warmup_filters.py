@@ -89,7 +89,7 @@ _LINES: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((np.arange(9.0) / 7,), _CONSTANT),
     *(((np.arange(float(taps)),), {"axis": 0}) for taps in _LENGTHS),
 ]
-_BOXES: list[tuple[tuple[Any, ...], dict[str, Any]]] = [((3,), {}), ((7,), {}), ((15,), _CONSTANT)]
+_BOXES: list[tuple[tuple[Any, ...], dict[str, Any]]] = [((3,), {}), ((7,), {}), ((17,), _CONSTANT)]
 _GAUSSIANS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((2.5,), _CONSTANT),
     *(((1,), {"radius": taps // 2}) for taps in _LENGTHS),

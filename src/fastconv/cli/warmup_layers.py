@@ -56,7 +56,11 @@ TRANSPOSED_LAYERS = (
     Layer(1, 1, 3, 1, {}),
     Layer(16, 8, 2, 1, {"stride": 2}),
     Layer(8, 16, 3, 1, {"padding": 1}),
-    *(Layer(8, 8, kernel, 8, {"padding": (kernel - 1) // 2, "stride": 2}) for kernel in (2, 3, 4, 5, 7)),
+    *(
+        Layer(8, 8, kernel, 8, {"padding": kernel // 2 - less, "stride": 2})
+        for kernel in (2, 3, 4, 5, 7)
+        for less in (0, 1)
+    ),
     Layer(8, 8, 3, 8, {"padding": 1}),
     Layer(8, 8, 7, 8, {"padding": 3}),
 )

@@ -41,8 +41,8 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     - fourier declined: it sums over one channel, not over 3
     - turned declined: it takes one channel to one, not 3 to 8
     - depthwise declined: it sums over one channel, not over 3
-    - stretched declined: it sums over one channel, not over 3
     - winograd declined: it halves weights: not for complex128
+    - winograd_rows declined: it halves weights: not for complex128
     - panel ...
     - ... blocks of 1 x ...
     - ... tasks, about ... microseconds on one thread, in ... of ... threads

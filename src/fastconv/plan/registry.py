@@ -182,7 +182,7 @@ def _stretched_yields(problem: Problem) -> str | None:
     """As `_depthwise_yields`."""
     if problem.geometry.out_channels == problem.geometry.groups:
         return None
-    return _slower(problem, plan_stretched, {"tile": _plan_tile, "spread": plan_spread})
+    return _slower(problem, plan_stretched, _DIRECT)
 
 
 def _turned_yields(problem: Problem) -> str | None:
@@ -275,13 +275,6 @@ _CONV = (
         _depthwise_yields,
     ),
     Algorithm(
-        "stretched",
-        "sums register tiles of windows of one channel of a stretched image, and multiplies no zero that is put in",
-        refuse_stretched,
-        plan_stretched,
-        _stretched_yields,
-    ),
-    Algorithm(
         "winograd",
         "cuts kernels into pieces of up to 3 x 3 taps, of which four outputs take 16 products in place of 36",
         _refuse_winograd,
@@ -312,6 +305,15 @@ _CONV = (
     Algorithm("tile", "sums register tiles of outputs from slabs of input, or in place", _serve, _plan_tile),
     _REFERENCE,
 )
+
+_STRETCHED = Algorithm(
+    "stretched",
+    "sums register tiles of windows of one channel of a stretched image, and multiplies no zero that is put in",
+    refuse_stretched,
+    plan_stretched,
+    _stretched_yields,
+)
+_CONV_TRANSPOSE = (*_CONV[:2], _STRETCHED, *_CONV[2:])
 
 _AVG_POOL = (
     _CHANNELS,
@@ -356,7 +358,7 @@ _WINDOWS = (
 
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": _CONV,
-    "conv_transpose": _CONV,
+    "conv_transpose": _CONV_TRANSPOSE,
     "max_pool": _MAX_POOL,
     "avg_pool": _AVG_POOL,
     "adaptive_max_pool": _WINDOWS,
