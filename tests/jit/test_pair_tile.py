@@ -41,7 +41,8 @@ def operands(dtype: str, **changed: int) -> list[Any]:
         3 + (ROWS - 1) * numbers.y_channel + numbers.y_row + lanes,
     )  # fmt: skip
     x, _, weights, starts, y = (rng.integers(-9, 9, size).astype(dtype) for size in sizes)
-    return [numbers._replace(**changed), x, np.zeros(SIZE, dtype), weights, starts, y]
+    numbers = numbers._replace(**changed)
+    return [numbers._replace(columns=min(numbers.columns, lanes)), x, np.zeros(SIZE, dtype), weights, starts, y]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
