@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.jit.machine import machine_with
+from fastconv.ops.shares import _sharing
 from properties.strategies import FEW_REAL, LAYOUTS, PoolCase, examples, integers, pool_cases, seeds
 from sharing import share_out
 
@@ -184,6 +186,18 @@ def test_wrong_calls(call: Any, error: type[Exception], words: str) -> None:
         call(fc.grad)
     assert "\n" not in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("cache", [2**8, 2**12, 2**14])
+def test_channels_of_means_that_share_elements_are_summed_some_at_a_time(cache: int) -> None:
+    size = (3, 5, 19, 12)
+    dy = integers((3, 5, 10, 6), "float32") * 9
+    _sharing.cache_clear()
+    with machine_with(l2_bytes=cache):
+        found = fc.grad.avg_pool2d(dy, size, 3, 2, 1)
+    _sharing.cache_clear()
+    wanted = reference.avg_pool_grad(dy.astype(float), size[2:], (3, 3), (2, 2), ((1, 1), (1, 1)), True, None, (1, 1))
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_same_bits_for_any_number_of_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
