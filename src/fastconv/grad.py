@@ -10,13 +10,15 @@ from fastconv.ops.avg_pool_grad import (
 )
 from fastconv.ops.columns import grad_fold as fold
 from fastconv.ops.columns import grad_unfold as unfold
-from fastconv.ops.grad import (
+from fastconv.ops.conv_grad import (
     conv1d_input,
     conv1d_weight,
     conv2d_input,
     conv2d_weight,
     conv3d_input,
     conv3d_weight,
+)
+from fastconv.ops.conv_transpose_grad import (
     conv_transpose1d_input,
     conv_transpose1d_weight,
     conv_transpose2d_input,

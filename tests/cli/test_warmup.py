@@ -39,7 +39,7 @@ NOTHING_TO_COMPILE = {
 }
 
 #: Those dtypes that between them reach all code: what a kernel is called does not depend on widths.
-KINDS = ("float32", "uint8", "int64", "complex64")
+KINDS = ("float32", "int8", "uint8", "int64", "complex64")
 
 Compiled = set[tuple[Any, ...]]
 

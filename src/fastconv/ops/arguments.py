@@ -24,6 +24,7 @@ __all__ = [
     "array_of_any",
     "check_activation",
     "check_bias",
+    "check_gradient",
     "check_groups",
     "check_out",
     "check_padding_mode",
@@ -187,6 +188,12 @@ def check_weight(shape: tuple[int, ...], rank: int, name: str, what: str) -> Non
         raise ValueError(f"weight has shape {shape}; {name} takes {what}, so {rank + 2} axes.")
     if 0 in shape:
         raise ValueError(f"weight has shape {shape}, with an axis of no elements; each axis needs at least one.")
+
+
+def check_gradient(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Refuse a gradient for a result of another shape than that has."""
+    if found != expected:
+        raise ValueError(f"grad_output has shape {found}; the output of this operation has shape {expected}.")
 
 
 def check_groups(channels: int, out_channels: int, groups: Any) -> int:

@@ -20,7 +20,7 @@ from fastconv.ops.max_pool_grad import gradient_of_maxima
 from fastconv.ops.pool import max_pool1d as maxima1d
 from fastconv.ops.pool import max_pool2d as maxima2d
 from fastconv.ops.pool import max_pool3d as maxima3d
-from fastconv.ops.pooling import check_gradient, check_input, gradient
+from fastconv.ops.pooling import check_input, gradient
 from fastconv.ops.shares import shared_out
 from fastconv.plan.norms import run_norms
 
@@ -127,11 +127,11 @@ def _lp_pool(
         _, places = _MAX_POOLS[rank - 1](
             np.abs(x), kernel_size, stride, **windows, ceil_mode=ceil_mode, return_indices=True
         )
-        check_gradient(dy, places.shape)
+        arg.check_gradient(dy.shape, places.shape)
         found = gradient_of_maxima(f"lp_pool{rank}d", rank, dy.astype(x.dtype), places, x.shape) * np.sign(x)
         return found.astype(result, copy=False)
     y = _NORMS[rank - 1](x, p, kernel_size, stride, ceil_mode, **windows)
-    check_gradient(dy, y.shape)
+    arg.check_gradient(dy.shape, y.shape)
     shares = np.empty(y.shape, x.dtype)
     run_norms(divide_by_powers, p, np.ascontiguousarray(arg.native(dy, x.dtype)), y, shares)
     found = shared_out(shares, x.shape, axes, False, 1)

@@ -16,7 +16,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.scatter import scattered
 
 __all__ = [
-    "check_gradient", "check_indices", "check_input", "gradient", "pool_geometry", "prepare_maxima", "prepare_means",
+    "check_indices", "check_input", "gradient", "pool_geometry", "prepare_maxima", "prepare_means",
     "prepare_norms", "put_back", "run_maxima", "size_of_input",
 ]  # fmt: skip
 
@@ -114,12 +114,6 @@ def size_of_input(name: str, rank: int, input_size: Any) -> tuple[int, ...]:
     size = arg.shape_of(input_size, "input_size", rank, True)
     arg.check_shape(size, rank, name, ", ".join("DHW"[3 - rank :]))
     return size
-
-
-def check_gradient(dy: np.ndarray, expected: tuple[int, ...]) -> None:
-    """Refuse a gradient for a result of another shape."""
-    if dy.shape != expected:
-        raise ValueError(f"grad_output has shape {dy.shape}; the output of this operation has shape {expected}.")
 
 
 def check_indices(indices: np.ndarray, shape: tuple[int, ...], what: str) -> None:

@@ -9,12 +9,13 @@ from math import prod
 
 import numpy as np
 
-from fastconv.geometry import Axis, Geometry, source_index
+from fastconv.geometry import Axis, Geometry
 from fastconv.jit.machine import machine
-from fastconv.jit.window import NO_LINE, Shape
+from fastconv.jit.window import Shape
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, depthwise
 from fastconv.kernels.slab import SlabAxis
+from fastconv.plan.positions import MOST_COLUMNS, line_positions
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import GATHER_COST, multiply_cost
 from fastconv.plan.rolling import rolls
@@ -25,8 +26,6 @@ from fastconv.plan.windows import Windows, plain_axis, slab_axes
 
 __all__ = ["plan_depthwise"]
 
-#: Lanes are masked by 32-bit numbers; rows in which these could overflow are gathered, a block at a time.
-MOST_COLUMNS = 2**30
 #: More than any place in a slab.
 NO_LIMIT = 2**31 - 1
 
@@ -196,7 +195,11 @@ def _places_in_input(g: Geometry, shape: Shape, steps: Sequence[int]) -> list[np
     planes = outputs * d.stride + np.arange(d.kernel) * d.dilation - d.before
     rows = _rows(h, shape) - h.before
     columns = np.arange(w.kernel) * w.dilation - w.before
-    return [_positions(d, planes, g.padding_mode, steps[0]), _positions(h, rows, g.padding_mode, steps[1]), columns]
+    return [
+        line_positions(d, planes, steps[0], g.padding_mode),
+        line_positions(h, rows, steps[1], g.padding_mode),
+        columns,
+    ]
 
 
 def _rows(h: Axis, shape: Shape) -> np.ndarray:
@@ -214,15 +217,6 @@ def _rows(h: Axis, shape: Shape) -> np.ndarray:
     shared = tile + together + (row if shape.taps > 1 else row * h.stride)
     rest = tile + np.arange(groups * shape.taps, h.kernel)[:, None] + np.arange(shape.rows)
     return np.concatenate([shared.reshape(tiles, -1), rest.reshape(tiles, -1)], axis=1)
-
-
-def _positions(axis: Axis, places: np.ndarray, mode: str, step: int) -> np.ndarray:
-    """Flat positions of places on an axis that may be in its padding, or behind it."""
-    sources = np.where((places >= 0) & (places < axis.size), places, -1)
-    if mode != "zeros":
-        outside = sources < 0
-        sources[outside] = [source_index(place, axis.size, mode) for place in places[outside].tolist()]
-    return np.where(sources < 0, NO_LINE, sources * step)
 
 
 def _places_in_slab(

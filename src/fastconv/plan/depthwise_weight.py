@@ -7,19 +7,17 @@ from math import prod
 
 import numpy as np
 
-from fastconv.geometry import Axis, Geometry
-from fastconv.jit.lines import NO_LINE
+from fastconv.geometry import Geometry
 from fastconv.jit.machine import machine
 from fastconv.jit.weight_tile import WeightShape
 from fastconv.kernels.depthwise_weight import WEIGHT_SHAPES, WEIGHT_TABLE, WeightHead, depthwise_weight
 from fastconv.plan.kernel_plan import KernelPlan
+from fastconv.plan.positions import MOST_COLUMNS, line_positions
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 
 __all__ = ["plan_depthwise_weight", "refuse_depthwise_weight"]
 
-#: Lanes are masked by 32-bit numbers.
-MOST_COLUMNS = 2**30
 #: Nanoseconds, for estimates only: to multiply a vector, for a plane's sums of a tap, and for a channel.
 PRODUCT_COST, TAP_COST, CHANNEL_COST = 0.4, 2.0, 40.0
 
@@ -75,8 +73,8 @@ def plan_depthwise_weight(problem: Problem) -> KernelPlan:
         planes=d.kernel,
         rows=h.kernel,
         columns=w.kernel,
-        planes_at=table.append(_positions(d, planes, x.steps[2])),
-        lines_at=table.append(_positions(h, lines, x.steps[3])),
+        planes_at=table.append(line_positions(d, (planes - d.before).reshape(-1), x.steps[2])),
+        lines_at=table.append(line_positions(h, (lines - h.before).reshape(-1), x.steps[3])),
         offsets_at=table.append(np.arange(w.kernel) * w.dilation - w.before),
         line_step=1 if shape.taps > 1 else h.output,
     )
@@ -101,9 +99,3 @@ def _shape(g: Geometry) -> WeightShape | None:
         return (shape.taps == 1 or together) and columns and w.stride == shape.column_step
 
     return next(filter(fits, WEIGHT_SHAPES), None)
-
-
-def _positions(axis: Axis, places: np.ndarray, step: int) -> np.ndarray:
-    """Flat positions of places on a padded axis; `NO_LINE` for those of the padding."""
-    sources = places.reshape(-1) - axis.before
-    return np.where((sources >= 0) & (sources < axis.size), sources * step, NO_LINE)

@@ -15,6 +15,7 @@ from fastconv.jit.reduction import MEAN
 from fastconv.kernels.pool_rows import DOWN, ROW_POOL_TABLE, RowPoolHead, RowPoolPass, avg_pool_rows, max_pool_rows
 from fastconv.kernels.pool_tile import POOL_TILE_TABLE, ROWS, SHAPES, PoolTileHead, pool_tiles
 from fastconv.plan.pool import PoolPlan, least_value
+from fastconv.plan.positions import MOST_COLUMNS, line_positions
 from fastconv.plan.problem import Problem
 from fastconv.plan.rolling import rolls
 from fastconv.plan.table import Table
@@ -24,8 +25,6 @@ __all__ = [
     "refuse_pool_rows", "refuse_pool_tile", "tile_head", "tile_tasks", "vectors_of",
 ]  # fmt: skip
 
-#: Lanes are masked by 32-bit numbers; rows in which these could overflow are left to others.
-MOST_COLUMNS = 2**30
 #: Outputs of a task: enough to make up for a call, few enough for threads to balance and for Python to see Ctrl-C.
 MOST_OUTPUTS, LEAST_OUTPUTS = 16384, 1024
 #: Taps of a window for which these hold.
@@ -252,9 +251,9 @@ def tile_head(
     images = problem.geometry.batch * axes.channels * d.output
     work = max(1, prod(axis.kernel for axis in (d, h, w)) // USUAL_TAPS)
     row_block, column_block = _block_sizes(images, h.output, min(w.output, most_columns), work)
-    lines = _positions(h, _tile_rows(h, shape), axes.x_h)
+    lines = line_positions(h, _tile_rows(h, shape), axes.x_h)
     depths = np.arange(d.output)[:, None] * d.stride + np.arange(d.kernel) * d.dilation - d.before
-    planes = _positions(d, depths, axes.x_d)
+    planes = line_positions(d, depths, axes.x_d)
     settings, places = _settings(problem, axes, spread=w.stride if shape == DOWN else 1)
     head = PoolTileHead(
         channels=axes.channels,
@@ -296,11 +295,6 @@ def _tile_rows(h: Axis, shape: PoolShape) -> np.ndarray:
     tile = np.arange(-(-h.output // shape.rows))[:, None, None] * shape.rows * h.stride
     together = np.arange(h.kernel // shape.taps)[:, None] * shape.taps * h.dilation
     return tile + together + np.arange(shape.lines) * h.stride - h.before
-
-
-def _positions(axis: Axis, places: np.ndarray, step: int) -> np.ndarray:
-    """Flat positions of places on an axis that may be in its padding, or behind it."""
-    return np.where((places >= 0) & (places < axis.size), places * step, NO_LINE)
 
 
 def _settings(problem: Problem, axes: PooledAxes, spread: int) -> tuple[np.ndarray, tuple[int, int, int, int]]:

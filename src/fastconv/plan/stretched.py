@@ -8,10 +8,10 @@ from math import prod
 import numpy as np
 
 from fastconv.geometry import Axis, Geometry
-from fastconv.jit.lines import NO_LINE
 from fastconv.jit.machine import machine
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.stretched import PAIRS, STRETCHED_TABLE, StretchedHead, stretched
+from fastconv.plan.positions import MOST_COLUMNS, line_positions
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 from fastconv.plan.unpacked import UnpackedPlan
@@ -19,8 +19,6 @@ from fastconv.plan.weights import weights_of
 
 __all__ = ["plan_stretched", "refuse_stretched"]
 
-#: Lanes are masked by 32-bit numbers.
-MOST_COLUMNS = 2**29
 #: Outputs of a task, about.
 MOST_OUTPUTS = 16384
 #: Nanoseconds, for estimates only: to multiply a vector, for a tile, and for a call.
@@ -45,7 +43,7 @@ def refuse_stretched(problem: Problem) -> str | None:
         return f"it sums numbers as they are, not {problem.x_dtype} to {problem.dtype}"
     if not machine().masks(problem.dtype.itemsize) or not (problem.x_last or problem.x_steps().steps[-1] == 1):
         return "it loads parts of vectors from rows whose elements follow each other"
-    return "its lanes are masked by 32-bit numbers" if w.padded + w.extent >= MOST_COLUMNS else None
+    return "its lanes are masked by 32-bit numbers" if 2 * (w.padded + w.extent) >= MOST_COLUMNS else None
 
 
 def plan_stretched(problem: Problem) -> UnpackedPlan:
@@ -77,8 +75,8 @@ def plan_stretched(problem: Problem) -> UnpackedPlan:
         block=block,
         blocks=blocks,
         planes=d.kernel,
-        planes_at=table.append(_positions(d, planes, x.steps[2])),
-        lines_at=table.append(_positions(h, lines, x.steps[3])),
+        planes_at=table.append(line_positions(d, planes.reshape(-1), x.steps[2])),
+        lines_at=table.append(line_positions(h, lines, x.steps[3])),
         offsets_at=table.append([_first(w)]),
         activation=activation_number(problem.activation),
     )
@@ -98,12 +96,6 @@ def plan_stretched(problem: Problem) -> UnpackedPlan:
 def _first(axis: Axis) -> int:
     """The input element that the first tap meets in the first pair of outputs, on the side that sees it."""
     return -(axis.before // 2)
-
-
-def _positions(axis: Axis, places: np.ndarray, step: int) -> np.ndarray:
-    """Flat positions of places on an axis; `NO_LINE` for those beside it."""
-    sources = places.reshape(-1)
-    return np.where((sources >= 0) & (sources < axis.size), sources * step, NO_LINE)
 
 
 def _nanoseconds(g: Geometry, dtype: np.dtype) -> float:

@@ -14,6 +14,7 @@ from fastconv.kernels.winograd_rows import COLUMNS, PAIR, ROWS, winograd_rows
 from fastconv.kernels.winograd_tiles import DEPTHS
 from fastconv.plan.blocks import MOST_ROWS, Blocks, even_sizes, least_blocks
 from fastconv.plan.careful import CarefulPlan, Transformed
+from fastconv.plan.positions import MOST_COLUMNS
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import Cut, Taps, multiply_cost, waiting, write_plan
 from fastconv.plan.table import Table
@@ -28,8 +29,6 @@ TILE_COST, WEIGHT_COST = 12.0, 2.0
 PRODUCT_FACTOR = 1.2
 #: Fewest registers with which tiles are as fast as others.
 REGISTERS = 32
-#: Lanes are masked by 32-bit numbers.
-MOST_COLUMNS = 2**31
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def refuse_rows(problem: Problem) -> str | None:
     if _depths(problem) > DEPTHS:
         return f"its sums are of {DEPTHS} products at most"
     if max(w.size, w.output) + w.dilation * w.kernel >= MOST_COLUMNS:
-        return f"lanes of rows of {MOST_COLUMNS} elements are not masked"
+        return "its lanes are masked by 32-bit numbers"
     if not loads_pairs(problem.dtype.itemsize):
         return f"{machine().name} has too few registers for it, or loads no vectors in part"
     return None
