@@ -31,6 +31,9 @@ class Algorithm:
         ``plan(problem)`` gives an object with ``run(...)``, ``nanoseconds`` and ``summary``.
     yields : callable
         ``yields(problem)`` gives the reason why another is faster, or None. Who asks for this one by name gets it.
+    writes : callable or None
+        For kernels that read inputs in any order: whether the result is one that they write as it is to lie. None for
+        those to which memory must be channels-first.
     """
 
     name: str
@@ -38,3 +41,4 @@ class Algorithm:
     refuse: Callable[[Problem], str | None]
     plan: Callable[[Problem], Any]
     yields: Callable[[Problem], str | None] = _never
+    writes: Callable[[Problem], bool] | None = None

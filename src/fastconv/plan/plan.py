@@ -53,6 +53,6 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
         reason = candidate.refuse(problem) or (candidate.yields(problem) if name == "auto" else None)
         if reason is None:
             walk.append((candidate.name, f"chosen: {candidate.summary}"))
-            return Choice(candidate.name, planned(problem, candidate.plan), tuple(walk))
+            return Choice(candidate.name, planned(problem, candidate), tuple(walk))
         walk.append((candidate.name, f"declined: {reason}"))
     raise ValueError(f"algorithm={name!r} cannot serve this call: {reason}; use algorithm='auto'.")
