@@ -9,10 +9,11 @@ import pytest
 from numba import njit
 
 from fastconv.jit import window
+from fastconv.jit.lines import NO_LINE
 from fastconv.jit.machine import machine
 from fastconv.jit.rolling_tile import rolling_tile
 from fastconv.jit.row_tile import row_tile
-from fastconv.jit.window import Shape
+from fastconv.jit.window_shape import Shape, Window
 from fastconv.kernels.depthwise import SHAPES
 from nightly import nightly
 
@@ -62,14 +63,14 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
     if in_place:
         row -= before
         limit -= before
-        table[[3] if shape.rolls else [1, 3]] = window.NO_LINE
+        table[[3] if shape.rolls else [1, 3]] = NO_LINE
     borders = [1, 0, limit - 1, limit - 3, limit - 2] if in_place and shape.borders else []
     borders_at = len(table) + len(borders[:before])
     table = np.array([*table, *borders])
     x = rng.integers(-9, 9, base + 7 * (planes - 1) + 5 * (lines - 1) + row).astype(dtype)
     pitch = columns + 2
     weights = (groups * shape.taps + rest) * width
-    where = window.Window(
+    where = Window(
         in_place=in_place,
         base=base,
         planes_at=1,
@@ -91,7 +92,7 @@ def operands(shape: Shape, dtype: str, in_place: bool, whole: bool) -> list[Any]
         rows_here=rows if whole else rows - 1,
     )
     return [
-        window.Window(*map(int, where)),
+        Window(*map(int, where)),
         0,
         columns if whole else max(1, columns - 3),
         x if in_place else x[:1],

@@ -7,7 +7,8 @@ from typing import Any
 from fastconv.jit.emit import INT64
 from fastconv.jit.lines import Line
 from fastconv.jit.rolling import RollingTile
-from fastconv.jit.window import Shape, WindowCode, tile_of
+from fastconv.jit.window import WindowCode, tile_of
+from fastconv.jit.window_shape import Shape
 
 __all__ = ["rolling_tile"]
 

@@ -8,7 +8,8 @@ from numba.core import cgutils
 
 from fastconv.jit.emit import INT64
 from fastconv.jit.lines import Line
-from fastconv.jit.window import Shape, WindowCode, tile_of
+from fastconv.jit.window import WindowCode, tile_of
+from fastconv.jit.window_shape import Shape
 
 __all__ = ["row_tile"]
 

@@ -19,7 +19,7 @@ from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes
-from fastconv.jit.window import Shape, Window
+from fastconv.jit.window_shape import Shape, Window
 from fastconv.kernels.activation import activate
 from fastconv.kernels.conv_table import Block, block_of
 from fastconv.kernels.slab import Images, SlabAxis, Space, gather, slab_axes, slab_channel_size

@@ -15,7 +15,7 @@ from fastconv.jit.machine import machine
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
-from fastconv.jit.window import Shape, Window
+from fastconv.jit.window_shape import Shape, Window
 from fastconv.kernels.image_parts import PARTS, ImageParts, extend_row, part_of, read_parts
 from fastconv.kernels.tile_rows import row_tiles
 

@@ -8,7 +8,8 @@ from fastconv.jit.decorators import inlined
 from fastconv.jit.rolling_tile import rolling_tile
 from fastconv.jit.row_tile import row_tile
 from fastconv.jit.tile import lanes, lead
-from fastconv.jit.window import Shape, Window, window_tile
+from fastconv.jit.window import window_tile
+from fastconv.jit.window_shape import Shape, Window
 
 __all__ = ["MANY_TILES", "row_tiles"]
 

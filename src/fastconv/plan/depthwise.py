@@ -11,7 +11,7 @@ import numpy as np
 
 from fastconv.geometry import Axis, Geometry
 from fastconv.jit.machine import machine
-from fastconv.jit.window import Shape
+from fastconv.jit.window_shape import Shape
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.depthwise import DEPTHWISE_TABLE, ROWS, SHAPES, DepthwiseAxis, DepthwiseHead, depthwise
 from fastconv.kernels.slab import SlabAxis

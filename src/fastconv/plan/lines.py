@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from fastconv.jit.lines import NO_LINE
 from fastconv.jit.machine import machine
-from fastconv.jit.window import NO_LINE
 from fastconv.kernels.lines import LINES_TABLE, ROWS, LinesHead, filter_lines
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.reach import Images, Reach, cut_columns, cut_rows
