@@ -17,7 +17,7 @@ from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_l
 from fastconv.plan.layout import is_channels_last as is_last
 from fastconv.plan.plan import Choice, choose
 from fastconv.plan.problem import Problem
-from fastconv.plan.span import empty_apart
+from fastconv.plan.span import empty_apart, is_large
 
 __all__ = ["Call", "prepare", "recording", "remembered", "target_of"]
 
@@ -25,6 +25,10 @@ Prepared = TypeVar("Prepared")
 
 #: Types of settings that tell by themselves what they are.
 _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
+
+
+#: Those of a `Form`, which itself takes twice as long to make.
+_Fields = tuple[tuple[int, ...], tuple[int, ...], np.dtype, bool]
 
 
 class _Unusual(Exception):
@@ -39,25 +43,22 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
     """
 
     @lru_cache(maxsize=1024, typed=True)
-    def known(threads: int, operands: int, *parts: Any) -> tuple[Prepared, bool]:
-        fields = iter(parts)
-        forms = [_form(fields) for _ in range(operands)]
-        given = tuple(fields)
+    def known(threads: int, fields: tuple[_Fields | None, ...], *given: Any) -> tuple[Prepared, bool]:
         tuples = any(type(value) is tuple for value in given)
         if not all(isinstance(value, _PLAIN) or _is_plain_tuple(value) for value in given):
             raise _Unusual
-        return function(tuple(forms), *given), tuples
+        return function(tuple(None if each is None else Form(*each) for each in fields), *given), tuples
 
     @wraps(function)
     def prepare(operands: tuple[np.ndarray | None, ...], *given: Any) -> Prepared:
-        parts: list[Any] = []
-        for array in operands:
-            if array is None:
-                parts.append(None)
-            else:
-                parts += (array.shape, array.strides, array.dtype, array.flags.aligned)
+        fields = tuple(
+            [
+                None if array is None else (array.shape, array.strides, array.dtype, array.flags.aligned)
+                for array in operands
+            ]
+        )
         try:
-            found, tuples = known(thread_count(), len(operands), *parts, *given)
+            found, tuples = known(thread_count(), fields, *given)
             # Equal tuples may hold entries of other types: (1,) and (1.0,).
             if not tuples or all(_is_plain_tuple(value) for value in given if type(value) is tuple):
                 return found
@@ -67,11 +68,6 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
 
     prepare.cache_clear = known.cache_clear  # type: ignore[attr-defined]
     return prepare
-
-
-def _form(fields: Iterator[Any]) -> Form | None:
-    shape = next(fields)
-    return None if shape is None else Form(shape, next(fields), next(fields), next(fields))
 
 
 def _is_plain_tuple(value: Any) -> bool:
@@ -103,6 +99,8 @@ class Call:
         Whether the plan writes into the array that the user gave.
     x_last, y_last : bool
         Whether input and result are channels-last.
+    small : bool
+        Whether the result may begin anywhere, and lies channels first.
     """
 
     problem: Problem
@@ -115,13 +113,15 @@ class Call:
     writes_out: bool
     x_last: bool
     y_last: bool
+    small: bool
 
     def run(self, operands: tuple[np.ndarray | None, ...], out: np.ndarray | None, *more: np.ndarray) -> np.ndarray:
         """The result, in `out` if there is one; `more` are further results, that lie as `empty` makes them."""
         if not self.plain or not (out is None or self.writes_out) or _calls.get() is not None:
             return self._run_with_care(operands, out, *more)
         if out is None:
-            y = self.empty(self.dtype, operands[0])
+            # To ask where a small result is to begin would take as long as to make it.
+            y = np.empty(self.shape, self.dtype) if self.small else self.empty(self.dtype, operands[0])
         else:
             check_out(out, self.shape, self.dtype)
             y = out
@@ -214,9 +214,11 @@ def prepare(
     problem = replace(problem, y_strides=strides)
     choice = choose(problem, algorithm)
     plain = dtype == problem.dtype and all(conversion is None for conversion in conversions) and 0 not in shape
+    small = not problem.y_last and not is_large(shape, dtype)
     return Call(
-        problem, choice, choice.plan.run, conversions, dtype, shape, plain, writes_out, problem.x_last, problem.y_last
-    )
+        problem, choice, choice.plan.run, conversions, dtype, shape, plain, writes_out, problem.x_last, problem.y_last,
+        small,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastconv.jit.machine import LINE
 
-__all__ = ["LARGE", "PAGE", "Steps", "aligned_empty", "empty_apart", "is_dense", "steps"]
+__all__ = ["LARGE", "PAGE", "Steps", "aligned_empty", "empty_apart", "is_dense", "is_large", "steps"]
 
 
 class Steps(NamedTuple):
@@ -64,6 +64,11 @@ LARGE = 2**20
 PAGE = 4096
 
 
+def is_large(shape: tuple[int, ...], dtype: np.dtype) -> bool:
+    """Whether it matters where such an array begins."""
+    return prod(shape) * dtype.itemsize >= LARGE
+
+
 def empty_apart(shape: tuple[int, ...], dtype: np.dtype, source: np.ndarray) -> np.ndarray:
     """An array without values; a large one begins half a page from where another does, if both are cut into pages.
 
@@ -76,9 +81,9 @@ def empty_apart(shape: tuple[int, ...], dtype: np.dtype, source: np.ndarray) -> 
     >>> (empty_apart(x.shape, x.dtype, x).ctypes.data - x.ctypes.data) % PAGE
     2048
     """
-    size = prod(shape) * dtype.itemsize
-    if size < LARGE:
+    if not is_large(shape, dtype):
         return np.empty(shape, dtype)
+    size = prod(shape) * dtype.itemsize
     room = np.empty(size + PAGE, np.uint8)
     wanted = source.ctypes.data // dtype.itemsize * dtype.itemsize + PAGE // 2
     begin = (wanted - room.ctypes.data) % PAGE
