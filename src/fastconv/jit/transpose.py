@@ -76,9 +76,15 @@ def _transpose_part(
                 for j, column in enumerate(columns):
                     code.store(column, base, builder.mul(args[5], INT64(j)))
             with part:
+                # A store of no lanes at all takes hundreds of cycles where its page is not at hand, as behind a result.
+                mask, end = code.mask(INT64(0), args[7]), builder.append_basic_block("end")
                 for j, column in enumerate(columns):
-                    inside = builder.select(builder.icmp_signed("<", INT64(j), args[6]), args[7], INT64(0))
-                    code.store_masked(column, base, builder.mul(args[5], INT64(j)), code.mask(INT64(0), inside))
+                    store = builder.append_basic_block("store")
+                    builder.cbranch(builder.icmp_signed("<", INT64(j), args[6]), store, end)
+                    builder.position_at_end(store)
+                    code.store_masked(column, base, builder.mul(args[5], INT64(j)), mask)
+                builder.branch(end)
+                builder.position_at_end(end)
         return context.get_dummy_value()
 
     return signature, codegen
