@@ -36,15 +36,15 @@ __all__ = [
     "writes_far",
 ]
 
-#: Nanoseconds, for estimates only: to multiply a vector and add it, by how many a CPU can in a cycle; and to gather an
-#: element into a slab. All costs of convolutions were fitted together to what 74 layers of networks take by each
-#: algorithm on a Cascade Lake, which itself takes 2.2 times as long as they say. On a Zen 4 all but those of products
-#: are what they are there, and what they say is what 87 layers take; `python -m asv_bench.choices` measures how good
-#: the choices are.
+#: Nanoseconds, for estimates only, some by how many vectors a CPU can multiply in a cycle: to multiply a vector and add
+#: it, and to gather an element into a slab. All costs of convolutions were fitted together to what 74 layers of
+#: networks take by each algorithm on a Cascade Lake, which itself takes 2.2 times as long as they say. On a Zen 4 most
+#: of them are what they are there, and what they say is what 87 layers take; `python -m asv_bench.choices` measures
+#: how good the choices are.
 VECTOR_COST, GATHER_COST = {2: 0.12, 1: 0.255}, 0.25
 #: To transpose an output and write it; more where outputs of a phase stand apart, and where each of many channels has
 #: pages of its own.
-TURN_COST, APART_COST, PAGE_COST = 0.36, 0.12, 0.2
+TURN_COST, APART_COST, PAGE_COST = {2: 0.36, 1: 0.24}, 0.12, {2: 0.2, 1: 0.1}
 PAGE_BYTES, MANY_PAGES = 4096, 32
 
 #: Depths whose products take as long as to fetch the lines of the result that their sums go to.
@@ -76,11 +76,11 @@ def turn_cost(problem: Problem) -> float:
     """Nanoseconds to write an output of a tile whose lanes are channels."""
     g = problem.geometry
     pages = prod(g.output_shape[2:]) * problem.dtype.itemsize >= PAGE_BYTES and not problem.y_strides
-    cost = TURN_COST
+    cost = TURN_COST[machine().products_per_cycle]
     if g.axes[-1].stretch > 1:
         cost += APART_COST
     if pages and g.out_channels // g.groups > MANY_PAGES:
-        cost += PAGE_COST
+        cost += PAGE_COST[machine().products_per_cycle]
     return cost
 
 
