@@ -13,7 +13,7 @@ from numba import njit
 
 from fastconv.jit import copy, tile, transpose
 from fastconv.jit.machine import machine
-from fastconv.kernels.spread import HALF_ROWS, HALF_VECTORS, NARROW_ROWS, ONE_VECTOR, ROWS, VECTORS
+from fastconv.kernels.spread_table import HALF_ROWS, HALF_VECTORS, NARROW_ROWS, ONE_VECTOR, ROWS, VECTORS
 
 TILES = sorted(
     {(ROWS, VECTORS), (HALF_ROWS, VECTORS), (NARROW_ROWS, HALF_VECTORS), (NARROW_ROWS, ONE_VECTOR)}, reverse=True

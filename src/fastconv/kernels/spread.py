@@ -16,17 +16,13 @@ import numpy as np
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
-from fastconv.jit.machine import machine
-from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import SpreadRun, lanes, spread_tile
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
-    CONV_TABLE,
     PHASE_FIELDS,
     ROW_BLOCK_FIELDS,
     SLAB_AT,
-    TABLE_SIZE,
     ConvHead,
     Phase,
     RowBlock,
@@ -38,56 +34,27 @@ from fastconv.kernels.conv_table import (
 )
 from fastconv.kernels.halo import gather_pixels, gather_plain
 from fastconv.kernels.outlet import Outlet, fetch_rows, list_targets, target_of_block, write_pixels, write_rows
-from fastconv.kernels.pixels import PIXEL_FIELDS, PixelAxis, counts_in_block, first_position, pixel_axes
+from fastconv.kernels.pixels import counts_in_block, first_position, pixel_axes
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
+from fastconv.kernels.spread_table import (
+    HALF_ROWS,
+    HALF_VECTORS,
+    MOST_ROWS,
+    NARROW_ROWS,
+    ONE_VECTOR,
+    ROWS,
+    SPREAD_HEAD_AT,
+    STRIP,
+    VECTORS,
+    read_spread_head,
+)
 from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
 
-__all__ = ["SPREAD_TABLE", "STRIP", "Kind", "SpreadHead", "spread"]
-
-# Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group fewer vectors.
-ROWS = machine().spread_rows
-HALF_ROWS = ROWS // 2
-VECTORS = machine().spread_vectors
-NARROW_ROWS = machine().narrow_rows
-HALF_VECTORS = VECTORS // 2
-ONE_VECTOR = 1
-
-#: Most rows of a tile.
-MOST_ROWS = max(ROWS, NARROW_ROWS)
-
-#: Tiles of a strip, which are whole vectors: with AVX-512 their sums take 24 KiB of float32.
-STRIP = 16
+__all__ = ["Kind", "spread"]
 
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and weights for so many depths stay in the second-level cache.
 DEPTHS = 768
-
-
-class SpreadHead(NamedTuple):
-    """What is the same for all pixels.
-
-    Attributes
-    ----------
-    pitch : int
-        Of a slab whose channels come last, elements from pixel to pixel; 0 where they come first.
-    y_base, y_batch, y_channel : int
-        Flat position of the first output, and the steps of batch and channel.
-    fetched : bool
-        Whether the lines of the result are fetched while sums are taken.
-    """
-
-    pitch: int
-    y_base: int
-    y_batch: int
-    y_channel: int
-    fetched: bool
-
-
-#: What stands in a table, in this order.
-SPREAD_TABLE = (*CONV_TABLE, PixelAxis, PixelAxis, PixelAxis, SpreadHead)
-
-_spread_head = reader(SpreadHead)
-_SPREAD_HEAD_AT = TABLE_SIZE + 3 * PIXEL_FIELDS
 
 
 @helper
@@ -316,7 +283,7 @@ def _body(kind: Kind) -> Callable[..., None]:
         axes = slab_axes(table, SLAB_AT)
         out = output_axes(table)
         pixel = pixel_axes(table)
-        layout = _spread_head(table, _SPREAD_HEAD_AT)
+        layout = read_spread_head(table, SPREAD_HEAD_AT)
         y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
         # What sums begin with, pixels of the strip before, the strip, and a vector of pixels that are read in vain.
         sums = zeros((1 + _strip_pixels(ROWS, out.w.step) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)

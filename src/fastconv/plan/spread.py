@@ -9,7 +9,8 @@ from math import prod
 
 from fastconv.jit.machine import LINE, machine
 from fastconv.kernels.pixels import PixelAxis
-from fastconv.kernels.spread import (
+from fastconv.kernels.spread import Kind, spread
+from fastconv.kernels.spread_table import (
     HALF_ROWS,
     HALF_VECTORS,
     ONE_VECTOR,
@@ -17,9 +18,7 @@ from fastconv.kernels.spread import (
     SPREAD_TABLE,
     STRIP,
     VECTORS,
-    Kind,
     SpreadHead,
-    spread,
 )
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem

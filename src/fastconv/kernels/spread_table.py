@@ -1,0 +1,67 @@
+"""The integer table of a convolution whose tiles have output channels as lanes, and the sizes of these tiles: what a
+plan writes and the kernels of `fastconv.kernels.spread` read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fastconv.jit.machine import machine
+from fastconv.jit.records import reader
+from fastconv.kernels.conv_table import CONV_TABLE, TABLE_SIZE
+from fastconv.kernels.pixels import PIXEL_FIELDS, PixelAxis
+
+__all__ = [
+    "HALF_ROWS",
+    "HALF_VECTORS",
+    "MOST_ROWS",
+    "NARROW_ROWS",
+    "ONE_VECTOR",
+    "ROWS",
+    "SPREAD_HEAD_AT",
+    "SPREAD_TABLE",
+    "STRIP",
+    "VECTORS",
+    "SpreadHead",
+    "read_spread_head",
+]
+
+# Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group fewer vectors.
+ROWS = machine().spread_rows
+HALF_ROWS = ROWS // 2
+VECTORS = machine().spread_vectors
+NARROW_ROWS = machine().narrow_rows
+HALF_VECTORS = VECTORS // 2
+ONE_VECTOR = 1
+
+#: Most rows of a tile.
+MOST_ROWS = max(ROWS, NARROW_ROWS)
+
+#: Tiles of a strip, which are whole vectors: with AVX-512 their sums take 24 KiB of float32.
+STRIP = 16
+
+
+class SpreadHead(NamedTuple):
+    """What is the same for all pixels.
+
+    Attributes
+    ----------
+    pitch : int
+        Of a slab whose channels come last, elements from pixel to pixel; 0 where they come first.
+    y_base, y_batch, y_channel : int
+        Flat position of the first output, and the steps of batch and channel.
+    fetched : bool
+        Whether the lines of the result are fetched while sums are taken.
+    """
+
+    pitch: int
+    y_base: int
+    y_batch: int
+    y_channel: int
+    fetched: bool
+
+
+#: What stands in a table, in this order.
+SPREAD_TABLE = (*CONV_TABLE, PixelAxis, PixelAxis, PixelAxis, SpreadHead)
+
+read_spread_head = reader(SpreadHead)
+SPREAD_HEAD_AT = TABLE_SIZE + 3 * PIXEL_FIELDS
