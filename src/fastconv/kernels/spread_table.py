@@ -36,9 +36,9 @@ ONE_VECTOR = 1
 #: Most rows of a tile.
 MOST_ROWS = max(ROWS, NARROW_ROWS)
 
-#: Tiles of a strip, which are whole vectors: with AVX-512 their sums take 51 KiB. A task that packs weights does it anew
-#: for each strip, and 14 x 14 pixels are one: calls with plain weights, 1024 channels to 256, take 0.95 of the time that
-#: they take with 16 tiles; packed before, 0.98 to 1 on eleven layers (1 thread, Zen 4).
+#: Tiles of a strip, which are whole vectors: with AVX-512 their sums take 51 KiB. A task that packs weights does it
+#: anew for each strip, and 14 x 14 pixels are one: calls of 1024 channels to 256 with plain weights take 0.95 of the
+#: time that they take with 16 tiles; packed before, 0.98 to 1 on eleven layers (1 thread, Zen 4).
 STRIP = 34
 
 

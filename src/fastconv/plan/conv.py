@@ -46,7 +46,7 @@ def _blocks(problem: Problem, windows: list[Windows], padded_out: int) -> Blocks
     itemsize, phases = problem.dtype.itemsize, prod(len(w.places) for w in windows)
     depths = g.channels // g.groups * prod(sum(map(len, w.places)) for w in windows)
     step = machine().tile_vectors * machine().vector_bytes // itemsize
-    write = WRITE_COST + (APART_COST if phases > 1 else 0)
+    write = WRITE_COST + (APART_COST if problem.geometry.axes[-1].stretch > 2 else 0)
     step_cost = padded_out * (depths * machine().tile_vectors * multiply_cost(problem) + phases * step * write)
     gather_cost = PART_COST if len(windows[-1].phases) > 1 else GATHER_COST
     return choose_blocks(windows, g.channels // g.groups, itemsize, g.batch * g.groups, step_cost, gather_cost)
