@@ -118,3 +118,13 @@ def test_a_nan_stays_in_its_block() -> None:
     y = fc.signal.fftconvolve(x, np.ones(3), "same")
     assert np.isnan(y[0])
     np.testing.assert_allclose(y[-1000:-1], 3)
+
+
+def test_what_a_call_decides_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = np.arange(6.0).reshape(2, 3), np.array([[1.0, 10.0]])
+    first = fc.signal.fftconvolve(x, w, mode="same")
+    monkeypatch.setattr("fastconv.ops.fourier.plan_convolution", None)
+    second = fc.signal.fftconvolve(x + 1, w, mode="same")
+    np.testing.assert_array_equal((second - first).round(9), [[1, 11, 11]] * 2)
+    with pytest.raises(TypeError):  # for other arrays it is decided anew
+        fc.signal.fftconvolve(x[:, ::-1], w, mode="same")

@@ -30,19 +30,25 @@ from fastconv.jit.machine import machine
 __all__ = [
     "ROOTS",
     "join_eights",
+    "join_eights_by_rows",
     "join_fives_turned",
     "join_fours",
+    "join_fours_by_rows",
     "join_fours_turned",
+    "join_fours_turned_meaning",
     "join_threes_turned",
     "join_two_real",
+    "multiply_eights",
+    "multiply_fours",
     "split_eights",
+    "split_eights_by_rows",
     "split_fives_turned",
     "split_fours",
+    "split_fours_by_rows",
     "split_fours_turned",
+    "split_fours_turned_meaning",
     "split_threes_turned",
     "split_two_real",
-    "turn_row",
-    "turn_row_back",
 ]
 
 #: Numbers of a butterfly's roots of unity: both parts of three.
@@ -59,6 +65,8 @@ def _matrix(count: int) -> np.ndarray:
 _FOURS = _matrix(4)
 #: Frequencies in the order in which splitting by four and then by two would leave them.
 _EIGHTS = _matrix(8)[[0, 4, 1, 5, 2, 6, 3, 7]]
+#: Whether rows are split before they are multiplied by others, and joined after it.
+_BY_ROWS = ((True, False), (False, True), (True, True))
 
 
 def _rows(work: np.ndarray, at: int, step: int, count: int) -> np.ndarray:
@@ -96,6 +104,21 @@ def _turned_meaning(count: int, back: bool) -> Callable[..., None]:
     return combine
 
 
+def _by_rows_meaning(matrix: np.ndarray, splits: bool, joins: bool) -> Callable[..., None]:
+    def combine(work: np.ndarray, at: int, step: int, factors: np.ndarray, factor: int) -> None:
+        """Rows become the matrix times them, if they are split, then each itself times a row of factors.
+
+        If they are joined, the matrix's inverse times them at last; if they are joined alone, the conjugates of factors
+        undo what splitting did.
+        """
+        others = _rows(factors, factor, step, len(matrix))
+        rows = (matrix if splits else np.eye(len(matrix))) @ _rows(work, at, step, len(matrix))
+        rows = rows * (others if splits else others.conj())
+        _write(work, at, step, matrix.conj().T @ rows if joins else rows)
+
+    return combine
+
+
 def _split_two_real_meaning(
     work: np.ndarray, at: int, other: int, first: np.ndarray, second: np.ndarray, to: int
 ) -> None:
@@ -115,15 +138,6 @@ def _join_two_real_meaning(
     a, b = _rows(first, place, 0, 1), _rows(second, place, 0, 1)
     _write(work, at, 0, a + 1j * b)
     _write(work, other, 0, a.conj() + 1j * b.conj())
-
-
-def _turn_meaning(back: bool) -> Callable[..., None]:
-    def turn(work: np.ndarray, at: int, factors: np.ndarray, factor: int) -> None:
-        """A row becomes itself times another row, or times its conjugate."""
-        other = _rows(factors, factor, 0, 1)
-        _write(work, at, 0, _rows(work, at, 0, 1) * (other.conj() if back else other))
-
-    return turn
 
 
 def _places(builder: Any, step: Any, count: int) -> list[Any]:
@@ -187,24 +201,31 @@ def _turned(count: int, back: bool) -> Any:
     return combine
 
 
-def _turn(back: bool) -> Any:
-    """The intrinsic of `_turn_meaning`."""
+def _by_rows(count: int, splits: bool, joins: bool) -> Any:
+    """The intrinsic of `_by_rows_meaning` for four or eight rows."""
 
     @intrinsic
-    def turn(typingctx: Any, work: Any, at: Any, factors: Any, factor: Any) -> Any:
+    def combine(typingctx: Any, work: Any, at: Any, step: Any, factors: Any, factor: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             code = VectorCode(context, builder, work.dtype)
-            numbers, zero = ComplexCode(code), INT64(0)
-            _check_rows(code, work, args[0], args[1], [zero])
-            _check_rows(code, factors, args[2], args[3], [zero])
-            base, other = code.pointer(work, args[0], args[1]), code.pointer(factors, args[2], args[3])
-            product = numbers.multiply(numbers.load(base, zero), numbers.load(other, zero), back)
-            numbers.store(product, base, zero)
+            numbers, places = ComplexCode(code), _places(builder, args[2], count)
+            _check_rows(code, work, args[0], args[1], places)
+            _check_rows(code, factors, args[3], args[4], places)
+            base, others = code.pointer(work, args[0], args[1]), code.pointer(factors, args[3], args[4])
+            x = [numbers.load(base, place) for place in places]
+            if splits:
+                x = numbers.transform(x, back=False)
+            pairs = zip(x, places, strict=True)
+            x = [numbers.multiply(value, numbers.load(others, place), back=not splits) for value, place in pairs]
+            if joins:
+                x = numbers.transform(x, back=True)
+            for value, place in zip(x, places, strict=True):
+                numbers.store(value, base, place)
             return context.get_dummy_value()
 
-        return types.void(work, types.intp, factors, types.intp), codegen
+        return types.void(work, types.intp, types.intp, factors, types.intp), codegen
 
-    return turn
+    return combine
 
 
 def _two_real(joins: bool) -> Any:
@@ -256,9 +277,15 @@ split_eights = _plain_meaning(_EIGHTS) if config.DISABLE_JIT else _plain(8, back
 join_eights = _plain_meaning(_EIGHTS.conj().T) if config.DISABLE_JIT else _plain(8, back=True)
 split_two_real = _split_two_real_meaning if config.DISABLE_JIT else _two_real(joins=False)
 join_two_real = _join_two_real_meaning if config.DISABLE_JIT else _two_real(joins=True)
-turn_row = _turn_meaning(back=False) if config.DISABLE_JIT else _turn(back=False)
-turn_row_back = _turn_meaning(back=True) if config.DISABLE_JIT else _turn(back=True)
 
+if config.DISABLE_JIT:
+    split_fours_by_rows, join_fours_by_rows, multiply_fours = (_by_rows_meaning(_FOURS, *kind) for kind in _BY_ROWS)
+    split_eights_by_rows, join_eights_by_rows, multiply_eights = (_by_rows_meaning(_EIGHTS, *kind) for kind in _BY_ROWS)
+else:
+    split_fours_by_rows, join_fours_by_rows, multiply_fours = (_by_rows(4, *kind) for kind in _BY_ROWS)
+    split_eights_by_rows, join_eights_by_rows, multiply_eights = (_by_rows(8, *kind) for kind in _BY_ROWS)
+
+split_fours_turned_meaning, join_fours_turned_meaning = (_turned_meaning(4, back) for back in (False, True))
 _of_rows = _turned_meaning if config.DISABLE_JIT else _turned
 split_threes_turned, split_fours_turned, split_fives_turned = (_of_rows(count, back=False) for count in (3, 4, 5))
 join_threes_turned, join_fours_turned, join_fives_turned = (_of_rows(count, back=True) for count in (3, 4, 5))

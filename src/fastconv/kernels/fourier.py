@@ -17,26 +17,24 @@ from typing import Any, NamedTuple
 
 from fastconv.jit.copy import copy_lanes, copy_run
 from fastconv.jit.decorators import helper
-from fastconv.jit.finite import all_finite
-from fastconv.jit.fourier import (
-    ROOTS,
-    join_eights,
-    join_fours,
-    join_fours_turned,
-    split_eights,
-    split_fours,
-    split_fours_turned,
-    turn_row,
-    turn_row_back,
-)
+from fastconv.jit.finite import all_moderate
+from fastconv.jit.fourier import ROOTS
+from fastconv.jit.fourier_ends import join_fours_to, split_fours_from
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
 from fastconv.kernels.slab import SlabAxis, source_of
+from fastconv.kernels.strip_transform import (
+    convolve_strip,
+    transform,
+    transform_back,
+    transform_back_by_rows,
+    transform_by_rows,
+)
 
-__all__ = ["FOURIER_TABLE", "Fourier", "fourier_blocks", "transform", "transform_back"]
+__all__ = ["FOURIER_TABLE", "Fourier", "fourier_blocks"]
 
 
 class Fourier(NamedTuple):
@@ -114,55 +112,32 @@ class _Place(NamedTuple):
     across: int
 
 
+class _Wanted(NamedTuple):
+    """What a block gives of the result.
+
+    Attributes
+    ----------
+    to, step : int
+        Where its first element would stand, and the step from one row to the next.
+    first_row, last_row : int
+        Rows of which something is wanted.
+    end : int
+        Of a row the element behind the last that is wanted; where flat, of the whole block.
+    """
+
+    to: int
+    step: int
+    first_row: int
+    last_row: int
+    end: int
+
+
 #: What stands in a table, before the lists that its records point to.
 FOURIER_TABLE = (Fourier, SlabAxis, SlabAxis)
 
 _read, _axis = reader(Fourier), reader(SlabAxis)
 _ROWS_AT = len(Fourier._fields)
 _COLUMNS_AT = _ROWS_AT + len(SlabAxis._fields)
-
-
-@helper
-def transform(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
-    """Transform a strip along its rows, which end in the order of digits turned around."""
-    pitch = 2 * lanes(work)
-    span = rows
-    while span > 8:
-        quarter = span // 4
-        for first in range(0, rows, span):
-            for k in range(quarter):
-                split_fours_turned(work, at + (first + k) * pitch, quarter * pitch, roots, root + ROOTS * k)
-        root += ROOTS * quarter
-        span = quarter
-    if span == 4:
-        for first in range(0, rows, 4):
-            split_fours(work, at + first * pitch, pitch)
-    else:
-        for first in range(0, rows, 8):
-            split_eights(work, at + first * pitch, pitch)
-
-
-@helper
-def transform_back(work: Any, at: int, rows: int, roots: Any, root: int) -> None:
-    """Undo `transform`, but for a factor of the number of rows."""
-    pitch = 2 * lanes(work)
-    span = rows
-    while span > 8:
-        root += ROOTS * (span // 4)
-        span = span // 4
-    if span == 4:
-        for first in range(0, rows, 4):
-            join_fours(work, at + first * pitch, pitch)
-    else:
-        for first in range(0, rows, 8):
-            join_eights(work, at + first * pitch, pitch)
-    while span < rows:
-        quarter = span
-        span = 4 * quarter
-        root -= ROOTS * quarter
-        for first in range(0, rows, span):
-            for k in range(quarter):
-                join_fours_turned(work, at + (first + k) * pitch, quarter * pitch, roots, root + ROOTS * k)
 
 
 @helper
@@ -231,25 +206,39 @@ def _read_row(work: Any, to: int, x: Any, at: int, rows: int, columns: int) -> N
 
 
 @helper
-def _scatter(work: Any, part: int, y: Any, t: Any, kernel: int, block: int) -> None:
-    """Write what a block gives of the result."""
-    n = lanes(work)
-    if block >= t.images * t.down * t.across:
-        return
+def _whole_run(table: Any, kernel: int, block: int) -> int:
+    """Where in the input all of a block of one axis stands, number by number; -1 where it does not."""
+    t, w = _read(table, 0), _axis(table, _COLUMNS_AT)
+    place = _place(t, block)
+    first = t.first_column + place.across * t.step_column
+    inside = first >= 0 and first + t.rows * t.columns <= w.size and block < t.images * t.across
+    image = t.x_base + place.image * t.x_batch + place.line * t.x_line + kernel // t.multiplier * t.x_channel
+    return image + first if inside and w.stride == 1 else -1
+
+
+@helper
+def _wanted(t: Any, kernel: int, block: int) -> _Wanted:
+    """What a block gives of the result."""
     place = _place(t, block)
     image = kernel * t.y_channel + place.image * t.y_batch + place.line * t.y_line
-    # The elements that are wanted, of the block's rows or, where they are one, of it as a whole.
-    lead, until = t.lead_column, t.lead_column + min(t.step_column, t.out_width - place.across * t.step_column)
-    column = image + place.across * t.step_column - lead
+    end = t.lead_column + min(t.step_column, t.out_width - place.across * t.step_column)
+    to = image + place.across * t.step_column - t.lead_column
     if t.flat:
-        first_row, last_row = lead // t.columns, -(-until // t.columns)
-    else:
-        first_row, last_row = t.lead_row, t.lead_row + min(t.step_row, t.out_height - place.down * t.step_row)
-        column += (place.down * t.step_row - first_row) * t.out_width
-    for r in range(first_row, last_row):
+        return _Wanted(to, t.columns, t.lead_column // t.columns, -(-end // t.columns), end)
+    last_row = t.lead_row + min(t.step_row, t.out_height - place.down * t.step_row)
+    return _Wanted(to + (place.down * t.step_row - t.lead_row) * t.out_width, t.out_width, t.lead_row, last_row, end)
+
+
+@helper
+def _scatter(work: Any, part: int, y: Any, t: Any, wanted: _Wanted, begin: int, end: int) -> None:
+    """Write what a block gives of the result, but for rows from one on up to another."""
+    n = lanes(work)
+    for r in range(wanted.first_row, wanted.last_row):
+        if begin <= r < end:
+            continue
         skipped = r * t.columns if t.flat else 0
-        to = column + (skipped if t.flat else r * t.out_width)
-        _write_row(y, to, work, 2 * n * r + part * n, t.rows, max(0, lead - skipped), min(t.columns, until - skipped))
+        left, right = max(0, t.lead_column - skipped), min(t.columns, wanted.end - skipped)
+        _write_row(y, wanted.to + r * wanted.step, work, 2 * n * r + part * n, t.rows, left, right)
 
 
 @helper
@@ -269,28 +258,43 @@ def _write_row(y: Any, to: int, work: Any, at: int, rows: int, begin: int, end: 
 
 
 @helper
-def _transform_block(strips: Any, turned: Any, t: Any, roots: Any) -> None:
-    """Along the columns, and turned over."""
-    n = lanes(strips)
+def _forward(strips: Any, x: Any, t: Any, roots: Any, directly: bool, first: int, second: int) -> None:
+    """Transform strips along their rows: of the blocks that they hold, or directly of those that begin there in x."""
+    n, quarter = lanes(strips), t.rows // 4
     for column in range(0, t.columns, n):
         at = 2 * column * t.rows
-        transform(strips, at, t.rows, roots, t.rows_at)
-        if t.flat:
-            for row in range(t.rows):
-                turn_row(strips, at + 2 * n * row, roots, t.middle_at + at + 2 * n * row)
-    _turn_over(strips, turned, t.rows, t.columns)
+        if not t.flat:
+            transform(strips, at, t.rows, roots, t.rows_at)
+        elif not directly:
+            transform_by_rows(strips, at, t.rows, t.rows, roots, t.rows_at, roots, t.middle_at + at)
+        else:
+            for k in range(quarter):
+                here, reach, root = column + k * t.columns, quarter * t.columns, t.rows_at + ROOTS * k
+                to, step = at + 2 * n * k, 2 * n * quarter
+                split_fours_from(x, first + here, second + here, reach, strips, to, step, roots, root)
+            root = t.rows_at + ROOTS * quarter
+            transform_by_rows(strips, at, t.rows, quarter, roots, root, roots, t.middle_at + at)
 
 
 @helper
-def _transform_block_back(turned: Any, strips: Any, t: Any, roots: Any) -> None:
-    n = lanes(strips)
-    _turn_over(turned, strips, t.columns, t.rows)
+def _back(strips: Any, y: Any, t: Any, roots: Any, first: int, second: int, begin: int, end: int) -> None:
+    """Undo `_forward`, with rows from `begin` to `end`, if any, written to the results of both blocks."""
+    n, quarter = lanes(strips), t.rows // 4
     for column in range(0, t.columns, n):
         at = 2 * column * t.rows
-        if t.flat:
-            for row in range(t.rows):
-                turn_row_back(strips, at + 2 * n * row, roots, t.middle_at + at + 2 * n * row)
-        transform_back(strips, at, t.rows, roots, t.rows_at)
+        if not t.flat:
+            transform_back(strips, at, t.rows, roots, t.rows_at)
+        elif begin >= end:
+            transform_back_by_rows(strips, at, t.rows, t.rows, roots, t.rows_at, roots, t.middle_at + at)
+        else:
+            transform_back_by_rows(strips, at, t.rows, quarter, roots, t.rows_at, roots, t.middle_at + at)
+            for k in range(quarter):
+                wanted = 0
+                for i in range(4):
+                    wanted |= (begin <= k + i * quarter < end) << i
+                here, reach, root = column + k * t.columns, quarter * t.columns, t.rows_at + ROOTS * k
+                to, step = at + 2 * n * k, 2 * n * quarter
+                join_fours_to(strips, to, step, roots, root, y, first + here, second + here, reach, wanted)
 
 
 @kernel
@@ -298,31 +302,42 @@ def fourier_blocks(begin: int, end: int, x: Any, y: Any, spectra: Any, roots: An
     """The result of pairs of blocks; or the spectrum of the first of each kernel, for others to be multiplied by.
 
     Both in one, as to compile them takes half as long again if they are two. ``strange[task]`` becomes 0 unless a
-    number of a block is infinite or none: then all of them may be.
+    number of a block is infinite or none, or nearly so: then all of them may be.
     """
     t = _read(table, 0)
     n = lanes(roots)
     size = 2 * t.rows * t.columns
+    long = t.flat and t.rows > 8  # blocks whose outermost step can read and write what is no strip
     strips = empty(size + n, roots.dtype)  # as whole vectors are read, also from its last row
     turned = empty(size, roots.dtype)
     for task in range(begin, end):
         kernel = task // t.pairs
         block, spectrum = 2 * (task - kernel * t.pairs), kernel * size
-        _gather(strips, 0, x, table, kernel, block)
-        _gather(strips, 1, x, table, kernel, block + 1)
-        _transform_block(strips, turned, t, roots)
+        first, second = _whole_run(table, kernel, block), _whole_run(table, kernel, block + 1)
+        directly = long and first >= 0 and second >= 0
+        if not directly:
+            _gather(strips, 0, x, table, kernel, block)
+            _gather(strips, 1, x, table, kernel, block + 1)
+        _forward(strips, x, t, roots, directly, first, second)
+        _turn_over(strips, turned, t.rows, t.columns)
         for row in range(0, t.rows, n):
             at = 2 * row * t.columns
-            transform(turned, at, t.columns, roots, t.columns_at)
             if t.spectral:
+                transform(turned, at, t.columns, roots, t.columns_at)
                 copy_run(y, spectrum + at, turned, at, 2 * n * t.columns)
             else:
-                for column in range(t.columns):
-                    turn_row(turned, at + 2 * n * column, spectra, spectrum + at + 2 * n * column)
-                transform_back(turned, at, t.columns, roots, t.columns_at)
-        if not t.spectral:
-            _transform_block_back(turned, strips, t, roots)
-            _scatter(strips, 0, y, t, kernel, block)
-            _scatter(strips, 1, y, t, kernel, block + 1)
-            strange[task] = not all_finite(strips, size)
+                convolve_strip(turned, at, t.columns, roots, t.columns_at, spectra, spectrum + at)
+        if t.spectral:
+            continue
+        _turn_over(turned, strips, t.columns, t.rows)
+        one, other = _wanted(t, kernel, block), _wanted(t, kernel, block + 1)
+        paired = block + 1 < t.images * t.down * t.across
+        # Rows that are wanted whole of both blocks.
+        low = -(-t.lead_column // t.columns)
+        high = min(one.end, other.end) // t.columns if long and paired else 0
+        _back(strips, y, t, roots, one.to, other.to, low, high)
+        strange[task] = not all_moderate(strips, size)  # what went to the result was a sum of four of these
+        _scatter(strips, 0, y, t, one, low, high)
+        if paired:
+            _scatter(strips, 1, y, t, other, low, high)
     free((strips, turned))

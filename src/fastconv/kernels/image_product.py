@@ -23,14 +23,13 @@ from fastconv.jit.fourier import (
     split_fives_turned,
     split_threes_turned,
     split_two_real,
-    turn_row,
 )
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose
-from fastconv.kernels.fourier import transform, transform_back
+from fastconv.kernels.strip_transform import convolve_strip, transform, transform_back
 
 __all__ = ["FORWARD", "IMAGE_PRODUCT_TABLE", "ImageAxis", "ImageProduct", "image_product"]
 
@@ -103,8 +102,8 @@ _ALONG_AT = _DOWN_AT + len(ImageAxis._fields)
 
 
 @helper
-def _split(work: Any, axis: ImageAxis, roots: Any) -> None:
-    """Transform a strip along its rows."""
+def _split_first(work: Any, axis: ImageAxis, roots: Any) -> int:
+    """The first step of the transform of a strip along its rows, by 3 or 5 if at all; where the roots of others are."""
     pitch, part, root = 2 * lanes(work), axis.length // axis.lead, axis.roots_at
     if axis.lead > 1:
         for k in range(part):
@@ -112,18 +111,40 @@ def _split(work: Any, axis: ImageAxis, roots: Any) -> None:
                 split_threes_turned(work, k * pitch, part * pitch, roots, root + 4 * k)
             else:
                 split_fives_turned(work, k * pitch, part * pitch, roots, root + 8 * k)
-        root += 2 * (axis.lead - 1) * part
+    return root + 2 * (axis.lead - 1) * part
+
+
+@helper
+def _split(work: Any, axis: ImageAxis, roots: Any) -> None:
+    """Transform a strip along its rows."""
+    size, root = 2 * lanes(work) * axis.length // axis.lead, _split_first(work, axis, roots)
     for number in range(axis.lead):
-        transform(work, number * part * pitch, part, roots, root)
+        transform(work, number * size, axis.length // axis.lead, roots, root)
+
+
+@helper
+def _convolve(work: Any, other: Any, axis: ImageAxis, roots: Any) -> None:
+    """`_split`, each row times one of another strip, and `_join`."""
+    size, root = 2 * lanes(work) * axis.length // axis.lead, _split_first(work, axis, roots)
+    for number in range(axis.lead):
+        convolve_strip(work, number * size, axis.length // axis.lead, roots, root, other, number * size)
+    _join_last(work, axis, roots)
 
 
 @helper
 def _join(work: Any, axis: ImageAxis, roots: Any) -> None:
     """Undo `_split`, but for a factor of the number of rows."""
-    pitch, part, root = 2 * lanes(work), axis.length // axis.lead, axis.roots_at
-    inner = root + 2 * (axis.lead - 1) * part
+    part = axis.length // axis.lead
+    size, root = 2 * lanes(work) * part, axis.roots_at + 2 * (axis.lead - 1) * part
     for number in range(axis.lead):
-        transform_back(work, number * part * pitch, part, roots, inner)
+        transform_back(work, number * size, part, roots, root)
+    _join_last(work, axis, roots)
+
+
+@helper
+def _join_last(work: Any, axis: ImageAxis, roots: Any) -> None:
+    """Undo `_split_first`, but for a factor of 3 or 5."""
+    pitch, part, root = 2 * lanes(work), axis.length // axis.lead, axis.roots_at
     if axis.lead > 1:
         for k in range(part):
             if axis.lead == 3:
@@ -215,10 +236,8 @@ def _multiply(block: int, strip: Any, other: Any, spectra: Any, roots: Any, tabl
         to = other if image else strip
         copy_run(to, 0, spectra, at + 4 * n * n * t.pairs * image, given)
         to[given:size] = 0
-        _split(to, down, roots)
-    for row in range(down.length):
-        turn_row(strip, 2 * n * row, other, 2 * n * row)
-    _join(strip, down, roots)
+    _split(other, down, roots)
+    _convolve(strip, other, down, roots)
     first, wanted = 2 * n * down.skip, 4 * n * n * t.result_pairs
     found = min(wanted, size - first)
     copy_run(spectra, at, strip, first, found)

@@ -28,6 +28,7 @@ __all__ = [
     "size_of",
     "spread",
     "spread_widths",
+    "taken",
     "widths_of",
     "window_of",
     "windows_of",
@@ -158,12 +159,20 @@ class Output(NamedTuple):
 
     def take(self, result: np.ndarray) -> np.ndarray:
         """The result in its place."""
-        found = result if result.dtype is self.dtype else cast(result, self.dtype)
+        found = taken(result, self.dtype, self.source)
         if self.array is None:
-            return found.copy() if np.may_share_memory(found, self.source) else found
+            return found
         if (found.ctypes.data, found.strides) != (self.array.ctypes.data, self.array.strides):
             np.copyto(self.array, found)
         return self.array
+
+
+def taken(result: np.ndarray, dtype: np.dtype, source: np.ndarray) -> np.ndarray:
+    """A result in its dtype, in memory that is not the input's."""
+    found = result if result.dtype is dtype else cast(result, dtype)
+    if found.base is None and found is not source:  # found.data belongs to found: ask no further
+        return found
+    return found.copy() if np.may_share_memory(found, source) else found
 
 
 def output_of(output: Any, x: np.ndarray, is_complex: bool = False) -> Output:

@@ -24,9 +24,11 @@ MOST_BYTES = 8192
 def filtered(plan: Callable[..., Any], input: Any, output: Any, *settings: Any) -> np.ndarray:
     """What the steps ``plan((input,), dtype, *settings)`` make of the input, as `output` says; `plan` is remembered."""
     x = arg.array(input, "input")
-    place = nd.output_of(output, x, x.dtype.kind == "c")
     if list in map(type, settings):  # which calls are not remembered by
         settings = tuple(tuple(value) if type(value) is list else value for value in settings)
+    if output is None and x.dtype.isnative and x.dtype.kind != "c":  # most calls, half a microsecond sooner
+        return nd.taken(plan((x,), x.dtype, *settings)(x), x.dtype, x)
+    place = nd.output_of(output, x, x.dtype.kind == "c")
     return _done(plan((x,), place.dtype, *settings), x, place)
 
 

@@ -183,7 +183,7 @@ def _real(input: Any) -> np.ndarray:
     x = arg.array(input, "input")
     if x.dtype.kind == "c":
         raise TypeError(f"input has dtype {x.dtype}; complex numbers have no order, so give real ones.")
-    return arg.native(x, x.dtype.newbyteorder("="))
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
 @remembered

@@ -40,10 +40,9 @@ class InTurn:
 
     def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """The result, which may be the array itself; or in `out`, an array for it, if the last step can write there."""
-        for step in self.steps[:-1]:
-            x = step(x)
-        for last in self.steps[-1:]:  # there may be none
-            x = last(x, out) if isinstance(last, (PassFilter, filters.Correlation)) else last(x)
+        for number, step in enumerate(self.steps, 1):
+            is_last = out is not None and number == len(self.steps)
+            x = step(x, out) if is_last and isinstance(step, (PassFilter, filters.Correlation)) else step(x)
         return x if self.dtype is None else cast(x, self.dtype)
 
 

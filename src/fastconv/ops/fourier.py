@@ -9,6 +9,7 @@ their own the bits are the same for any number of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -20,7 +21,7 @@ from fastconv.plan.fourier import CHUNK, Cut, FourierAxis, FourierPlan, plan_fou
 from fastconv.plan.image_product import ImagePlan, plan_image_product
 from fastconv.plan.strips import StripPlan, plan_strips
 
-__all__ = ["convolve", "fourier_dtype", "fourier_nanoseconds"]
+__all__ = ["Convolution", "convolve", "fourier_dtype", "fourier_nanoseconds", "plan_convolution"]
 
 #: Which blocks a task has: one of the outer axes, and a run of the next.
 Task = tuple[int | slice, ...]
@@ -52,22 +53,65 @@ def convolve(
     >>> convolve(np.array([1.0, 2, 3]), np.array([1.0, 10]), [0], [1], [3]).round(9)
     array([12., 23., 30.])
     """
-    dtype = fourier_dtype(x.dtype, w.dtype)
-    others = [axis for axis in range(x.ndim) if axis not in axes]
-    order = [*others, *axes]
-    x, w = x.transpose(order), w.transpose(order)
-    batch = np.broadcast_shapes(x.shape[: len(others)], w.shape[: len(others)])
-    wanted = _axes(x.shape[len(others) :], w.shape[len(others) :], begin, count)
-    kernels = prod(w.shape[: len(others)])
-    plan = _choose(wanted, prod(batch), kernels, dtype)
-    if isinstance(plan, (StripPlan, ImagePlan)):
-        if x.shape[: len(others)] != batch:
-            x = np.broadcast_to(x, (*batch, *x.shape[len(others) :]))
-        found = np.empty((*batch, *count), dtype)
-        plan.run(np.ascontiguousarray(x, dtype), np.ascontiguousarray(w, dtype), found)
-    else:
-        found = _by_numpy(x, w, batch, plan, dtype)
-    return np.ascontiguousarray(found.transpose(np.argsort(order)))
+    return plan_convolution(x.shape, w.shape, fourier_dtype(x.dtype, w.dtype), axes, begin, count)(x, w)
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """All that is known of a `convolve` but the values of the arrays.
+
+    Attributes
+    ----------
+    order, back : tuple of int
+        The arrays' axes as they are taken, those that are convolved last, and where each of them is then; () where they
+        stand so.
+    x_shape, shape : tuple of int
+        Of the first array, broadcast, and of the result, in that order.
+    dtype : numpy.dtype
+        Of all numbers.
+    plan : StripPlan, ImagePlan or FourierPlan
+        What transforms.
+    """
+
+    order: tuple[int, ...]
+    back: tuple[int, ...]
+    x_shape: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    plan: StripPlan | ImagePlan | FourierPlan
+
+    def __call__(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """The result."""
+        if self.order:
+            x, w = x.transpose(self.order), w.transpose(self.order)
+        if isinstance(self.plan, FourierPlan):
+            found = _by_numpy(x, w, self.shape[: x.ndim - len(self.plan.cuts)], self.plan, self.dtype)
+        else:
+            if x.shape != self.x_shape:
+                x = np.broadcast_to(x, self.x_shape)
+            found = np.empty(self.shape, self.dtype)
+            self.plan.run(np.ascontiguousarray(x, self.dtype), np.ascontiguousarray(w, self.dtype), found)
+        return np.ascontiguousarray(found.transpose(self.back) if self.back else found)
+
+
+def plan_convolution(
+    x: tuple[int, ...],
+    w: tuple[int, ...],
+    dtype: np.dtype,
+    axes: Sequence[int],
+    begin: Sequence[int],
+    count: Sequence[int],
+) -> Convolution:
+    """How `convolve` does arrays of such shapes, in such numbers."""
+    others = [axis for axis in range(len(x)) if axis not in axes]
+    order = (*others, *axes)
+    x, w = (tuple(shape[axis] for axis in order) for shape in (x, w))
+    batch = np.broadcast_shapes(x[: len(others)], w[: len(others)])
+    inner, taps = x[len(others) :], w[len(others) :]
+    plan = _choose(_axes(inner, taps, begin, count), prod(batch), prod(w[: len(others)]), dtype)
+    moved = order != tuple(range(len(order)))
+    back = tuple(order.index(axis) for axis in range(len(order)))
+    return Convolution(order if moved else (), back if moved else (), (*batch, *inner), (*batch, *count), dtype, plan)
 
 
 def _choose(

@@ -184,7 +184,7 @@ def _by_transforms(x: np.ndarray, w: np.ndarray, mode: str) -> np.ndarray:
     """The convolution by Fourier transforms in NumPy's dtype for both: whole numbers are rounded, and wrap around."""
     dtype = np.result_type(x, w).newbyteorder("=")
     axes = tuple(axis for axis in range(x.ndim) if 1 not in (x.shape[axis], w.shape[axis]))
-    found = transformed(x, w, mode, axes)
+    found = transformed(x, w, mode)
     if not axes:
         return found
     if not np.isfinite(found).all():

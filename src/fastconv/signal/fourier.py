@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastconv.ops import fourier
+from fastconv.ops.arguments import Form
+from fastconv.ops.calls import remembered
 from fastconv.signal import arguments as arg
 
 __all__ = ["fftconvolve", "oaconvolve", "transformed"]
@@ -61,15 +65,7 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> np.
            [1., 2., 3., 2., 1.]])
     """
     x, w = arg.arrays(in1, in2)
-    if x.ndim == w.ndim == 0:
-        return x * w
-    arg.same_ndim(x, w)
-    mode = arg.check_mode(mode)
-    convolved = arg.broadcast_axes(x, w, axes) if x.size and w.size else ()
-    x, w, _ = arg.sorted_for_valid(x, w, mode, convolved)
-    if x.size == 0 or w.size == 0:
-        return np.array([])
-    return transformed(x, w, mode, convolved)
+    return _planned((x, w), mode, axes)(x, w)
 
 
 def oaconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> np.ndarray:
@@ -87,11 +83,60 @@ def oaconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> np.n
     return fftconvolve(in1, in2, mode, axes)
 
 
-def transformed(x: np.ndarray, w: np.ndarray, mode: str, axes: tuple[int, ...]) -> np.ndarray:
-    """What a mode takes of the convolution along the axes; in mode "valid", w fits in x."""
-    part = arg.part_of(mode, [x.shape[axis] for axis in axes], [w.shape[axis] for axis in axes])
-    found = fourier.convolve(*arg.largest_first(x, w), axes, *part) if axes else x * w
-    return np.ascontiguousarray(found[_middle(found.shape, x.shape, axes)] if mode == "same" else found)
+def transformed(x: np.ndarray, w: np.ndarray, mode: str) -> np.ndarray:
+    """`fftconvolve` along all axes, of arrays of numbers."""
+    return _planned((x, w), mode, None)(x, w)
+
+
+@dataclass(frozen=True, slots=True)
+class _Transforms:
+    """What is done with two arrays of known forms.
+
+    Attributes
+    ----------
+    turned : bool
+        Whether the second comes first.
+    convolve : callable
+        Of both.
+    middle : tuple of slice
+        What is wanted of its result; () for all.
+    """
+
+    turned: bool
+    convolve: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    middle: tuple[slice, ...]
+
+    def __call__(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        found = self.convolve(w, x) if self.turned else self.convolve(x, w)
+        return np.ascontiguousarray(found[self.middle]) if self.middle else found
+
+
+@remembered
+def _planned(forms: tuple[Form, ...], mode: Any, axes: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """What is done with arrays of such forms, found out with arrays that have nothing else."""
+    given = [np.broadcast_to(np.zeros((), form.dtype), form.shape) for form in forms]
+    x, w = given
+    if x.ndim == w.ndim == 0:
+        return np.multiply
+    arg.same_ndim(x, w)
+    mode = arg.check_mode(mode)
+    convolved = arg.broadcast_axes(x, w, axes) if x.size and w.size else ()
+    x, w, _ = arg.sorted_for_valid(x, w, mode, convolved)
+    if x.size == 0 or w.size == 0:
+        return lambda x, w: np.array([])
+    # Along other axes one has one element, or as many as the other.
+    shape = tuple(
+        n if axis in convolved else max(n, k) for axis, (n, k) in enumerate(zip(x.shape, w.shape, strict=True))
+    )
+    if not convolved:
+        whole = tuple(slice(size) for size in shape)
+        return _Transforms(False, np.multiply, _middle(shape, x.shape, ()) if mode == "same" else whole)
+    first, second = arg.largest_first(x, w)
+    part = arg.part_of(mode, *([array.shape[axis] for axis in convolved] for array in (x, w)))
+    dtype = fourier.fourier_dtype(x.dtype, w.dtype)
+    convolve = fourier.plan_convolution(first.shape, second.shape, dtype, convolved, *part)
+    middle = _middle(shape, x.shape, convolved) if mode == "same" and shape != x.shape else ()
+    return _Transforms(first is not given[0], convolve, middle)
 
 
 def _middle(shape: tuple[int, ...], wanted: tuple[int, ...], axes: tuple[int, ...]) -> tuple[slice, ...]:
