@@ -42,7 +42,7 @@ class ScatterPlan:
 
         Returns where among all indices the first stands that is outside of its plane, or -1.
         """
-        wrong = np.empty(self.planes, np.int64)
+        wrong = np.full(self.planes, -1)
         self.kernel.run(self.planes, self.nanoseconds, values, indices, y, wrong, self.table)
         if wrong.max() < 0:
             return -1
