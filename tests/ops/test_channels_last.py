@@ -227,6 +227,37 @@ def test_convolution_copies_neither_input_nor_result() -> None:
     assert [isinstance(choice.plan, CopiedPlan) for _, choice in calls] == [False, True]
 
 
+POOLINGS: dict[str, Callable[[Array, str], Any]] = {
+    "max, its places": lambda x, name: fc.max_pool2d(x, 3, 2, 1, return_indices=True, algorithm=name),
+    "dilated max, its places": lambda x, name: fc.max_pool2d(x, (2, 3), 1, (0, 2), (3, 2), True, True, algorithm=name),
+    "max of signals, its places": lambda x, name: fc.max_pool1d(
+        x[:, :, 0], 3, 1, 1, return_indices=True, algorithm=name
+    ),
+    "adaptive max": lambda x, name: fc.adaptive_max_pool2d(x, (4, 7), algorithm=name),
+    "adaptive max, its places": lambda x, name: fc.adaptive_max_pool2d(x, (4, 7), True, algorithm=name),
+    "adaptive average": lambda x, name: fc.adaptive_avg_pool2d(x, (4, 7), algorithm=name),
+    "norm": lambda x, name: fc.lp_pool2d(x, 1, 3, 2, algorithm=name),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint16"])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_channels_are_lanes_of_lists_of_windows(pooling: str, dtype: str) -> None:
+    """As many channels as several pieces have, few values, of which many are equal, and NaNs; nothing is copied."""
+    x = np.random.default_rng(3).integers(0, 4, (2, 1030, 9, 11)).astype(dtype)
+    if dtype.startswith("float") and "max" in pooling:
+        x[np.random.default_rng(4).random(x.shape) < 0.05] = np.nan
+    with recording() as calls:
+        found = POOLINGS[pooling](last(x, 2), "windows")
+    assert not any(isinstance(choice.plan, CopiedPlan) for _, choice in calls)
+    assert [choice.algorithm for _, choice in calls] == ["windows"]
+    wanted = POOLINGS[pooling](x, "reference")
+    pairs = zip(found, wanted, strict=True) if "places" in pooling else [(found, wanted)]
+    for ours, theirs in pairs:
+        assert is_last(ours, 1 if "signals" in pooling else 2)
+        np.testing.assert_allclose(ours, theirs, rtol=3e-7 if "average" in pooling else 0)
+
+
 def test_explain_names_the_orders_and_the_copies() -> None:
     lines = fc.explain(fc.conv2d, last(X, 2), W, algorithm="tile").splitlines()
     assert lines[0].startswith("conv on 2 x 40 x 9 x 11 (channels last) to 2 x 70 x 7 x 9 (channels last) in float32")

@@ -140,3 +140,22 @@ def test_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) ->
             share_out(patch, helpers)
             np.testing.assert_array_equal(fc.grad.conv2d_weight(x, (5, 1, 3, 3), dy, 1, 1, groups=5), once)
     forget_decisions()
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize(("outputs", "stride", "dilation"), [(1, 1, 1), (2, 2, 1), (4, 1, 2), (5, 1, 1)])
+def test_few_outputs_of_many_channels(outputs: int, stride: int, dilation: int, batched: bool) -> None:
+    """Taken one by one, up to four; small whole numbers, summed by NumPy."""
+    x = integers((3, 6, 17, 21), np.float32, 1)
+    padded = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)])
+    height, width = ((n + 2 - 2 * dilation - 1) // stride + 1 for n in x.shape[2:])
+    dy = integers((3, outputs, height, width), np.float32, 2)
+    x, padded, dy = (x, padded, dy) if batched else (x[:1], padded[:1], dy[:1])
+    wanted = np.zeros((outputs, 6, 3, 3))
+    for i, j in np.ndindex(3, 3):
+        rows, columns = slice(i * dilation, None, stride), slice(j * dilation, None, stride)
+        wanted[:, :, i, j] = np.einsum("nohw,nchw->oc", dy, padded[:, :, rows, columns][:, :, :height, :width])
+    for given in (dy, np.asfortranarray(dy)):
+        operands = (x, given) if batched else (x[0], given[0])
+        found = fc.grad.conv2d_weight(operands[0], wanted.shape, operands[1], stride, 1, dilation)
+        np.testing.assert_array_equal(found, wanted)

@@ -67,7 +67,7 @@ def test_every_dtype_in_every_layout(dtype: str, layout: str) -> None:
 @examples(60)
 @given(data=st.data(), seed=seeds)
 def test_random_padding_is_the_references(data: st.DataObject, seed: int) -> None:
-    """Crops at either end, or both, and modes beyond what NumPy has for them; planes from lists, lines and blocks."""
+    """Crops at either end, or both, and modes beyond what NumPy has for them; lines and blocks."""
     shape = data.draw(st.lists(st.integers(1, 6), min_size=3, max_size=5).map(tuple))
     mode = data.draw(st.sampled_from(["constant", "reflect", "replicate", "symmetric"]))
     pairs = []
@@ -80,7 +80,7 @@ def test_random_padding_is_the_references(data: st.DataObject, seed: int) -> Non
     expected = reference.pad(x, tuple(pairs), "zeros" if mode == "constant" else mode, value)
     given = [amount for pair in reversed(pairs) for amount in pair]
     found = fc.pad(x, given, mode, value)
-    limits = data.draw(st.sampled_from([(), (), ("SMALL_PLANE",), ("SMALL_PLANE", "LONG_LINE")]))
+    limits = data.draw(st.sampled_from([(), ("LONG_LINE",)]))
     if limits:
         forget_decisions()
         with pytest.MonkeyPatch.context() as patch:

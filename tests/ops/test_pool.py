@@ -23,7 +23,7 @@ MAX = {1: fc.max_pool1d, 2: fc.max_pool2d, 3: fc.max_pool3d}
 AVG = {1: fc.avg_pool1d, 2: fc.avg_pool2d, 3: fc.avg_pool3d}
 
 #: Algorithms that do not serve any contiguous input on this CPU, or only with places.
-UNSERVED = {"channels", "flat", "whole", "places", *([] if machine().masked_loads else ["tile", "rows"])}
+UNSERVED = {"channels", "flat", "whole", "places", "windows", *([] if machine().masked_loads else ["tile", "rows"])}
 MAX_NAMES = [candidate.name for candidate in ALGORITHMS["max_pool"] if candidate.name not in UNSERVED]
 #: Those that sum in floats.
 IN_FLOATS = ("tile", "rows")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastconv.jit.bounds import check_bounds
-from fastconv.jit.emit import INT64, VectorCode
+from fastconv.jit.emit import INT64, VectorCode, call_apart
 
-__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_rows", "copy_run"]
+__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_rows", "copy_run", "write_row"]
+
+#: Vectors of a row below which it is short.
+_SHORT_ROW = 8
 
 
 def _copy_run_meaning(target: np.ndarray, to: int, source: np.ndarray, at: int, count: int) -> None:
@@ -114,7 +116,17 @@ def _block_copy(every: int, converts: bool = False) -> Any:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             code = VectorCode(context, builder, target.dtype, moved=True)
-            _write_block(code, every, (target, args[0], args[1:3]), (source, args[3], args[4:6]), args[6], args[7])
+            _, to, pitch, _, at, step, count, rows = args
+            reach = builder.sub(builder.mul(count, INT64(every)), INT64(every - 1))
+            reach = builder.select(builder.icmp_signed("==", count, INT64(0)), INT64(0), reach)
+            code.check_rows(target, args[0], to, pitch, count, rows)
+            code.check_rows(source, args[3], at, step, reach, rows)
+            bases = code.pointer(target, args[0], to), code.pointer(source, args[3], at)
+
+            def write(builder: Any, *args: Any) -> None:
+                _write_block(VectorCode(context, builder, target.dtype, moved=True), every, *args)
+
+            call_apart(builder, f"copy_{every}_{target.dtype}", (*bases, pitch, step, count, rows), write)
             return context.get_dummy_value()
 
         def convert(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -125,64 +137,63 @@ def _block_copy(every: int, converts: bool = False) -> Any:
     return copy
 
 
-def _write_block(code: VectorCode, every: int, target: Any, source: Any, count: Any, rows: Any) -> None:
-    """Write a copy of rows; target and source are a Numba type, the array and its first element and step.
-
-    A row is a vector that begins where it does, some that stand in cache lines (0.7 of the time for 1024 rows of 1030
-    floats), and one that ends where it does. One that is shorter than a vector is made of two of the longest pieces,
-    of a power of two of elements, that fit it. Of every other element, a piece is put together from two, of which the
-    second ends with its last element: nothing is read beyond it.
-    """
+def _write_block(
+    code: VectorCode, every: int, there: Any, here: Any, pitch: Any, step: Any, count: Any, rows: Any
+) -> None:
+    """Write a copy of rows from one pointer to another; the steps lead from row to row."""
     builder = code.builder
-    none = builder.icmp_signed("==", count, INT64(0))
-    reach = builder.select(none, INT64(0), builder.sub(builder.mul(count, INT64(every)), INT64(every - 1)))
+    with cgutils.for_range(builder, rows, intp=INT64) as loop:
+        target = builder.gep(there, [builder.mul(loop.index, pitch)])
+        source = builder.gep(here, [builder.mul(loop.index, step)])
+        write_row(code, target, source, count, every)
 
-    @contextmanager
-    def each_row() -> Iterator[tuple[Any, Callable[[int, Any], None]]]:
-        """A loop over rows: where one is written, and what moves so many of its elements from number `place` on."""
-        with cgutils.for_range(builder, rows, intp=INT64) as loop:
-            bases = []
-            for (kind, array, (first, step)), elements in ((target, count), (source, reach)):
-                start = builder.add(first, builder.mul(loop.index, step))
-                code.check(kind, array, start, elements)
-                bases.append(code.pointer(kind, array, start))
-            there, here = bases
 
-            def move(width: int, place: Any) -> None:
-                kind = ir.VectorType(code.type.element, width * code.parts).as_pointer()
+def write_row(code: VectorCode, there: Any, here: Any, count: Any, every: int = 1) -> None:
+    """Write a copy of a row of any number of elements, every one or every other one, from one pointer to another.
 
-                def piece(base: Any, index: Any) -> Any:
-                    return builder.bitcast(builder.gep(base, [index]), kind)
+    A row is a vector that begins where it does, more of them, and one that ends where it does. The more of long rows
+    stand in cache lines (0.7 of the time for 1024 rows of 1030 floats); those of short ones are as many in each row,
+    however it stands, which branches are foreseen by (0.9 for rows of 56). A row that is shorter than a vector is made
+    of two of the longest pieces, of a power of two of elements, that fit it. Of every other element, a piece is put
+    together from two, of which the second ends with its last element: nothing is read beyond it.
+    """
+    builder, lanes = code.builder, code.lanes
 
-                begin = builder.mul(place, INT64(every))
-                value = builder.load(piece(here, begin), align=1)
-                if every > 1:
-                    ending = builder.load(piece(here, builder.add(begin, INT64(width - 1))), align=1)
-                    value = code.shuffle(value, ending, [2 * i if 2 * i < width else 2 * i + 1 for i in range(width)])
-                builder.store(value, piece(there, place), align=1)
+    def move(width: int, place: Any) -> None:
+        kind = ir.VectorType(code.type.element, width * code.parts).as_pointer()
 
-            yield there, move
+        def piece(base: Any, index: Any) -> Any:
+            return builder.bitcast(builder.gep(base, [index]), kind)
+
+        begin = builder.mul(place, INT64(every))
+        value = builder.load(piece(here, begin), align=1)
+        if every > 1:
+            ending = builder.load(piece(here, builder.add(begin, INT64(width - 1))), align=1)
+            value = code.shuffle(value, ending, [2 * i if 2 * i < width else 2 * i + 1 for i in range(width)])
+        builder.store(value, piece(there, place), align=1)
 
     def write_pieces(width: int) -> None:
-        """Rows that are shorter than twice the width."""
+        """A row that is shorter than twice the width."""
         with builder.if_else(builder.icmp_signed(">=", count, INT64(width))) as (fits, shorter):
-            with fits, each_row() as (_, move):
+            with fits:
                 move(width, INT64(0))
                 move(width, builder.sub(count, INT64(width)))
             with shorter:
                 if width > 1:
                     write_pieces(width // 2)
 
-    last = builder.sub(count, INT64(code.lanes))
+    last = builder.sub(count, INT64(lanes))
     with builder.if_else(builder.icmp_signed(">=", last, INT64(0))) as (vectors, pieces):
-        with vectors, each_row() as (there, move):
-            move(code.lanes, INT64(0))
-            with cgutils.for_range_slice(builder, code.to_line(there), last, INT64(code.lanes), INT64) as (place, _):
-                move(code.lanes, place)
-            move(code.lanes, last)
+        with vectors:
+            move(lanes, INT64(0))
+            short = builder.icmp_signed("<", count, INT64(_SHORT_ROW * lanes))
+            second = builder.select(short, INT64(lanes), code.to_line(there))
+            with cgutils.for_range_slice(builder, second, last, INT64(lanes), INT64) as (place, _):
+                move(lanes, place)
+            move(lanes, last)
         with pieces:
-            if code.lanes > 1:
-                write_pieces(code.lanes // 2)
+            if lanes > 1:
+                write_pieces(lanes // 2)
 
 
 copy_block = _block_copy_meaning(1) if config.DISABLE_JIT else _block_copy(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -11,7 +12,7 @@ from numba.core import cgutils
 from fastconv.jit.bounds import check_bounds
 from fastconv.jit.machine import LINE, machine
 
-__all__ = ["INT64", "VectorCode", "lane_count"]
+__all__ = ["INT64", "VectorCode", "call_apart", "lane_count"]
 
 INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
@@ -20,6 +21,24 @@ _INT32 = ir.IntType(32)
 def lane_count(dtype: Any) -> int:
     """Elements of a Numba type in one vector register."""
     return machine().vector_bytes * 8 // dtype.bitwidth
+
+
+def call_apart(builder: Any, name: str, values: Sequence[Any], write: Callable[..., None]) -> None:
+    """Call a function of the module, which ``write(builder, *arguments)`` writes where there is none of that name yet.
+
+    It is not put into its caller, so that it has all registers: loops that copy rows took 1.2 to 4 times as long in
+    kernels of some length, as these kept their bounds and steps on the stack.
+    """
+    function = builder.module.globals.get(f"fastconv_{name}")
+    if function is None:
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        function = ir.Function(builder.module, kind, f"fastconv_{name}")
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        inside = ir.IRBuilder(function.append_basic_block())
+        write(inside, *function.args)
+        inside.ret_void()
+    builder.call(function, values)
 
 
 class VectorCode:
@@ -67,6 +86,12 @@ class VectorCode:
         """See to it that elements of a Numba array are there, in code compiled with bounds checks."""
         check_bounds(self.context, self.builder, (array_type, array), first, count)
 
+    def check_rows(self, array_type: Any, array: Any, first: Any, step: Any, count: Any, rows: Any) -> None:
+        """The same of rows of so many elements, each a step behind the one before."""
+        if self.context.enable_boundscheck:
+            with cgutils.for_range(self.builder, rows, intp=INT64) as loop:
+                self.check(array_type, array, self.builder.add(first, self.builder.mul(loop.index, step)), count)
+
     def at(self, base: Any, index: Any) -> Any:
         """The pointer to a vector that begins `index` elements behind a pointer."""
         index = INT64(index) if isinstance(index, int) else index
@@ -111,6 +136,11 @@ class VectorCode:
         builder, each = self.builder, self.parts * self.type.element.width // 8
         beyond = builder.and_(builder.ptrtoint(base, INT64), INT64(self.lanes * each - 1))
         return builder.sub(INT64(self.lanes), builder.udiv(beyond, INT64(each)))
+
+    def keep_loop(self) -> None:
+        """Leave the loop around as it is: LLVM neither unrolls it nor makes vectors of it."""
+        kind = ir.FunctionType(ir.VoidType(), [])
+        self.builder.asm(kind, "", "", [], side_effect=True).attributes.add("convergent")
 
     def keep_order(self) -> None:
         """Load nothing here that is loaded further down, as LLVM else does: all of a tile's loads come first.

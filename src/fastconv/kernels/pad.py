@@ -2,25 +2,21 @@
 
 Arrays have any number of axes. Those that are not padded and stand in memory as if they were one have been made one
 beforehand; the last of them, contiguous ones, are the *unit* that moves as a whole: the channels of a pixel, or whole
-rows. Small planes, the two innermost axes, are copied element by element, from a list.
+rows. Lines whose elements stand side by side are copied one by one, with what is beside them from a list.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fastconv.jit.copy import copy_block
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
+from fastconv.jit.padded_rows import NOTHING, copy_padded
 from fastconv.jit.records import reader
 from fastconv.jit.vector import unsigned
 
-__all__ = ["NOTHING", "LineHead", "PadAxis", "PadHead", "PadRun", "PlaneHead", "pad_blocks", "pad_lines", "pad_planes"]
-
-#: In place of a source, where there is none but the fill value.
-NOTHING = np.iinfo(np.int64).min
+__all__ = ["NOTHING", "LineHead", "PadAxis", "PadHead", "PadRun", "pad_blocks", "pad_lines"]
 
 
 class PadHead(NamedTuple):
@@ -98,31 +94,6 @@ class PadRun(NamedTuple):
     x_step: int
 
 
-class PlaneHead(NamedTuple):
-    """The head of the integer table of small planes.
-
-    Attributes
-    ----------
-    x_base, y_base, outer : int
-        As in a `PadHead`.
-    size : int
-        Elements of a plane of the result.
-    listed, sources_at : int
-        Elements that are copied, and where the list of their sources begins, from the plane's first element on.
-    places_at : int
-        Where the list of their places in the result begins; -1 where these are all, in order. With a list, planes have
-        no gaps and are filled first.
-    """
-
-    x_base: int
-    y_base: int
-    outer: int
-    size: int
-    listed: int
-    sources_at: int
-    places_at: int
-
-
 class LineHead(NamedTuple):
     """The head of the integer table of lines whose elements stand side by side.
 
@@ -136,10 +107,10 @@ class LineHead(NamedTuple):
         Where the list of the lines' sources begins in the table.
     before, width, behind : int
         Elements before those of the input, these, and those behind them.
-    first : int
-        The first element of the input's lines that is copied.
     columns_at : int
-        Where the list of the sources of the elements before and behind begins.
+        Where the list of the sources of the elements before and behind begins, which count from the middle.
+    fills : int
+        Whether these are the fill value instead.
     """
 
     x_base: int
@@ -153,14 +124,14 @@ class LineHead(NamedTuple):
     before: int
     width: int
     behind: int
-    first: int
     columns_at: int
+    fills: int
 
 
 _read_head, _read_axis, _read_run = reader(PadHead), reader(PadAxis), reader(PadRun)
-_read_plane_head, _read_line_head = reader(PlaneHead), reader(LineHead)
+_read_line_head = reader(LineHead)
 _AXES_AT, _AXIS, _RUN = len(PadHead._fields), len(PadAxis._fields), len(PadRun._fields)
-_PLANE_AXES_AT, _LINE_AXES_AT = len(PlaneHead._fields), len(LineHead._fields)
+_LINE_AXES_AT = len(LineHead._fields)
 
 
 @helper
@@ -234,39 +205,22 @@ def pad_blocks(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> 
 
 
 @kernel
-def pad_planes(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> None:
-    """As `pad_blocks`; a task is a plane, all of whose sources are in a list."""
-    head = _read_plane_head(table, 0)
-    fill, places_at, sources_at = value[0], head.places_at, unsigned(head.sources_at)
-    for plane in range(begin, end):
-        at, to, inside = _plane_of(table, _PLANE_AXES_AT, head.outer, plane)
-        at, to = at + head.x_base, to + head.y_base
-        if places_at >= 0:
-            for i in range(unsigned(to), unsigned(to + head.size)):
-                y[i] = fill
-            if inside:
-                for i in range(unsigned(head.listed)):
-                    y[unsigned(to + table[unsigned(places_at) + i])] = x[unsigned(at + table[sources_at + i])]
-        else:
-            for i in range(unsigned(head.listed)):
-                y[unsigned(to) + i] = x[unsigned(at + table[sources_at + i])]
-
-
-@kernel
 def pad_lines(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> None:
-    """As `pad_blocks` beside elements of the input, line by line; a task is some lines of a plane."""
+    """As `pad_blocks`, line by line; a task is some lines of a plane."""
     head = _read_line_head(table, 0)
-    before, behind, columns_at = unsigned(head.before), unsigned(head.behind), unsigned(head.columns_at)
     for task in range(begin, end):
-        plane = task // head.blocks
+        plane = task // head.blocks if head.blocks > 1 else task
         first = (task - plane * head.blocks) * head.block
-        at, to, _ = _plane_of(table, _LINE_AXES_AT, head.outer, plane)
-        at, to = at + head.x_base, to + head.y_base
-        for row in range(first, min(first + head.block, head.rows)):
-            line, place = at + table[head.rows_at + row], to + row * head.y_row
-            copy_block(y, place + head.before, 0, x, line + head.first, 0, head.width, 1)
-            for i in range(before):
-                y[unsigned(place) + i] = x[unsigned(line + table[columns_at + i])]
-            place += head.before + head.width
-            for i in range(behind):
-                y[unsigned(place) + i] = x[unsigned(line + table[columns_at + before + i])]
+        at, to, inside = _plane_of(table, _LINE_AXES_AT, head.outer, plane)
+        rows = min(head.block, head.rows - first)
+        place = to + head.y_base + first * head.y_row
+        if inside:
+            copy_padded(
+                y, place, head.y_row, x, at + head.x_base, table, head.rows_at + first, rows,
+                head.before, head.width, head.behind, head.columns_at, value, head.fills != 0,
+            )  # fmt: skip
+        else:
+            for row in range(rows):
+                start = place + row * head.y_row
+                for i in range(unsigned(start), unsigned(start + head.before + head.width + head.behind)):
+                    y[i] = value[0]

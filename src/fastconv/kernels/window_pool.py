@@ -58,6 +58,8 @@ class WindowHead(NamedTuple):
         Step from the lists of one image and channel to those of the next, 0 where all share them.
     pieces, pieces_at, longest : int
         Pieces of a row of outputs, where they stand in the table, and the input positions of the longest.
+    lanes : int
+        Whether the elements of a row are channels, of which each is an output.
     """
 
     channels: int
@@ -68,6 +70,7 @@ class WindowHead(NamedTuple):
     pieces: int
     pieces_at: int
     longest: int
+    lanes: int
 
 
 class WindowAxis(NamedTuple):
@@ -220,6 +223,12 @@ def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[.
             task = _task(at_line, spans, head, d, h, w)
             reduce_rows(row[: piece.size], x, task, piece.start * w.step, d, h, w.step, p)
             rows = task.d.taps * task.h.taps
+            if head.lanes:
+                first = unsigned(task.to + piece.first)
+                for i in range(unsigned(piece.size)):
+                    y[first + i] = finish(row[i], rows, fill)
+                at_line = _following(at_line, head, d, h)
+                continue
             for i in range(piece.first, piece.end):
                 span = _span(spans, w, task.spans, i)
                 total = reduce_window(row, span.first - piece.start, span.taps, w.dilation, p)
@@ -272,6 +281,13 @@ def pool_places(begin: int, end: int, x: Any, y: Any, indices: Any, spans: Any, 
         piece = _piece(table, head.pieces_at + 4 * at_line.piece)
         task = _task(at_line, spans, head, d, h, w)
         _add_rows(best[: piece.size], rows[: piece.size], x, task, piece.start * w.step, d, h, w.step)
+        if head.lanes:
+            first = unsigned(task.to + piece.first)
+            for i in range(unsigned(piece.size)):
+                y[first + i] = best[i]
+                indices[first + i] = rows[i]
+            at_line = _following(at_line, head, d, h)
+            continue
         for i in range(piece.first, piece.end):
             span = _span(spans, w, task.spans, i)
             column = span.first

@@ -10,7 +10,9 @@ import numpy as np
 from fastconv.kernels.scatter import scatter_sums
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
-from fastconv.ops.pooling import check_indices, gradient, put_back, size_of_input
+from fastconv.ops.calls import remembered
+from fastconv.ops.pooling import check_indices, check_real_gradient, size_of_input
+from fastconv.ops.scatter import Scattering, prepare_scatter
 
 __all__ = [
     "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "gradient_of_maxima", "max_pool1d",
@@ -85,13 +87,20 @@ def adaptive_max_pool3d(grad_output: Any, indices: Any, input_size: Sequence[int
 
 def gradient_of_maxima(name: str, rank: int, grad_output: Any, indices: Any, input_size: Any) -> np.ndarray:
     """The gradient for the input of an operation of that name, from that for its maxima."""
-    dy, at, size = gradient(grad_output), arg.array(indices, "indices"), size_of_input(name, rank, input_size)
-    if dy.ndim != len(size) or dy.shape[:-rank] != size[:-rank]:
+    dy, at = arg.array(grad_output, "grad_output"), arg.array(indices, "indices")
+    return _prepare((dy, at), name, rank, input_size).run(dy, at)
+
+
+@remembered
+def _prepare(forms: tuple[arg.Form, arg.Form], name: str, rank: int, input_size: Any) -> Scattering:
+    dy, indices = forms
+    check_real_gradient(dy.dtype)
+    size = size_of_input(name, rank, input_size)
+    if len(dy.shape) != len(size) or dy.shape[:-rank] != size[:-rank]:
         raise ValueError(
             f"grad_output has shape {dy.shape} and the input {size}; both have the same batch and channels."
         )
-    check_indices(at, dy.shape, "grad_output")
+    check_indices(indices, dy.shape, "grad_output")
     result = dy.dtype.newbyteorder("=") if dy.dtype.kind == "f" else dtypes.result_dtype((dy.dtype,), None)
-    dx = np.empty(size, dtypes.sum_dtype(result))
-    put_back(scatter_sums, dy, at, dx, rank)
-    return dx.astype(result, copy=False)
+    work = dtypes.sum_dtype(result)
+    return prepare_scatter(scatter_sums, forms, size, rank, result, work, work)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from fastconv.geometry import Axis, Geometry
-from fastconv.jit.kernel import Kernel
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.calls import Call, prepare
 from fastconv.plan.problem import Problem
-from fastconv.plan.scatter import scattered
 
 __all__ = [
-    "check_indices", "check_input", "gradient", "pool_geometry", "prepare_maxima", "prepare_means",
-    "prepare_norms", "put_back", "run_maxima", "size_of_input",
+    "check_indices", "check_input", "check_real_gradient", "gradient", "pool_geometry", "prepare_maxima",
+    "prepare_means", "prepare_norms", "run_maxima", "size_of_input",
 ]  # fmt: skip
 
 
@@ -101,11 +98,16 @@ def prepare_norms(
     return prepare(problem, algorithm, (conversion,), result, batched, target)
 
 
+def check_real_gradient(dtype: np.dtype) -> None:
+    """Refuse a gradient for a pooling's result of complex numbers."""
+    if dtype.kind == "c":
+        raise TypeError(f"grad_output has dtype {dtype}; poolings take real numbers, and so do their gradients.")
+
+
 def gradient(grad_output: Any) -> np.ndarray:
     """The gradient for a pooling's result, of real numbers."""
     dy = arg.array(grad_output, "grad_output")
-    if dy.dtype.kind == "c":
-        raise TypeError(f"grad_output has dtype {dy.dtype}; poolings take real numbers, and so do their gradients.")
+    check_real_gradient(dy.dtype)
     return dy
 
 
@@ -116,34 +118,12 @@ def size_of_input(name: str, rank: int, input_size: Any) -> tuple[int, ...]:
     return size
 
 
-def check_indices(indices: np.ndarray, shape: tuple[int, ...], what: str) -> None:
+def check_indices(indices: arg.Form, shape: tuple[int, ...], what: str) -> None:
     """Refuse indices that are not whole numbers, one for each element of what has that shape."""
     if indices.dtype.kind not in "iu":
         raise TypeError(f"indices have dtype {indices.dtype}; give whole numbers, as return_indices=True returns them.")
     if indices.shape != shape:
         raise ValueError(f"indices have shape {indices.shape} and {what} {shape}; each element needs one index.")
-
-
-def put_back(kernel: Kernel, values: np.ndarray, indices: np.ndarray, y: np.ndarray, rank: int) -> None:
-    """Fill the planes of a contiguous `y` with zeros and with values, each at its index.
-
-    Raises
-    ------
-    IndexError
-        Where an index is outside of its plane; what `y` holds then is of no use.
-    """
-    if not y.size:
-        return
-    size = prod(y.shape[-rank:])
-    given = np.ascontiguousarray(arg.native(values, y.dtype))
-    places = np.ascontiguousarray(arg.native(indices, np.dtype(np.int64)))
-    found = scattered(kernel, y.size // size, size, given, places, y)
-    if found >= 0:
-        place = ", ".join(map(str, np.unravel_index(found, indices.shape)))
-        raise IndexError(
-            f"indices[{place}]={indices.flat[found]} is outside of a plane of {size} elements; give flat positions "
-            f"from 0 to {size - 1}."
-        )
 
 
 def _strides(x: arg.Form, batched: bool) -> tuple[int, ...]:

@@ -9,7 +9,9 @@ import numpy as np
 
 from fastconv.kernels.scatter import scatter_values
 from fastconv.ops import arguments as arg
-from fastconv.ops.pooling import check_indices, check_input, put_back
+from fastconv.ops.calls import remembered
+from fastconv.ops.pooling import check_indices, check_input
+from fastconv.ops.scatter import Scattering, prepare_scatter
 
 __all__ = ["max_unpool1d", "max_unpool2d", "max_unpool3d"]
 
@@ -106,14 +108,20 @@ def _unpool(
     rank: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> np.ndarray:
     x, at = arg.array(input, "input"), arg.array(indices, "indices")
-    check_input(arg.form(x), rank, f"max_unpool{rank}d")
-    check_indices(at, x.shape, "input")
+    return _prepare((x, at), rank, kernel_size, stride, padding, output_size).run(x, at)
+
+
+@remembered
+def _prepare(
+    forms: tuple[arg.Form, arg.Form], rank: int, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+) -> Scattering:
+    x, indices = forms
+    check_input(x, rank, f"max_unpool{rank}d")
+    check_indices(indices, x.shape, "input")
     size = _output_size(x.shape, rank, kernel_size, stride, padding, output_size)
     dtype = x.dtype.newbyteorder("=")
-    y = np.empty((*x.shape[:-rank], *size), dtype)
-    word: Any = f"u{dtype.itemsize}"  # values are moved, not computed with
-    put_back(scatter_values, np.ascontiguousarray(arg.native(x, dtype)).view(word), at, y.view(word), rank)
-    return y
+    word = np.dtype(f"u{dtype.itemsize}")  # values are moved, not computed with
+    return prepare_scatter(scatter_values, forms, (*x.shape[:-rank], *size), rank, dtype, dtype, word)
 
 
 def _output_size(

@@ -14,13 +14,13 @@ from fastconv.plan.pool_tile import plan_pool_rows, plan_pool_tile, refuse_pool_
 from fastconv.plan.problem import Problem
 from fastconv.plan.promises import planned, slower
 from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
-from fastconv.plan.window_pool import plan_windows
+from fastconv.plan.window_pool import has_lanes, plan_windows, refuse_places_of_lanes
 
 __all__ = ["AVG_POOL", "LP_POOL", "MAX_POOL", "WINDOWS"]
 
 
-def _writes_contiguous(problem: Problem) -> bool:
-    return not problem.y_strides
+def _writes_windows(problem: Problem) -> bool:
+    return not problem.y_strides or has_lanes(problem)
 
 
 def _plan_powers(problem: Problem) -> PowerSums:
@@ -97,7 +97,14 @@ _WINDOWS = Algorithm(
     "reduces rows of the input in place, then windows of any lengths",
     serve,
     plan_windows,
-    writes=_writes_contiguous,
+    writes=_writes_windows,
+)
+_LANES = Algorithm(
+    "windows",
+    "compares channels of pixels in place, and notes where maxima stand",
+    refuse_places_of_lanes,
+    plan_windows,
+    writes=_writes_windows,
 )
 _POWERS = Algorithm(
     "powers",
@@ -109,6 +116,6 @@ _POWERS = Algorithm(
 )
 
 AVG_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _ROWS, _SLAB, REFERENCE)
-MAX_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _ROWS, _PLACES, _SLAB, REFERENCE)
+MAX_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _ROWS, _PLACES, _LANES, _SLAB, REFERENCE)
 WINDOWS = (_WINDOWS, REFERENCE)
 LP_POOL = (_POWERS, *WINDOWS)

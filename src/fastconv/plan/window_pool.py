@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from fastconv.geometry import Axis, FractionalAxis
+from fastconv.geometry import Axis, FractionalAxis, Geometry
+from fastconv.geometry.geometry import KERNEL_RANK
 from fastconv.jit.kernel import Bound, Kernel
 from fastconv.kernels.window_pool import (
     WINDOW_TABLE,
@@ -22,12 +23,13 @@ from fastconv.kernels.window_pool import (
     pool_places,
     pool_truncated_means,
 )
+from fastconv.plan.layout import settled, strides_last
 from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
-from fastconv.plan.span import is_dense
+from fastconv.plan.span import Steps, is_dense
 from fastconv.plan.table import Table
 
-__all__ = ["WindowPlan", "plan_windows"]
+__all__ = ["WindowPlan", "has_lanes", "plan_windows", "refuse_places_of_lanes"]
 
 #: Nanoseconds, for estimates only: combining an element of a row with another, or of a window; and a piece of a row.
 ROW_COST, WINDOW_COST, PIECE_COST = 0.12, 1.0, 60.0
@@ -35,6 +37,8 @@ ROW_COST, WINDOW_COST, PIECE_COST = 0.12, 1.0, 60.0
 POWER_FACTOR = 30.0
 #: Input positions of a piece, unless a single window has more: reduced rows stay in a first-level cache.
 LONGEST_PIECE = 4096
+#: Channels of a piece where these are the lanes, so that threads share few pixels.
+LONGEST_LANES = 512
 #: Most elements of an image that is one window for which it counts as a single row: 7 rows of 7 take far longer.
 SHORTEST_ROWS = 64
 #: Most taps of a window that are summed in float32 where the input is: sums of more, each rounded, might be off by more
@@ -78,16 +82,53 @@ class WindowPlan:
         self.kernel.run(self.tasks, self.nanoseconds, x, *results, spans, self.fill, self.table)
 
 
+def has_lanes(problem: Problem) -> bool:
+    """Whether channels of a pixel are a row: they stand beside each other, and their windows are the same.
+
+    The axes of an image are then a volume's, of which the last has windows of one channel each. A volume's own would be
+    one too many.
+    """
+    g = problem.geometry
+    shape, itemsize, rank = g.output_shape, problem.dtype.itemsize, len(g.axes)
+    return (
+        problem.x_last
+        and problem.x_steps().steps[1] == 1
+        and rank < KERNEL_RANK
+        and problem.y_strides == settled(shape, strides_last(shape, itemsize, rank), itemsize)
+        and not any(isinstance(axis, FractionalAxis) for axis in g.axes)
+    )
+
+
+def refuse_places_of_lanes(problem: Problem) -> str | None:
+    """Why maxima and places of channels-last images cannot be found by lists of windows, if they cannot."""
+    if not problem.indices:
+        return "it is for maxima whose places are wanted"
+    return None if has_lanes(problem) else "its rows are the channels of a pixel, in input and result"
+
+
+def _with_lanes(g: Geometry, x: Steps) -> tuple[Geometry, Steps]:
+    """A geometry of one channel, whose rows are channels, and the steps of its input."""
+    batch, channel, _, *image = x.steps
+    axes = (*g.axes[1:], Axis(g.channels, 1))
+    return replace(g, channels=1, out_channels=1, groups=1, axes=axes), Steps(x.base, (batch, 0, *image, channel))
+
+
 def plan_windows(problem: Problem) -> WindowPlan:
     """Plan a pooling by lists of windows."""
     g = problem.geometry.lift()
-    x = problem.x_steps()
-    if is_dense(g.input_size, x.steps[2:]):
+    x, lanes = problem.x_steps(), has_lanes(problem)
+    if lanes:
+        g, x = _with_lanes(g, x)
+    elif is_dense(g.input_size, x.steps[2:]):
         g = g.fold(SHORTEST_ROWS)
     random = any(isinstance(axis, FractionalAxis) for axis in g.axes)
     lists = [_most_taps(axis) if random else np.array(axis.taps(), np.int64) for axis in g.axes]
     width = g.axes[2].size
-    pieces = [WindowPiece(0, g.axes[2].output, 0, width)] if random else _pieces(lists[2], g.axes[2])
+    pieces = (
+        [WindowPiece(0, g.axes[2].output, 0, width)]
+        if random
+        else (_pieces(lists[2], g.axes[2], LONGEST_LANES if lanes else LONGEST_PIECE))
+    )
     table = Table(WINDOW_TABLE)
     head = WindowHead(
         channels=g.channels,
@@ -98,11 +139,13 @@ def plan_windows(problem: Problem) -> WindowPlan:
         pieces=len(pieces),
         pieces_at=table.append_records(pieces),
         longest=max(piece.size for piece in pieces),
+        lanes=int(lanes),
     )
     kernel, fill = _reduction(problem, prod(axis.kernel for axis in g.axes))
     lines = g.batch * g.channels * prod(g.output_size[:-1])
     rows = np.mean(lists[0][:, 1]) * np.mean(lists[1][:, 1])
-    elements = rows * sum(piece.size for piece in pieces) * ROW_COST + np.sum(lists[2][:, 1]) * WINDOW_COST
+    elements = rows * sum(piece.size for piece in pieces) * ROW_COST
+    elements += np.sum(lists[2][:, 1]) * (ROW_COST if lanes else WINDOW_COST)
     if problem.norm not in (1, 2):
         elements *= POWER_FACTOR
     results = (problem.dtype, np.int64) if problem.indices else (problem.dtype,)
@@ -132,9 +175,9 @@ def _axes(axes: Sequence[Axis], steps: Iterable[int]) -> list[WindowAxis]:
     return found
 
 
-def _pieces(spans: np.ndarray, axis: Axis) -> list[WindowPiece]:
-    """A row of outputs in pieces of as many windows as on average fill `LONGEST_PIECE`."""
-    count = min(axis.output, max(1, LONGEST_PIECE * axis.output // axis.size))
+def _pieces(spans: np.ndarray, axis: Axis, longest: int) -> list[WindowPiece]:
+    """A row of outputs in pieces of as many windows as on average fill so many positions."""
+    count = min(axis.output, max(1, longest * axis.output // axis.size))
     firsts = np.arange(0, axis.output, count)
     starts = np.minimum.reduceat(spans[:, 0], firsts)
     ends = np.maximum.reduceat(spans[:, 0] + (spans[:, 1] - 1) * axis.dilation + 1, firsts)
@@ -149,7 +192,7 @@ def _reduction(problem: Problem, most_taps: int) -> tuple[Kernel, np.ndarray]:
     given, result = problem.x_dtype, problem.dtype
     if problem.op == "lp_pool":
         return pool_norms, np.array([problem.norm], result)
-    if problem.op in ("adaptive_max_pool", "fractional_max_pool"):
+    if problem.op.endswith("max_pool"):
         return (pool_places if problem.indices else pool_maxima), least_value(result)
     if given.kind == "f":
         sums: Any = np.float64 if most_taps > MOST_ROUNDED else result
