@@ -82,7 +82,7 @@ def _refuse_fourier(problem: Problem) -> str | None:
 
 def _fourier_yields(problem: Problem) -> str | None:
     """Transforms take as long for any kernel that is small beside their blocks."""
-    return transforms_yield(problem) or slower(problem, _FOURIER, (_DEPTHWISE,))
+    return transforms_yield(problem) or slower(problem, _FOURIER, (_DEPTHWISE, *_many_see(problem)))
 
 
 def _plan_tile(problem: Problem) -> ConvPlan:
@@ -96,11 +96,14 @@ def _rows_and_all(problem: Problem) -> tuple[Algorithm, ...]:
     return _ALL if _refuse_winograd_rows(problem) else (_WINOGRAD_ROWS, *_ALL)
 
 
+def _many_see(problem: Problem) -> tuple[Algorithm, ...]:
+    """Those that read a number once for all output channels that see it, where several do."""
+    return () if problem.geometry.out_channels == problem.geometry.groups else _rows_and_all(problem)
+
+
 def _depthwise_yields(problem: Problem) -> str | None:
     """Other tiles read a vector of the input once for all output channels that see it."""
-    if problem.geometry.out_channels == problem.geometry.groups:
-        return None
-    return slower(problem, _DEPTHWISE, _rows_and_all(problem))
+    return slower(problem, _DEPTHWISE, _many_see(problem))
 
 
 def _stretched_yields(problem: Problem) -> str | None:
