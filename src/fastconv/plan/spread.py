@@ -143,17 +143,26 @@ def _positions(w: Windows, block: int) -> int:
 
 def _in_place(problem: Problem, windows: Sequence[Windows]) -> bool:
     """Whether the tile reads the input where it stands: no window reaches out of it, and no phase reads it twice."""
+    most_taps = 1
     for w in windows:
         inside = w.low <= 0 and all(
             w.axis.stride * (w.numbers - 1) + shift < w.axis.size for taps in w.shifts for shift in taps.values()
         )
-        if not inside or not any(w.shifts):
+        taps = max(map(len, w.shifts))
+        if not (inside and any(w.shifts) and (taps <= 1 or w.axis.output == 1)):
             return False
-    step = problem.x_steps().steps[-1 if problem.x_last else 1]
-    crowded = step * problem.dtype.itemsize % CACHE_WAY_BYTES == 0
-    g = problem.geometry
-    scattered = step * problem.dtype.itemsize >= PAGE_BYTES and g.channels // g.groups > MOST_PAGES
-    return all(len(taps) <= 1 for w in windows for taps in w.shifts) and not crowded and not scattered
+        most_taps = max(most_taps, taps)
+    return most_taps > 1 or not _is_scattered(problem)
+
+
+def _is_scattered(problem: Problem) -> bool:
+    """Whether the channels of a pixel share few sets of the cache, or have pages of their own.
+
+    Windows of several taps that are read once find most of their numbers beside each other.
+    """
+    g, step = problem.geometry, problem.x_steps().steps[-1 if problem.x_last else 1]
+    step_bytes, channels = step * problem.dtype.itemsize, g.channels // g.groups
+    return step_bytes % CACHE_WAY_BYTES == 0 or (step_bytes >= PAGE_BYTES and channels > MOST_PAGES)
 
 
 def _measure(problem: Problem, windows: Sequence[Windows]) -> Callable[[tuple[int, ...]], Blocks]:
