@@ -79,7 +79,7 @@ def pack_rows(
         if plain.in_order:
             _turn_runs(weights, source, plain.row, block.rows, offsets, run.first, run.depths, packed, to)
             return
-        elif run.taps >= LEAST_TAPS:
+        if run.taps >= LEAST_TAPS:
             done = _turn_taps(weights, source, plain.row, block.rows, offsets, run, packed, to)
     to += done * block.rows
     for depth in range(run.first + done, run.first + run.depths):
