@@ -16,6 +16,12 @@ class Dense(TimedLayers):
     params = tuple(shapes.DENSE)
 
 
+class Batches(TimedLayers):
+    """Many small images."""
+
+    params = tuple(shapes.BATCHES)
+
+
 class Grouped(TimedLayers):
     """Each run of output channels sees one run of input channels."""
 
@@ -113,6 +119,18 @@ class Gradients(LayerFixture):
 
     def time_weight(self, layer: str) -> None:
         self.grad.conv2d_weight(self.x, self.weight.shape, self.dy, **self.options)
+
+
+class BatchGradients(Gradients):
+    """Gradients of `Batches`, for weights sums over all images."""
+
+    params = tuple(shapes.BATCHES)
+
+
+class GroupedGradients(Gradients):
+    """Gradients of `Grouped`, for weights sums of few output channels."""
+
+    params = tuple(shapes.GROUPED)
 
 
 class DepthwiseGradients(Gradients):

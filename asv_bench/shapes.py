@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
-    "AVG_POOLS", "DENSE", "DEPTHWISE", "DTYPES", "GROUPED", "IMAGES", "LAYERS", "MATRICES", "MAX_POOLS", "ODD",
-    "SIGNALS", "TINY", "TRANSPOSED", "VOLUMES", "Layer", "Matrix",
+    "AVG_POOLS", "BATCHES", "DENSE", "DEPTHWISE", "DTYPES", "GROUPED", "IMAGES", "LAYERS", "MATRICES", "MAX_POOLS",
+    "ODD", "SIGNALS", "TINY", "TRANSPOSED", "VOLUMES", "Layer", "Matrix",
 ]  # fmt: skip
 
 
@@ -88,6 +88,13 @@ DENSE = {
     "deeplab 3x3d2": conv((1, 256, 32, 32), (256, 256, 3, 3), padding=2, dilation=2),
 }
 
+# Many small images, as networks are trained on and as their last layers see.
+BATCHES = {
+    "batch64 cifar 3x3": conv((64, 64, 8, 8), (64, 64, 3, 3), padding=1),
+    "batch64 resnet50.4 1x1": conv((64, 1024, 14, 14), (256, 1024, 1, 1)),
+    "batch64 resnet50.5 1x1": conv((64, 512, 7, 7), (512, 512, 1, 1)),
+}
+
 GROUPED = {
     "resnext50.2 3x3g32": conv((1, 128, 56, 56), (128, 4, 3, 3), padding=1, groups=32),
     "resnext50.3 3x3g32": conv((1, 256, 28, 28), (256, 8, 3, 3), padding=1, groups=32),
@@ -112,6 +119,7 @@ VOLUMES = {
 SIGNALS = {
     "whisper k3": conv((1, 80, 3000), (384, 80, 3), padding=1),
     "wavenet k2d512": conv((1, 32, 16000), (32, 32, 2), dilation=512),
+    "tcn k3d64": conv((1, 128, 4000), (128, 128, 3), padding=64, dilation=64),
     "audio k9": conv((4, 64, 16000), (64, 64, 9), padding=4),
     "signal 1M k64": conv((1, 1, 1_000_000), (1, 1, 64), padding="same"),
 }
@@ -129,6 +137,10 @@ ODD = {
     "alexnet.conv1 11x11s4": conv((1, 3, 224, 224), (64, 3, 11, 11), stride=4, padding=2),
     "inception.stem 3x3s2": conv((1, 3, 299, 299), (32, 3, 3, 3), stride=2),
     "inception 1x7": conv((1, 128, 17, 17), (128, 128, 1, 7), padding=(0, 3)),
+    "inception 7x1": conv((1, 128, 17, 17), (128, 128, 7, 1), padding=(3, 0)),
+    "convnext.stem 4x4s4": conv((1, 3, 224, 224), (96, 3, 4, 4), stride=4),
+    "vit 16x16s16": conv((1, 3, 224, 224), (768, 3, 16, 16), stride=16),
+    "odd 3x3": conv((1, 30, 25, 25), (100, 30, 3, 3), padding=1),
     "densenet 3x3": conv((1, 128, 7, 7), (32, 128, 3, 3), padding=1),
     "squeezenet 1x1": conv((1, 16, 54, 54), (64, 16, 1, 1)),
     "yolo 3x3": conv((1, 128, 13, 13), (255, 128, 3, 3), padding=1),
@@ -136,7 +148,7 @@ ODD = {
 
 DTYPES = {
     f"resnet50.3 3x3 {dtype}": conv((1, 128, 28, 28), (128, 128, 3, 3), dtype, padding=1)
-    for dtype in ("float16", "float64", "int8", "int32")
+    for dtype in ("float16", "float64", "complex64", "int8", "int32")
 }
 
 TINY = {
@@ -171,7 +183,19 @@ AVG_POOLS = {
 }
 
 LAYERS = (
-    DENSE | GROUPED | DEPTHWISE | VOLUMES | SIGNALS | IMAGES | ODD | DTYPES | TINY | TRANSPOSED | MAX_POOLS | AVG_POOLS
+    DENSE
+    | BATCHES
+    | GROUPED
+    | DEPTHWISE
+    | VOLUMES
+    | SIGNALS
+    | IMAGES
+    | ODD
+    | DTYPES
+    | TINY
+    | TRANSPOSED
+    | MAX_POOLS
+    | AVG_POOLS
 )
 
 MATRICES = {

@@ -286,6 +286,19 @@ def test_one_operation_alone_compiles_what_its_first_calls_need(family: str, ran
             assert compiled <= ahead, what
 
 
+@pytest.mark.parametrize(("channels", "size", "taps"), [(3, 64, 7), (64, 28, 3), (256, 7, 3), (64, 56, 1)])
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_what_pairs_of_channels_need_is_compiled(
+    dtype: str, channels: int, size: int, taps: int, compiled: Compiled
+) -> None:
+    warm("conv", (dtype,), (2,))
+    ahead = set(compiled)
+    compiled.clear()
+    x, w = array(1, channels, size, size, dtype=dtype), array(64, channels, taps, taps, dtype=dtype)
+    fc.conv2d(x, w, padding=taps // 2)
+    assert compiled <= ahead
+
+
 def test_no_kernel_and_no_algorithm_is_forgotten(compiled: Compiled) -> None:
     for module in pkgutil.iter_modules(fastconv.kernels.__path__):
         importlib.import_module(f"fastconv.kernels.{module.name}")

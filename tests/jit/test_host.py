@@ -14,11 +14,11 @@ from fastconv.jit.host import UNKNOWN_CACHES, Caches, available_cores, cache_siz
 ROWS = {
     "avx512": (
         "skylake-avx512 cascadelake cooperlake cannonlake icelake-client icelake-server tigerlake rocketlake "
-        "sapphirerapids emeraldrapids graniterapids graniterapids-d diamondrapids knl znver4 znver5 x86-64-v4"
+        "sapphirerapids emeraldrapids graniterapids graniterapids-d diamondrapids znver4 znver5 x86-64-v4"
     ),
     "avx2": (
         "haswell core-avx2 broadwell skylake alderlake raptorlake meteorlake arrowlake arrowlake-s lunarlake "
-        "pantherlake gracemont sierraforest grandridge clearwaterforest bdver4 znver1 znver2 znver3 x86-64-v3"
+        "pantherlake gracemont sierraforest grandridge clearwaterforest knl bdver4 znver1 znver2 znver3 x86-64-v3"
     ),
     "sse": (
         "generic x86-64 x86-64-v2 nehalem westmere sandybridge ivybridge bonnell silvermont goldmont tremont "

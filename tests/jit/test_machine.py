@@ -47,7 +47,8 @@ def value_under(field: str, **settings: str) -> str:
     [
         ("haswell", "", "AVX2"),
         ("haswell", "-avx2", "SSE"),
-        ("haswell", "+avx512f", "AVX-512"),
+        ("haswell", "+avx512f", "AVX2"),
+        ("haswell", "+avx512f,+avx512bw", "AVX-512"),
         ("znver5", "", "AVX-512"),
         ("generic", None, "SSE"),
         ("nehalem", None, "SSE"),

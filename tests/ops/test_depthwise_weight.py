@@ -62,6 +62,31 @@ def test_is_the_reference(case: tuple[Any, ...], dtype: str, multiplier: int) ->
     assert has_tiles(x, shape, dy, options) == machine().masked_loads
 
 
+@pytest.mark.parametrize(("groups", "channels", "out_channels"), [(3, 2, 1), (1, 3, 5), (2, 4, 2)])
+@pytest.mark.parametrize("case", [CASES[0], CASES[4], CASES[9]], ids=lambda case: str(case[1]))
+def test_pairs_of_channels_are_the_reference(
+    case: tuple[Any, ...], groups: int, channels: int, out_channels: int
+) -> None:
+    size, kernel, options = case
+    rank, shape = len(kernel), (groups * out_channels, channels, *kernel)
+    x = integers((2, groups * channels, *size), "float32")
+    y = CONVS[rank - 1](x, np.ones(shape, "float32"), groups=groups, algorithm="reference", **options)
+    dy = integers(y.shape, "float32", seed=1)
+    found = GRADIENTS[rank - 1](x, shape, dy, groups=groups, **options)
+    np.testing.assert_array_equal(found, reference.conv_weight(x, shape, dy, **each(options, rank), groups=groups))
+
+
+@pytest.mark.parametrize(("channels", "out_channels", "width", "tiled"), [(8, 8, 28, True), (8, 16, 28, False)])
+def test_channels_are_paired_where_rows_fill_vectors(channels: int, out_channels: int, width: int, tiled: bool) -> None:
+    if machine().vector_bytes != 64 or not machine().masked_loads:
+        pytest.skip("for vectors of 16 floats")
+    x, shape = integers((1, 2 * channels, 28, width), "float32"), (2 * out_channels, channels, 3, 3)
+    dy = integers((1, 2 * out_channels, 28, width), "float32", seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_by_pieces", lambda *_: np.full((), np.nan))
+        assert np.isnan(fc.grad.conv2d_weight(x, shape, dy, 1, 1, 1, 2)).any() != tiled
+
+
 def each(options: dict[str, Any], rank: int) -> dict[str, Any]:
     """Options for each axis, as the reference takes them."""
     found = {"stride": 1, "padding": 0, "dilation": 1} | options

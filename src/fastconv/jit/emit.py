@@ -58,8 +58,9 @@ class VectorCode:
     lanes : int, optional
         Elements of a vector, if they are not to fill a register.
     weights : numba type, optional
-        Of one of the factors, if it is not that of the elements: int32 where they are int64. Both factors have 32 bits
-        then, and their product of 64 is one instruction, where that of 64-bit numbers is three.
+        Of one of the factors, if it is not that of the elements. It is int32 where they are int64: both factors have 32
+        bits then, and their product of 64 is one instruction, where that of 64-bit numbers is three. It is uint32 where
+        they are int32: both factors are pairs of 16-bit numbers, and their product is the sum of both products.
     """
 
     def __init__(
@@ -74,7 +75,8 @@ class VectorCode:
         self._part, self.parts = part, dtype.bitwidth // part.bitwidth
         count = self.lanes * self.parts
         self.type = ir.VectorType(context.get_data_type(part), count)
-        self._narrow = weights is not None and weights != dtype
+        self._narrow = weights is not None and weights.bitwidth < dtype.bitwidth
+        self._paired = weights is not None and weights != dtype and not self._narrow
         self.zero = self._constant([0] * count)
 
     def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
@@ -244,6 +246,8 @@ class VectorCode:
         llvm.fmuladd fuses where there is an instruction and is two operations where there is none; llvm.fma would call
         a library function there, a hundred times slower.
         """
+        if self._paired:
+            return self.builder.add(self._multiply_pairs(a, b), c)
         if self._narrow:  # LLVM sees by the shifts that 32 bits are all there is, and leaves them out
             half = self._constant([32] * self.type.count)
             a, b = (self.builder.ashr(self.builder.shl(factor, half), half) for factor in (a, b))
@@ -251,6 +255,12 @@ class VectorCode:
             return self.builder.add(self.builder.mul(a, b), c)
         fused = self._intrinsic(f"llvm.fmuladd.{self._suffix}", ir.FunctionType(self.type, [self.type] * 3))
         return self.builder.call(fused, [a, b, c])
+
+    def _multiply_pairs(self, a: Any, b: Any) -> Any:
+        """The sums of both products of pairs of 16-bit numbers."""
+        halves = ir.VectorType(ir.IntType(16), 2 * self.lanes)
+        multiply = self._intrinsic(machine().pair_products, ir.FunctionType(self.type, [halves, halves]))
+        return self.builder.call(multiply, [self.builder.bitcast(factor, halves) for factor in (a, b)])
 
     def maximum(self, a: Any, b: Any) -> Any:
         """The greater of floats, in three instructions; a NaN on either side stays. Zeros may have either's sign.

@@ -30,7 +30,7 @@ class Caches(NamedTuple):
 #: Zen 1 to 3 and Neoverse N1; 8 MiB: four cores of any of these). Blocks made for too small a cache lose little.
 UNKNOWN_CACHES = Caches(32 * 1024, 512 * 1024, 8 * 1024 * 1024)
 
-#: A fused multiply-add of floats and a product of integers in 64-byte vectors. LLVM writes them with what a CPU has.
+#: A fused multiply-add of floats and products of integers in 64-byte vectors. LLVM writes them with what a CPU has.
 _PROBE = """
 define <16 x float> @floats(<16 x float> %a, <16 x float> %b) {
   %c = call <16 x float> @llvm.fmuladd.v16f32(<16 x float> %a, <16 x float> %b, <16 x float> %b)
@@ -40,13 +40,18 @@ define <16 x i32> @integers(<16 x i32> %a, <16 x i32> %b) {
   %c = mul <16 x i32> %a, %b
   ret <16 x i32> %c
 }
+define <32 x i16> @shorts(<32 x i16> %a, <32 x i16> %b) {
+  %c = mul <32 x i16> %a, %b
+  ret <32 x i16> %c
+}
 declare <16 x float> @llvm.fmuladd.v16f32(<16 x float>, <16 x float>, <16 x float>)
 """
 
-#: What the probe's text holds if a CPU has an instruction set, widest first; with neither, it has 16-byte vectors.
+#: What the probe's text holds if a CPU has an instruction set, widest first; with neither, it has 16-byte vectors. One
+#: that multiplies no 16-bit numbers in 64-byte vectors does without these.
 _EVIDENCE = {
-    "avx512": (r"\bvfmadd\w+\s.*%zmm", r"\bvpmulld\s.*%zmm"),
-    "avx2": (r"\bvfmadd\w+\s.*%ymm", r"\bvpmulld\s.*%ymm"),
+    "avx512": (r"\bvfmadd\w+\s.*%zmm", r"\bvpmulld\s.*%zmm", r"\bvpmullw\s.*%zmm"),
+    "avx2": (r"\bvfmadd\w+\s.*%[yz]mm", r"\bvpmulld\s.*%[yz]mm"),
     "neon": (r"\bfmla[.\s]",),
 }
 

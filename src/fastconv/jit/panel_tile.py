@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
-from fastconv.jit.tile import AHEAD, add_depths, passes, store_sums
+from fastconv.jit.tile import AHEAD, add_depths, passes, store_sums, times
 
 __all__ = ["PanelRun", "panel_tile"]
 
@@ -67,7 +67,7 @@ def _panel_tile_meaning(
     total = np.zeros((rows, count), panel.dtype)
     for d in range(run.depths):
         numbers = panel[run.panel_at + offsets[run.offset_at + d] :][: rows * apart : apart]
-        total += numbers[:, None] * weights[run.weight_at + d * count :][:count]
+        total += times(numbers[:, None], weights[run.weight_at + d * count :][:count])
     for row in range(rows):
         total[row] += sums[run.start_at + row * run.start_step :][:count]
         sums[run.sums_at + row * run.sums_step :][:count] = total[row]

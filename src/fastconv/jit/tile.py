@@ -6,7 +6,8 @@ LLVM vector code. Beside each stands its meaning, which runs under NUMBA_DISABLE
 There are two. `tile` has pixels as lanes: neighbouring numbers of a slab, times one weight for each row. `spread_tile`
 has output channels as lanes: packed weights, times one number for each row, wherever it stands. A vector of complex
 numbers is multiplied by either part of a number, which makes four real products (`add_depths`). Weights of int32 where
-all else is int64 say that both factors have 32 bits.
+all else is int64 say that both factors have 32 bits; of uint32 where all else is int32, that both are pairs of 16-bit
+numbers, whose products are added (`times`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = [
     "spread_tile",
     "store_sums",
     "tile",
+    "times",
 ]
 
 #: Bytes between the weights in use and those that are fetched for later: packed weights are read from one end to the
@@ -94,6 +96,20 @@ def _fetch(typingctx: Any, array: Any, at: Any, vectors: Any) -> Any:
     return types.void(array, types.intp, vectors), codegen
 
 
+def times(numbers: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """What tiles mean by a product; weights of another type than the numbers say which (`VectorCode`).
+
+    Examples
+    --------
+    >>> times(np.array([3 + (5 << 16)], np.int32), np.array([2 + (7 << 16)], np.uint32))
+    array([41], dtype=int32)
+    """
+    if not (numbers.dtype == np.int32 and weights.dtype == np.uint32):
+        return numbers * weights
+    pairs = [np.ascontiguousarray(each).view(np.int16).reshape(*each.shape, 2) for each in (numbers, weights)]
+    return (pairs[0].astype(np.int32) * pairs[1]).sum(-1, dtype=np.int32)
+
+
 def _tile_meaning(
     rows: int,
     vectors: int,
@@ -114,7 +130,7 @@ def _tile_meaning(
     for d in range(begin, end):
         first = slab_at + offsets[d]
         w = weights[weight_at + (d - begin) * rows :][:rows]
-        total += w[:, None] * slab[first : first + count]
+        total += times(slab[first : first + count], w[:, None])
     for row in range(rows):
         sums[sums_at + row * pitch :][:count] = total[row]
 
@@ -226,7 +242,8 @@ def _spread_tile_meaning(
     at = places[run.place_at : run.place_at + rows]
     total = np.zeros((rows, count), values.dtype)
     for d in range(run.begin, run.end):
-        total += values[at + offsets[d]][:, None] * weights[run.weight_at + (d - run.begin) * count :][:count]
+        weight_row = weights[run.weight_at + (d - run.begin) * count :][:count]
+        total += times(values[at + offsets[d]][:, None], weight_row)
     for row in range(rows):
         total[row] += sums[run.start_at + row * run.start_step :][:count]
         sums[run.sums_at + row * run.sums_step :][:count] = total[row]

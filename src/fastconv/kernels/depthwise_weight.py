@@ -1,4 +1,4 @@
-"""The gradient of a depthwise convolution for its weight: for each channel as many dot products as its kernel has taps.
+"""The gradient of a convolution for its weight, of one channel with one: as many dot products as a kernel has taps.
 
 Each is of the gradient of the output with the input moved by the tap. All taps of a block of the kernel are summed at
 once, so that neither is loaded again for each of them.
@@ -40,8 +40,8 @@ class WeightHead(NamedTuple):
 
     Attributes
     ----------
-    batch, multiplier : int
-        Images, and output channels of an input channel.
+    batch, channels, out_channels : int
+        Images, and the channels of one group going in and out.
     x_base, x_batch, x_channel : int
         Flat position of the first input element, and the steps of batch and channel.
     dy_base, dy_batch, dy_channel, dy_plane, dy_row : int
@@ -61,7 +61,8 @@ class WeightHead(NamedTuple):
     """
 
     batch: int
-    multiplier: int
+    channels: int
+    out_channels: int
     x_base: int
     x_batch: int
     x_channel: int
@@ -118,18 +119,20 @@ def _body(shape: WeightShape) -> Callable[..., None]:
     add_plane = _plane_adder(shape)
 
     def differentiate(begin: int, end: int, x: Any, dy: Any, y: Any, table: Any) -> None:
-        """y = the sums of dy * x for each tap; a task is an output channel. See `WeightHead` for the table."""
+        """y = the sums of dy * x for each tap; a task is a pair of channels. See `WeightHead` for the table."""
         head = _head(table, 0)
         n, plane = lanes(y), head.rows * head.columns
         taps = head.planes * plane
         vectors = (taps + n - 1) // n * n
         sums, found, nothing = zeros(vectors * n, y.dtype), zeros(vectors, y.dtype), zeros(head.limit, y.dtype)
         for task in range(begin, end):
+            out_channel = task // head.channels
+            channel = out_channel // head.out_channels * head.channels + task - out_channel * head.channels
             for i in range(taps * n):
                 sums[i] = 0
             for image in range(head.batch):
-                base = head.x_base + image * head.x_batch + task // head.multiplier * head.x_channel
-                dy_at = head.dy_base + image * head.dy_batch + task * head.dy_channel
+                base = head.x_base + image * head.x_batch + channel * head.x_channel
+                dy_at = head.dy_base + image * head.dy_batch + out_channel * head.dy_channel
                 for d in range(head.depth):
                     for tap in range(head.planes):
                         add_plane(

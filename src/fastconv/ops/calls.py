@@ -13,15 +13,19 @@ import numpy as np
 
 from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
+from fastconv.ops.pairing import Pairing
 from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_last
 from fastconv.plan.layout import is_channels_last as is_last
 from fastconv.plan.plan import Choice, choose
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import empty_apart, is_large
 
-__all__ = ["Call", "prepare", "recording", "remembered", "target_of"]
+__all__ = ["Call", "Conversion", "converted", "prepare", "recording", "remembered", "target_of"]
 
 Prepared = TypeVar("Prepared")
+
+#: How an operand becomes what a plan takes; None where it is that.
+Conversion = np.dtype | Pairing | None
 
 #: Types of settings that tell by themselves what they are.
 _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
@@ -87,8 +91,9 @@ class Call:
         How.
     run_plan : callable
         The plan's ``run``.
-    conversions : tuple of (dtype or None)
-        For each operand the dtype that it is copied to first, or None where it is taken as it stands.
+    conversions : tuple of (dtype, Pairing or None)
+        For each operand the dtype that it is copied to first, or how its numbers are paired, or None where it is taken
+        as it stands.
     dtype : numpy.dtype
         Of the result.
     shape : tuple of int
@@ -106,7 +111,7 @@ class Call:
     problem: Problem
     choice: Choice
     run_plan: Callable[..., None]
-    conversions: tuple[np.dtype | None, ...]
+    conversions: tuple[Conversion, ...]
     dtype: np.dtype
     shape: tuple[int, ...]
     plain: bool
@@ -141,8 +146,8 @@ class Call:
         if calls is not None:
             calls.append((self.problem, self.choice))
         taken = [
-            array if array is None or dtype is None else array.astype(dtype, order="C")
-            for array, dtype in zip(operands, (None, *self.conversions[1:]), strict=True)
+            array if array is None else converted(array, conversion)
+            for array, conversion in zip(operands, (None, *self.conversions[1:]), strict=True)
         ]
         taken[0] = self._input(taken[0])
         y = out if out is not None and self.writes_out else self.empty(self.problem.dtype, taken[0])
@@ -157,13 +162,18 @@ class Call:
     def _input(self, x: Any) -> np.ndarray:
         """The input as the plan takes it; in what order it lies does not change."""
         dtype = self.conversions[0]
-        if dtype is None:
-            return x
-        if not self.x_last:
-            return x.astype(dtype, order="C")
+        if not isinstance(dtype, np.dtype) or not self.x_last:
+            return converted(x, dtype)
         copy = empty_last(x.shape, dtype, len(self.problem.geometry.axes))
         np.copyto(copy, x, casting="unsafe")
         return copy
+
+
+def converted(array: np.ndarray, conversion: Conversion) -> np.ndarray:
+    """An operand as the plan takes it."""
+    if isinstance(conversion, Pairing):
+        return conversion.run(array)
+    return array if conversion is None else array.astype(conversion, order="C")
 
 
 def target_of(out: Any, operands: tuple[np.ndarray | None, ...]) -> np.ndarray | None:
@@ -188,7 +198,7 @@ def _converted(y: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def prepare(
     problem: Problem,
     algorithm: str,
-    conversions: tuple[np.dtype | None, ...],
+    conversions: tuple[Conversion, ...],
     dtype: np.dtype,
     batched: bool,
     target: Form | None,

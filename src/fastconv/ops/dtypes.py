@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["are_numbers", "check_numbers", "dtype_of", "floating", "product_sums", "result_dtype", "sum_dtype"]
+__all__ = [
+    "are_numbers",
+    "check_numbers",
+    "dtype_of",
+    "floating",
+    "product_sums",
+    "result_dtype",
+    "sum_dtype",
+    "sums_pairs",
+]
 
 #: Characters of the dtypes that arrays may have: booleans, integers, real and complex numbers, but no long doubles.
 _NUMBERS = frozenset("?bBhHiIlLqQefdFD")
@@ -90,6 +99,12 @@ def product_sums(operands: Sequence[np.dtype], products: int, result: np.dtype) 
         if bound <= min(2 ** (np.finfo(floats).nmant + 1), np.iinfo(sums).max):
             return floats, True
     return sums, False
+
+
+def sums_pairs(operands: Sequence[np.dtype], result: np.dtype) -> bool:
+    """Whether products may be summed two at a time, as those of 16-bit numbers in 32 bits that wrap around."""
+    whole = all(operand.kind in "biu" for operand in (result, *operands))
+    return whole and sum_dtype(result) == np.int32 and all(np.can_cast(o, np.int16) for o in operands[:2])
 
 
 def floating(dtype: np.dtype) -> np.dtype:

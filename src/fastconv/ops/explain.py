@@ -62,7 +62,8 @@ def _lines(problem: Problem, choice: Choice) -> list[str]:
     g = problem.geometry
     given, got = (" x ".join(map(str, shape)) for shape in (g.input_shape, g.output_shape))
     given, got = (text + " (channels last)" * last for text, last in ((given, problem.x_last), (got, problem.y_last)))
-    sums = f"{np.dtype(problem.dtype)}{', exact here' if problem.exact else ''}"
+    how = ", exact here" if problem.exact else ", in pairs of channels" if problem.paired else ""
+    sums = f"{np.dtype(problem.dtype)}{how}"
     lines = [f"{problem.op} on {given} to {got} in {sums}, {g.products} products"]
     lines += [f"- {name} {what}" for name, what in choice.walk]
     lines.append(f"- {choice.plan.summary}")

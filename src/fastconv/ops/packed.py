@@ -11,7 +11,7 @@ import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops import conv, conv_transpose
-from fastconv.ops.calls import Call, target_of
+from fastconv.ops.calls import Call, converted, target_of
 from fastconv.ops.products import operands_of
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -71,10 +71,7 @@ class _Packed:
         if packing is None:
             return call
         if packing.layout not in self._packed:
-            weight = self._weight
-            self._packed[packing.layout] = packing.run(
-                weight if weight_conversion is None else weight.astype(weight_conversion, order="C")
-            )
+            self._packed[packing.layout] = packing.run(converted(self._weight, weight_conversion))
         plain = x_conversion is None and bias_conversion is None and call.dtype == call.problem.dtype
         return replace(
             call,

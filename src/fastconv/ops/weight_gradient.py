@@ -95,9 +95,8 @@ class WeightGradient:
 
 def _by_pieces(x: np.ndarray, dy: np.ndarray, g: Geometry, dtype: np.dtype) -> np.ndarray:
     """Piece by piece of images, or of an image's rows, so that what a task reads again and again stays in its cache."""
-    rank, kernel = len(g.axes), g.kernel_size
+    rank, total = len(g.axes), None
     dilation = tuple(axis.dilation for axis in g.axes)
-    total = np.zeros((g.out_channels, g.channels // g.groups, *kernel), dtype)
     images, rows = _piece_sizes(dy.shape)
     for n in range(0, len(dy), images):
         for row in range(0, dy.shape[2], rows):
@@ -107,8 +106,9 @@ def _by_pieces(x: np.ndarray, dy: np.ndarray, g: Geometry, dtype: np.dtype) -> n
             spans = [_Span.of(*span) for span in zip(g.axes, firsts, ends, strict=True)]
             part_x = x[(slice(n, n + images), slice(None), *(span.inside for span in spans))]
             if part_x.size:  # else all of its windows lie in padding
-                total += _piece_gradient(rank, part_x, part_dy, spans, dilation, g.groups, dtype)
-    return total
+                found = _piece_gradient(rank, part_x, part_dy, spans, dilation, g.groups, dtype)
+                total = found if total is None else np.add(total, found, out=total)
+    return np.zeros((g.out_channels, g.channels // g.groups, *g.kernel_size), dtype) if total is None else total
 
 
 def _piece_sizes(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -162,4 +162,5 @@ def _piece_gradient(
             planes, kernels[:, :, None], None, (1, *dilation), ((0, 0), *pads), (1, *stride), groups, dtype=dtype
         )  # fmt: skip
     images = np.moveaxis(by_group, 2, 0).reshape(channels, groups * batch, *spatial)
-    return CONVS[rank](images, kernels, None, dilation, pads, stride, groups, dtype=dtype).swapaxes(0, 1)
+    found = CONVS[rank](images, kernels, None, dilation, pads, stride, groups, dtype=dtype)
+    return np.ascontiguousarray(found.swapaxes(0, 1))

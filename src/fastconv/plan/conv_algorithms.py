@@ -24,7 +24,7 @@ from fastconv.plan.turned import plan_turned, refuse_turned, turned_writes
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
 from fastconv.plan.winograd_rows import plan_winograd_rows, refuse_rows
 
-__all__ = ["CONV", "CONV_TRANSPOSE"]
+__all__ = ["CONV", "CONV_TRANSPOSE", "PAIRED"]
 
 
 def _refuse_direct(problem: Problem) -> str | None:
@@ -82,7 +82,7 @@ def _refuse_fourier(problem: Problem) -> str | None:
 
 def _fourier_yields(problem: Problem) -> str | None:
     """Transforms take as long for any kernel that is small beside their blocks."""
-    return transforms_yield(problem) or slower(problem, _FOURIER, (_DEPTHWISE,))
+    return transforms_yield(problem) or slower(problem, _FOURIER, (_DEPTHWISE, *_many_see(problem)))
 
 
 def _plan_tile(problem: Problem) -> ConvPlan:
@@ -96,11 +96,14 @@ def _rows_and_all(problem: Problem) -> tuple[Algorithm, ...]:
     return _ALL if _refuse_winograd_rows(problem) else (_WINOGRAD_ROWS, *_ALL)
 
 
+def _many_see(problem: Problem) -> tuple[Algorithm, ...]:
+    """Those that read a number once for all output channels that see it, where several do."""
+    return () if problem.geometry.out_channels == problem.geometry.groups else _rows_and_all(problem)
+
+
 def _depthwise_yields(problem: Problem) -> str | None:
     """Other tiles read a vector of the input once for all output channels that see it."""
-    if problem.geometry.out_channels == problem.geometry.groups:
-        return None
-    return slower(problem, _DEPTHWISE, _rows_and_all(problem))
+    return slower(problem, _DEPTHWISE, _many_see(problem))
 
 
 def _stretched_yields(problem: Problem) -> str | None:
@@ -227,3 +230,5 @@ CONV = (
     _CHANNELS, _DIRECT, _FOURIER, _TURNED, _DEPTHWISE, _WINOGRAD, _WINOGRAD_ROWS, _PANEL, _SPREAD, _TILE, REFERENCE,
 )  # fmt: skip
 CONV_TRANSPOSE = (*CONV[:2], _STRETCHED, *CONV[2:])
+#: For numbers that are pairs (`Problem.paired`), in convolutions of either kind: those whose tiles know such products.
+PAIRED = (_PANEL, _SPREAD, _TILE)

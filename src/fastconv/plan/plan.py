@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from fastconv.plan.problem import Problem
-from fastconv.plan.registry import ALGORITHMS, planned
+from fastconv.plan.registry import candidates_for, planned
 
 __all__ = ["Choice", "choose"]
 
@@ -40,7 +40,7 @@ def choose(problem: Problem, name: str = "auto") -> Choice:
     ValueError
         Where no algorithm has that name, or the one that has declines.
     """
-    candidates = ALGORITHMS[problem.op]
+    candidates = candidates_for(problem)
     names = [candidate.name for candidate in candidates]
     if name != "auto" and name not in names:
         raise ValueError(

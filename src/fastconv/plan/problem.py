@@ -50,6 +50,9 @@ class Problem:
         Whole numbers are summed as floats, which hold any sum of their products, but no parts of them.
     narrow : bool
         Whole numbers are summed in 64 bits, though the factors of their products have 32 at most.
+    paired : bool
+        Each element of the input, and each weight, is a pair of 16-bit numbers: of two neighbouring channels. The
+        geometry counts pairs. Sums have 32 bits.
     machine : Machine
         What it is planned for.
     threads : int
@@ -72,6 +75,7 @@ class Problem:
     packed: bool = False
     exact: bool = False
     narrow: bool = False
+    paired: bool = False
     machine: Machine = field(default_factory=machine)
     threads: int = field(default_factory=thread_count)
 

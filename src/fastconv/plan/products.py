@@ -15,11 +15,11 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
-from fastconv.kernels.weights import PlainWeights
+from fastconv.kernels.weights import SPAN, PlainWeights
 from fastconv.plan.blocks import Blocks, best_blocks
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
-from fastconv.plan.weights import Packing, Weights, pack_cost, weights_of
+from fastconv.plan.weights import Packing, Weights, pack_cost, weight_dtype, weights_of
 from fastconv.plan.windows import Windows
 
 __all__ = [
@@ -302,12 +302,14 @@ def write_plan(
         kernel=kernel,
         packing=Packing(
             finished,
-            steps=np.array(PlainWeights(weights.base, weights.group, weights.row, _in_order(taps)), np.int64),
+            steps=np.array(
+                PlainWeights(weights.base, weights.group, weights.row, _in_order(taps, head.channels)), np.int64
+            ),
             offsets=taps.weights,
             size=g.groups * len(taps.places) * cut.padded_out,
             tasks=g.groups * len(cut.row_blocks),
-            order=(problem.narrow, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
-            dtype=np.dtype(np.int32) if problem.narrow else problem.dtype,
+            order=(problem.narrow, problem.paired, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
+            dtype=weight_dtype(problem),
             cost=pack_cost(problem, cut.row_blocks[0].rows),
         ),
         table=finished,
@@ -321,7 +323,11 @@ def write_plan(
     )
 
 
-def _in_order(taps: Taps) -> bool:
-    """Whether the weights of each phase follow each other from depth to depth."""
+def _in_order(taps: Taps, channels: int) -> bool:
+    """Whether the weights of each phase follow each other from depth to depth; of many taps, those of a channel."""
+    begins: set[int] = set()
+    for phase in taps.phases:
+        each = phase.depths // channels
+        begins.update(range(phase.depth_at, phase.depth_at + phase.depths, each) if each > SPAN else [phase.depth_at])
     breaks = np.flatnonzero(np.diff(taps.weights) != 1) + 1
-    return len(breaks) < len(taps.phases) and {phase.depth_at for phase in taps.phases}.issuperset(breaks.tolist())
+    return len(breaks) < len(begins) and begins.issuperset(breaks.tolist())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fastconv.plan.algorithm import Algorithm
-from fastconv.plan.conv_algorithms import CONV, CONV_TRANSPOSE
+from fastconv.plan.conv_algorithms import CONV, CONV_TRANSPOSE, PAIRED
 from fastconv.plan.pool_algorithms import AVG_POOL, LP_POOL, MAX_POOL, WINDOWS
+from fastconv.plan.problem import Problem
 from fastconv.plan.promises import planned
 
-__all__ = ["ALGORITHMS", "planned"]
+__all__ = ["ALGORITHMS", "candidates_for", "planned"]
 
 ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv": CONV,
@@ -19,3 +20,8 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "lp_pool": LP_POOL,
     "fractional_max_pool": WINDOWS,
 }
+
+
+def candidates_for(problem: Problem) -> tuple[Algorithm, ...]:
+    """Those that may serve a problem."""
+    return PAIRED if problem.paired else ALGORITHMS[problem.op]
