@@ -134,6 +134,11 @@ def test_it_tells_blocks_threads_and_the_machine() -> None:
     assert re.search(r"^- .*, \d+-byte vectors$", told, re.MULTILINE)
 
 
+def test_it_tells_the_tasks_of_sums_of_powers() -> None:
+    told = fc.explain(fc.lp_pool2d, X, 2, 2, algorithm="powers")
+    assert re.search(r"^- sums of powers: .*\n- \d+ tasks, about .* microseconds on one thread", told, re.MULTILINE)
+
+
 def test_a_named_algorithm_is_the_only_one_looked_at() -> None:
     told = fc.explain(fc.conv2d, X, W, algorithm="reference")
     assert "- reference chosen: " in told

@@ -42,6 +42,11 @@ class PowerSums:
     nanoseconds: float
     summary: str
 
+    @property
+    def tasks(self) -> int:
+        """Number of tasks of the sums; powers and roots are taken in tasks of their own."""
+        return int(self.sums.tasks)
+
     def run(self, x: np.ndarray, y: np.ndarray) -> None:
         """Write the norms."""
         powers = np.empty_like(x)
