@@ -14,7 +14,7 @@ import numpy as np
 from fastconv.geometry import PADDING_MODES
 from fastconv.kernels.activation import ACTIVATIONS, INTEGER_ACTIVATIONS
 from fastconv.ops import dtypes
-from fastconv.plan.layout import is_channels_last, strides_first, strides_last
+from fastconv.plan.layout import is_channels_last, settled, strides_first, strides_last
 
 __all__ = [
     "Form",
@@ -97,6 +97,10 @@ class Form(NamedTuple):
         if rank and is_channels_last(self.shape, self.strides, self.dtype.itemsize, rank):
             return Form(self.shape, strides_last(self.shape, dtype.itemsize, rank), dtype, True), dtype
         return Form(self.shape, strides_first(self.shape, dtype.itemsize), dtype, True), dtype
+
+    def is_contiguous(self, dtype: np.dtype) -> bool:
+        """Whether kernels that know of no strides take the array as one in the given dtype, as it stands."""
+        return self.taken_as(dtype)[1] is None and settled(self.shape, self.strides, dtype.itemsize) == ()
 
 
 def form(array: np.ndarray) -> Form:

@@ -10,8 +10,9 @@ import numpy as np
 from fastconv.geometry import AdaptiveAxis
 from fastconv.ops import arguments as arg
 from fastconv.ops.axes import pool_axes
-from fastconv.ops.pooling import gradient, size_of_input
-from fastconv.ops.shares import shared_out
+from fastconv.ops.calls import remembered
+from fastconv.ops.pooling import check_real_gradient, size_of_input
+from fastconv.ops.shares import Sharing, prepare_shares
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d",
@@ -141,16 +142,46 @@ def _avg_pool(
     divisor_override: Any,
     dilation: Any,
 ) -> np.ndarray:
-    dy, size = gradient(grad_output), size_of_input(f"avg_pool{rank}d", rank, input_size)
-    axes = pool_axes(size[-rank:], kernel_size, stride, padding, dilation, bool(ceil_mode))
+    dy = arg.array(grad_output, "grad_output")
+    return _prepare(
+        (dy,), rank, input_size, kernel_size, stride, padding, bool(ceil_mode), bool(count_include_pad),
+        divisor_override, dilation,
+    ).run(dy)  # fmt: skip
+
+
+@remembered
+def _prepare(
+    forms: tuple[arg.Form],
+    rank: int,
+    input_size: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
+    dilation: Any,
+) -> Sharing:
+    (dy,) = forms
+    check_real_gradient(dy.dtype)
+    size = size_of_input(f"avg_pool{rank}d", rank, input_size)
+    axes = pool_axes(size[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
     divisor = None if divisor_override is None else arg.whole(divisor_override, "divisor_override", -(2**53))
     if divisor == 0:
         raise ValueError("divisor_override=0 cannot divide; give another int.")
-    return shared_out(dy, size, axes, bool(count_include_pad), divisor)
+    return prepare_shares(dy, size, axes, count_include_pad, divisor)
 
 
 def _adaptive_avg_pool(rank: int, grad_output: Any, input_size: Any) -> np.ndarray:
-    dy, size = gradient(grad_output), size_of_input(f"adaptive_avg_pool{rank}d", rank, input_size)
+    dy = arg.array(grad_output, "grad_output")
+    return _prepare_adaptive((dy,), rank, input_size).run(dy)
+
+
+@remembered
+def _prepare_adaptive(forms: tuple[arg.Form], rank: int, input_size: Any) -> Sharing:
+    (dy,) = forms
+    check_real_gradient(dy.dtype)
+    size = size_of_input(f"adaptive_avg_pool{rank}d", rank, input_size)
     arg.check_shape(dy.shape, rank, f"the gradient of adaptive_avg_pool{rank}d", "output size", "grad_output")
     axes = tuple(AdaptiveAxis.of(n, parts) for n, parts in zip(size[-rank:], dy.shape[-rank:], strict=True))
-    return shared_out(dy, size, axes, False, None)
+    return prepare_shares(dy, size, axes, False, None)

@@ -21,7 +21,7 @@ from fastconv.ops.pool import max_pool1d as maxima1d
 from fastconv.ops.pool import max_pool2d as maxima2d
 from fastconv.ops.pool import max_pool3d as maxima3d
 from fastconv.ops.pooling import check_input, gradient
-from fastconv.ops.shares import shared_out
+from fastconv.ops.shares import prepare_shares
 from fastconv.plan.norms import run_norms
 
 __all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]
@@ -134,6 +134,6 @@ def _lp_pool(
     arg.check_gradient(dy.shape, y.shape)
     shares = np.empty(y.shape, x.dtype)
     run_norms(divide_by_powers, p, np.ascontiguousarray(arg.native(dy, x.dtype)), y, shares)
-    found = shared_out(shares, x.shape, axes, False, 1)
+    found = prepare_shares(arg.form(shares), x.shape, axes, False, 1).run(shares)
     run_norms(multiply_by_powers, p, x, found)
     return found.astype(result, copy=False)

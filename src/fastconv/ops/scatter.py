@@ -9,7 +9,6 @@ import numpy as np
 
 from fastconv.jit.kernel import Kernel
 from fastconv.ops import arguments as arg
-from fastconv.plan.layout import settled
 from fastconv.plan.scatter import ScatterPlan, plan_scatter
 
 __all__ = ["Scattering", "prepare_scatter"]
@@ -73,12 +72,7 @@ def prepare_scatter(
     values, indices = forms
     size, planes = prod(shape[-rank:]), prod(shape[:-rank])
     plan = plan_scatter(kernel, word, planes, prod(values.shape[-rank:]), size) if planes and size else None
-    return Scattering(plan, shape, work, dtype, _is_plain(values, work), _is_plain(indices, np.dtype(np.int64)))
-
-
-def _is_plain(form: arg.Form, dtype: np.dtype) -> bool:
-    """Whether an array is contiguous, and of that dtype."""
-    return form.taken_as(dtype)[1] is None and settled(form.shape, form.strides, dtype.itemsize) == ()
+    return Scattering(plan, shape, work, dtype, values.is_contiguous(work), indices.is_contiguous(np.dtype(np.int64)))
 
 
 def _plain(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

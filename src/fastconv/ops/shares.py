@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import prod
 
@@ -18,20 +19,47 @@ from fastconv.ops.pooling import pool_geometry, prepare_means
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.pool_grad import plan_shares, plan_spaces, spaced_axes
 
-__all__ = ["shared_out"]
+__all__ = ["Sharing", "prepare_shares"]
 
 
-def shared_out(
-    dy: np.ndarray, size: tuple[int, ...], axes: tuple[Axis, ...], count_include_pad: bool, divisor: int | None
-) -> np.ndarray:
-    """The gradient for an input of that size, from that for the averages of windows along these axes."""
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Everything decided but the values.
+
+    Attributes
+    ----------
+    share : callable
+        What makes the gradient of a contiguous one; None where the input has no elements.
+    size, work, dtype : tuple of int and numpy.dtype
+        Of the input, the dtype in which shares are summed, and the result's.
+    plain : bool
+        Whether gradients are taken as they stand.
+    """
+
+    share: Callable[[np.ndarray], np.ndarray] | None
+    size: tuple[int, ...]
+    work: np.dtype
+    dtype: np.dtype
+    plain: bool
+
+    def run(self, dy: np.ndarray) -> np.ndarray:
+        """The gradient for the input."""
+        if self.share is None:
+            return np.empty(self.size, self.dtype)
+        found = self.share(dy if self.plain else np.ascontiguousarray(arg.native(dy, self.work)))
+        return found if self.work == self.dtype else found.astype(self.dtype)
+
+
+def prepare_shares(
+    dy: arg.Form, size: tuple[int, ...], axes: tuple[Axis, ...], count_include_pad: bool, divisor: int | None
+) -> Sharing:
+    """Get ready to make the gradient for an input of that size, from one of this form for the averages of windows along
+    these axes."""
     arg.check_gradient(dy.shape, (*size[: -len(axes)], *(axis.output for axis in axes)))
     result = dtypes.floating(dy.dtype)
     work = dtypes.sum_dtype(result)
-    if 0 in size:
-        return np.empty(size, result)
-    given = np.ascontiguousarray(arg.native(dy, work))
-    return _sharing(size, axes, work, count_include_pad, divisor, thread_count())(given).astype(result, copy=False)
+    share = None if 0 in size else _sharing(size, axes, work, count_include_pad, divisor, thread_count())
+    return Sharing(share, size, work, result, dy.is_contiguous(work))
 
 
 @lru_cache(maxsize=1024)
