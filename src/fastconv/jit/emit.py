@@ -184,9 +184,11 @@ class VectorCode:
         self.builder.call(store, [value, pointer, _INT32(self._align), mask])
 
     def every(self, step: int, vectors: list[Any], first: int) -> list[Any]:
-        """Every `step`-th element, 1 or 2, of vectors that follow each other, from `first` on."""
+        """Every `step`-th element, a power of two, of vectors that follow each other, from `first` on."""
         if step == 1:
             return vectors
+        if step > 2:
+            return self.every(step // 2, self.every(2, vectors, first % 2), first // 2)
         pairs = zip(vectors[::2], [*vectors[1::2], vectors[-1]], strict=False)
         return [self.shuffle(a, b, list(range(first, 2 * self.lanes, 2))) for a, b in pairs]
 

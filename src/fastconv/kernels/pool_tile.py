@@ -45,6 +45,7 @@ SHAPES = tuple(
         PoolShape(op, ROWS, 1, 3, 3, 1),
         PoolShape(op, max(1, ROWS // 2), VECTORS, 1, 3, 2),
         PoolShape(op, max(1, ROWS // 2), VECTORS, 1, 2, 2),
+        PoolShape(op, max(1, ROWS // 2), 1, 1, 4, 4),
         PoolShape(op, ROWS, VECTORS, 1, 0, 1),
     )
 )
