@@ -23,7 +23,8 @@ MAX = {1: fc.max_pool1d, 2: fc.max_pool2d, 3: fc.max_pool3d}
 AVG = {1: fc.avg_pool1d, 2: fc.avg_pool2d, 3: fc.avg_pool3d}
 
 #: Algorithms that do not serve any contiguous input on this CPU, or only with places.
-UNSERVED = {"channels", "flat", "whole", "places", "windows", *([] if machine().masked_loads else ["tile", "rows"])}
+UNSERVED = {"channels", "flat", "whole", "spans", "places", "windows"}
+UNSERVED |= set() if machine().masked_loads else {"tile", "rows"}
 MAX_NAMES = [candidate.name for candidate in ALGORITHMS["max_pool"] if candidate.name not in UNSERVED]
 #: Those that sum in floats.
 IN_FLOATS = ("tile", "rows")
@@ -48,6 +49,8 @@ CALLS = {
     "2d, padding to the brim": ((1, 2, 5, 6), (4, 3), (3, 1), ((3, 0), (2, 2)), (1, 1)),
     "2d, dilated": ((1, 1, 12, 13), (3, 3), (2, 3), ((4, 1), (1, 4)), (3, 2)),
     "2d, one pixel left": ((2, 3, 7, 8), (7, 8), (1, 1), ((0, 0), (0, 0)), (1, 1)),
+    "2d, patches": ((2, 2, 12, 75), (4, 4), (4, 4), ((0, 0), (0, 0)), (1, 1)),
+    "2d, patches and padding": ((1, 2, 9, 137), (3, 4), (2, 4), ((1, 2), (3, 2)), (1, 1)),
     "3d": ((1, 2, 4, 5, 6), (2, 3, 2), (2, 1, 3), ((1, 0), (1, 1), (0, 0)), (1, 2, 1)),
     "3d, blocks": ((2, 1, 4, 6, 10), (2, 2, 2), (2, 2, 2), ((0, 0), (0, 0), (0, 0)), (1, 1, 1)),
 }
@@ -571,6 +574,45 @@ def test_whole_channels(shape: tuple[int, ...], kernel: tuple[int, ...], padding
                 means = reference.avg_pool(x, *windows, False, counted, divisor, (1,) * rank)
                 found = AVG[rank](x, kernel, 1, padding, False, counted, divisor, algorithm="whole")
                 np.testing.assert_allclose(found, means, rtol=0 if dtype[0] == "i" else 1e-6, strict=True)
+
+
+#: Shape of the input, kernel and stride along its rows.
+SPANS = [((2, 3, 40), 10, 10), ((1, 2, 701), 64, 50), ((2, 3, 2, 33), 8, 9), ((2, 2, 2, 3, 7), 7, 1), ((3, 1, 9), 2, 2)]
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.parametrize(("shape", "kernel", "stride"), SPANS)
+@pytest.mark.parametrize("dtype", ["float32", "int8", *nightly("float64", "int32")])
+def test_parts_of_rows(shape: tuple[int, ...], kernel: int, stride: int, dtype: str) -> None:
+    """Windows that touch, overlap and have something between them, of rows without and with a gap between them."""
+    rank = len(shape) - 2
+    windows = ((*(1,) * (rank - 1), kernel), (*(1,) * (rank - 1), stride))
+    pads = ((0, 0),) * rank
+    for x in (integers(shape, dtype), np.repeat(integers(shape, dtype), 2, -2)[..., ::2, :]):
+        largest = reference.max_pool(x, *windows, pads, (1,) * rank, False)[0]
+        means = reference.avg_pool(x, *windows, pads, False, True, None, (1,) * rank)
+        for blocks in (nullcontext, small_blocks):
+            with blocks():
+                np.testing.assert_array_equal(MAX[rank](x, *windows, algorithm="spans"), largest, strict=True)
+                found = AVG[rank](x, *windows, algorithm="spans")
+                np.testing.assert_allclose(found, means, rtol=0 if dtype[0] == "i" else 1e-6, strict=True)
+
+
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.parametrize(
+    ("x", "kernel", "options", "reason"),
+    [
+        (np.ones((2, 4, 8)), 2, {"padding": 1}, "elements of a window do not follow each other"),
+        (np.ones((2, 4, 8)), 2, {"dilation": 2}, "elements of a window do not follow each other"),
+        (np.ones((2, 4, 8)), 3, {"ceil_mode": True}, "elements of a window do not follow each other"),
+        (np.ones((2, 4, 8)), 2, {"return_indices": True}, "it keeps no indices"),
+        (np.ones((2, 4, 8))[:, ::3], 2, {}, "rows are not all one step apart"),
+        (np.ones((2, 4, 3, 8)), 2, {}, "windows have more than one row"),
+    ],
+)
+def test_parts_of_rows_are_refused(x: np.ndarray, kernel: int, options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        MAX[x.ndim - 2](x, kernel, algorithm="spans", **options)
 
 
 @pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")

@@ -47,7 +47,7 @@ def avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case
 def _usual_windows(op: Callable[..., Any], dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     for channels in (16, 1):
         x = numbers((channels, *size), dtype)
-        for window in ((2,), (3, 1, 1), (3, 1, 2), (3, 2, 1), (5, 1, 2), (4,), (size,)):
+        for window in ((2,), (3, 1, 1), (3, 1, 2), (3, 2, 1), (5, 1, 2), (4,), (5,), (size,)):
             yield case(op, x, *window)
         yield case(op, channels_last(x), 3, 1, 1)
 
@@ -128,19 +128,23 @@ def _every_other(shape: tuple[int, ...], rank: int, dtype: np.dtype) -> tuple[np
 
 
 def avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Windows apart, and overlapping ones that follow each other or not."""
+    """Windows apart, overlapping ones that follow each other or not, and a single one."""
     op = (fc.grad.avg_pool1d, fc.grad.avg_pool2d, fc.grad.avg_pool3d)[rank - 1]
-    for kernel, stride in ((2, 2), (2, 1), (3, 2), (3, 1)):
-        dy = numbers((16, *((n - kernel) // stride + 1 for n in size)), dtype)
-        windows = ((kernel,) * rank, (stride,) * rank, ((0, 0),) * rank, True, None, (1,) * rank)
+    usual = [((kernel,) * rank, (stride,) * rank) for kernel, stride in ((2, 2), (2, 1), (3, 2), (3, 1))]
+    for kernel, stride in (*usual, (size, size)):
+        dy = numbers((16, *((n - k) // s + 1 for n, k, s in zip(size, kernel, stride, strict=True))), dtype)
+        windows = (kernel, stride, ((0, 0),) * rank, True, None, (1,) * rank)
         wide = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
         wanted = partial(reference.avg_pool_grad, wide, size, *windows)
         yield Case(partial(op, dy, (16, *size), kernel, stride), partial(_only, wanted))
 
 
 def adaptive_avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Two parts along each axis."""
+    """One part, and two along each axis."""
     op = (fc.grad.adaptive_avg_pool1d, fc.grad.adaptive_avg_pool2d, fc.grad.adaptive_avg_pool3d)[rank - 1]
-    dy = numbers((16, *(2,) * rank), dtype)
-    values = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
-    yield Case(partial(op, dy, (16, *size)), lambda: reference.adaptive_avg_pool_grad(values, size)[0])
+    for parts in (1, 2):
+        dy = numbers((16, *(parts,) * rank), dtype)
+        values = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
+        yield Case(
+            partial(op, dy, (16, *size)), partial(_only, partial(reference.adaptive_avg_pool_grad, values, size))
+        )

@@ -13,7 +13,7 @@ from fastconv.plan.pool import plan_slab
 from fastconv.plan.pool_tile import plan_pool_rows, plan_pool_tile, refuse_pool_rows, refuse_pool_tile
 from fastconv.plan.problem import Problem
 from fastconv.plan.promises import planned, slower
-from fastconv.plan.whole_pool import plan_whole_pool, refuse_whole_pool
+from fastconv.plan.whole_pool import plan_spans, plan_whole_pool, refuse_spans, refuse_whole_pool
 from fastconv.plan.window_pool import has_lanes, plan_windows, refuse_places_of_lanes
 
 __all__ = ["AVG_POOL", "LP_POOL", "MAX_POOL", "WINDOWS"]
@@ -41,6 +41,11 @@ def _flat_pool_yields(problem: Problem) -> str | None:
 def _pool_tile_yields(problem: Problem) -> str | None:
     """Its work grows with the product of a window's rows and columns, that of two passes with their sum."""
     return slower(problem, _TILE, (_ROWS,))
+
+
+def _spans_yield(problem: Problem) -> str | None:
+    """Short windows fill no vectors, and overlapping ones share more of two passes."""
+    return slower(problem, _SPANS, (_ROWS,))
 
 
 def _places_yield(problem: Problem) -> str | None:
@@ -80,6 +85,13 @@ _PLACES = Algorithm(
     plan_place_pool,
     _places_yield,
 )
+_SPANS = Algorithm(
+    "spans",
+    "reduces each window as it stands in memory, a part of a row",
+    refuse_spans,
+    plan_spans,
+    _spans_yield,
+)
 _ROWS = Algorithm(
     "rows",
     "reduces rows of the input in place, then along the result",
@@ -115,7 +127,7 @@ _POWERS = Algorithm(
     writes=writes_anything,
 )
 
-AVG_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _ROWS, _SLAB, REFERENCE)
-MAX_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _ROWS, _PLACES, _LANES, _SLAB, REFERENCE)
+AVG_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _SPANS, _ROWS, _SLAB, REFERENCE)
+MAX_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _SPANS, _ROWS, _PLACES, _LANES, _SLAB, REFERENCE)
 WINDOWS = (_WINDOWS, REFERENCE)
 LP_POOL = (_POWERS, *WINDOWS)

@@ -1,7 +1,8 @@
-"""Plans of poolings of whole channels."""
+"""Plans of poolings of elements that follow each other: whole channels, and windows of a row."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -20,7 +21,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.span import is_dense
 from fastconv.plan.table import Table
 
-__all__ = ["plan_whole_pool", "refuse_whole_pool"]
+__all__ = ["plan_spans", "plan_whole_pool", "refuse_spans", "refuse_whole_pool"]
 
 #: Input elements of a task, unless a channel has more: enough to make up for a call, few enough for threads to balance.
 TASK_ELEMENTS = 8192
@@ -41,11 +42,48 @@ def refuse_whole_pool(problem: Problem) -> str | None:
 
 def plan_whole_pool(problem: Problem) -> PoolPlan:
     """Cut the channels into blocks."""
-    g, x, mean = problem.geometry, problem.x_steps(), problem.op == "avg_pool"
+    g, x = problem.geometry, problem.x_steps()
     elements = prod(axis.size for axis in g.axes)
-    channels = g.batch * g.channels
+    return _plan(problem, WholePoolHead(g.batch, g.channels, elements, x.base, x.steps[0], x.steps[1], 0), "channels")
+
+
+def refuse_spans(problem: Problem) -> str | None:
+    """Why windows cannot be reduced one by one, as parts of rows, if they cannot."""
+    *outer, w = problem.geometry.axes
+    if problem.indices:
+        return "it keeps no indices"
+    if any(axis.kernel != 1 or axis.before or axis.output != axis.size for axis in outer):
+        return "windows have more than one row"
+    if w.dilation > 1 or w.before or (w.output - 1) * w.stride + w.kernel > w.size:
+        return "elements of a window do not follow each other"
+    if not _rows(problem):
+        return "rows are not all one step apart"
+    return refuse_masked_rows(problem)
+
+
+def plan_spans(problem: Problem) -> PoolPlan:
+    """Take windows for channels, and rows for images."""
+    w, x, (rows, step) = problem.geometry.axes[-1], problem.x_steps(), _rows(problem) or (0, 0)
+    return _plan(problem, WholePoolHead(rows, w.output, w.kernel, x.base, step, w.stride, 0), "windows")
+
+
+def _rows(problem: Problem) -> tuple[int, int] | None:
+    """How many rows the input has, and the step from each to the next, if there is one."""
+    g = problem.geometry.lift()
+    found = [
+        (size, step)
+        for size, step in zip((g.batch, g.channels, *g.input_size[:2]), problem.x_steps().steps, strict=False)
+        if size > 1
+    ]
+    if any(step != size * inner for (_, step), (size, inner) in pairwise(found)):
+        return None
+    return prod(size for size, _ in found), found[-1][1] if found else 0
+
+
+def _plan(problem: Problem, head: WholePoolHead, what: str) -> PoolPlan:
+    """Cut so many channels of images into blocks, as the kernel calls what it reduces."""
+    mean, elements, channels = problem.op == "avg_pool", head.elements, head.batch * head.channels
     block = min(channels, max(1, TASK_ELEMENTS // elements))
-    head = WholePoolHead(g.batch, g.channels, elements, x.base, x.steps[0], x.steps[1], block)
     settings = _mean_settings(problem) if mean else least_value(problem.dtype)
     vectors = -(-elements * settings.itemsize // machine().vector_bytes)
     tasks = -(-channels // block)
@@ -53,11 +91,11 @@ def plan_whole_pool(problem: Problem) -> PoolPlan:
     results = (problem.dtype, np.int64) if problem.indices else (problem.dtype,)
     return PoolPlan(
         kernel=kernel.bind(problem.x_dtype, *results, settings.dtype, np.int64),
-        table=Table(WHOLE_POOL_TABLE).finish([head]),
+        table=Table(WHOLE_POOL_TABLE).finish([head._replace(block=block)]),
         settings=settings,
         tasks=tasks,
         nanoseconds=channels * (vectors * VECTOR_COST + CHANNEL_COST + problem.indices * elements * PLACE_COST),
-        summary=f"{tasks} blocks of {block} channels, {elements} elements each",
+        summary=f"{tasks} blocks of {block} {what}, {elements} elements each",
     )
 
 
