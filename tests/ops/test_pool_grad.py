@@ -69,6 +69,43 @@ def test_adaptive(size: tuple[int, ...], parts: tuple[int, ...]) -> None:
     np.testing.assert_array_equal(found, reference.max_pool_grad(dy, places, size), strict=True)
 
 
+@pytest.mark.parametrize(
+    ("size", "kernel"),
+    [((7, 7), (7, 7)), ((1, 96), (1, 32)), ((1, 90), (1, 30)), ((3, 5, 2), (3, 5, 2)), ((60,), (20,))],
+)
+@pytest.mark.parametrize("divisor", [None, -3])
+def test_windows_that_all_elements_are_cut_into(size: Any, kernel: Any, divisor: int | None) -> None:
+    """Whole channels, and parts of their rows, in one task and in several."""
+    rank, parts = len(size), tuple(n // k for n, k in zip(size, kernel, strict=True))
+    for channels in (3, 700):
+        dy = integers((2, channels, *parts), np.float32, 1)
+        windows = (kernel, kernel, ((0, 0),) * rank, True)
+        wanted = reference.avg_pool_grad(dy.astype(float), size, *windows, divisor, (1,) * rank)
+        found = getattr(fc.grad, f"avg_pool{rank}d")(dy, (2, channels, *size), kernel, divisor_override=divisor)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+        if divisor is None:
+            found = getattr(fc.grad, f"adaptive_avg_pool{rank}d")(dy, (2, channels, *size))
+            np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_gradients_of_means_are_remembered_by_form() -> None:
+    """Of other strides, another dtype and another order of bytes: each as a contiguous copy gives."""
+    dy = integers((2, 3, 3, 4), np.float64, 1)
+    for gradient in (
+        dy,
+        dy.astype(np.float32),
+        dy.astype(">f8"),
+        dy[:, ::-1],
+        dy.transpose(0, 1, 3, 2),
+        dy.astype(int),
+    ):
+        size = (2, 3, *(2 * n for n in gradient.shape[2:]))
+        for _ in range(2):
+            found = fc.grad.avg_pool2d(gradient, size, 2)
+            assert found.dtype == (np.float32 if gradient.dtype == np.float32 else np.float64)
+            np.testing.assert_array_equal(found, np.kron(gradient, np.ones((2, 2))) / 4)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 7, 20, 25])
 @pytest.mark.parametrize("kernel", [15, 20])
 def test_long_windows(kernel: int, stride: int) -> None:

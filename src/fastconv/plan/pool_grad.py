@@ -10,6 +10,7 @@ import numpy as np
 from fastconv.geometry import AdaptiveAxis, Axis, Geometry
 from fastconv.kernels.pool_grad import SHARES_TABLE, SharesAxis, SharesHead, share_means
 from fastconv.kernels.space_out import SPACES_TABLE, SpacesAxis, SpacesHead, space_out
+from fastconv.kernels.spread_means import SpreadHead, spread_means
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.table import Table
 from fastconv.plan.window_pool import SHORTEST_ROWS
@@ -19,6 +20,8 @@ __all__ = ["plan_shares", "plan_spaces", "spaced_axes"]
 #: Nanoseconds, for estimates only: to add an element of a row, to give an element one of its sums, to copy an element,
 #: and a row of the input.
 ADD_COST, SHARE_COST, COPY_COST, ROW_COST = 0.08, 0.4, 0.05, 20.0
+#: A window that all its elements are filled from.
+PART_COST = 8.0
 #: Elements of a window from which on these are added to, window by window, and what each then takes.
 LONG_WINDOW, LONG_COST = 16, 0.1
 #: Rows of a task, if they have so many elements together, and of a run, so that tasks are many.
@@ -27,11 +30,35 @@ MOST_ROWS, MOST_ELEMENTS = 64, 65536
 MOST_SPACED = 2
 #: Windows of an element from which on they are so at any stride.
 MANY_WINDOWS = 8
-#: Elements of a task that puts zeros between numbers.
+#: Elements of a task that puts zeros between numbers, or fills windows.
 MOST_OUTPUTS = 16384
 
 
 def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
+    """The gradient of averages whose windows share few elements, or none."""
+    g = geometry.lift().fold(prod(geometry.input_size))
+    *outer, w = g.axes
+    alone = all(axis.size == axis.output == axis.kernel == 1 and not axis.before for axis in outer)
+    parts = tuple((first, w.kernel) for first in range(0, w.size, w.kernel))
+    if alone and w.dilation == 1 and w.taps() == parts and (w.whole or w.kernel >= LONG_WINDOW):
+        return _plan_parts(g, dtype, divisor or w.kernel)
+    return _plan_rows(geometry, dtype, count_include_pad, divisor)
+
+
+def _plan_parts(g: Geometry, dtype: np.dtype, divisor: int) -> KernelPlan:
+    """Windows that all elements are cut into, as they follow each other."""
+    w = g.axes[-1]
+    windows = g.batch * g.channels * w.output
+    block = max(1, MOST_OUTPUTS // w.kernel)
+    return KernelPlan(
+        kernel=spread_means.bind(dtype, dtype, np.int64),
+        table=np.array(SpreadHead(windows, w.kernel, block, divisor), np.int64),
+        tasks=-(-windows // block),
+        nanoseconds=windows * (PART_COST + w.kernel * COPY_COST),
+    )
+
+
+def _plan_rows(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
     """Write down the windows of an average, and for each input position which of them it is in."""
     g = geometry.lift().fold(SHORTEST_ROWS)
     table = Table(SHARES_TABLE)
