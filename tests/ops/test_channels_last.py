@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.kernels.channels import ROW_WINDOWS
+from fastconv.kernels.turned import FEW_PIXELS, PIXELS
 from fastconv.ops.calls import recording
 from fastconv.plan.copied import CopiedPlan
 from fastconv.plan.layout import is_channels_last
@@ -166,6 +168,24 @@ def test_whole_and_broken_vectors_of_channels(channels: int, kernel: int) -> Non
         taps = np.concatenate([w] * 7, 1)[:, : x.shape[1]]
         wanted = fc.conv2d(x, taps, padding=kernel // 2, algorithm="tile")
         np.testing.assert_array_equal(fc.conv2d(last(x, 2), taps, padding=kernel // 2, algorithm="spread"), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize("window", ROW_WINDOWS)
+def test_rows_of_pixels_by_tiles_of_many_and_of_few(window: tuple[int, int], dtype: str) -> None:
+    """Rows inside which there are too few pixels for a tile, as many as it takes, or some more."""
+    columns, step = window
+    w, bias = integers((19, 1, 3, columns), dtype, 1), integers((19,), dtype, 2)
+    for inside in (FEW_PIXELS - 1, FEW_PIXELS, PIXELS, PIXELS + 1, PIXELS + FEW_PIXELS + 1):
+        x = last(integers((2, 19, 4, (inside - 1) * step + columns), dtype, inside), 2)
+        for mode in ("zeros", "reflect"):
+            given = {"stride": (1, step), "padding": (1, 2), "padding_mode": mode, "activation": "relu", "groups": 19}
+            found, wanted = (fc.conv2d(x, w, bias, algorithm=name, **given) for name in ("channels", "reference"))
+            np.testing.assert_array_equal(found, wanted)
+            room = np.zeros((*wanted.shape[:1], *wanted.shape[2:], 23), dtype)
+            fc.conv2d(x, w, bias, algorithm="channels", out=room.transpose(0, 3, 1, 2)[:, 2:-2], **given)
+            np.testing.assert_array_equal(room[..., 2:-2], wanted.transpose(0, 2, 3, 1))
+            assert not room[..., [0, 1, -2, -1]].any()
 
 
 def test_an_out_that_overlaps_the_input_gives_what_a_copy_would() -> None:

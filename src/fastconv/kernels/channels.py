@@ -1,7 +1,8 @@
 """Depthwise convolution and pooling of channels-last arrays: channels as lanes, in place from input to result.
 
 A tap of a pixel is a vector that stands in the input as it is needed, so nothing is gathered: windows that reach into
-padding have fewer taps, or in other padding modes taps elsewhere, and a plan has written down which.
+padding have fewer taps, or in other padding modes taps elsewhere, and a plan has written down which. Products of pixels
+inside a row are summed many pixels at a time, where their windows share columns (`ROW_WINDOWS`).
 """
 
 from __future__ import annotations
@@ -11,17 +12,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastconv.jit.channel_row_tile import channel_row_tile
 from fastconv.jit.channel_tile import MAXIMUM, PRODUCTS, SUM, ChannelRun, channel_tile
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import free, zeros
 from fastconv.jit.tile import lanes
+from fastconv.jit.turned_tile import TurnedShape
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.slab import Space
+from fastconv.kernels.turned import FEW_PIXELS, PIXELS, turned_windows
 
-__all__ = ["CHANNELS_TABLE", "ChannelsAxis", "ChannelsHead", "channels_maximum", "channels_mean", "channels_products"]
+__all__ = [
+    "CHANNELS_TABLE",
+    "ROW_WINDOWS",
+    "ChannelsAxis",
+    "ChannelsHead",
+    "channels_maximum",
+    "channels_mean",
+    "channels_products",
+]
+
+#: Columns of a window and the step of columns where tiles of many pixels serve, as they do for turned images.
+ROW_WINDOWS = tuple(turned_windows)
 
 # Literals for the compiler: pixels of a tile, whose two vectors of sums are eight in flight.
 ROWS = 4
@@ -118,8 +133,51 @@ def _list_taps(
     return count
 
 
-def _body(op: int, apply: Any) -> Callable[..., None]:
-    """The body around one way to reduce windows and one way to apply an activation."""
+@inlined
+def _no_row(
+    x: Any, at: int, step: int, offsets: Any, taps: Any, count: int, weights: Any, start: Any, y: Any, to: int,
+    y_step: int, pixels: int, channels: int,
+) -> int:  # fmt: skip
+    """No pixels are reduced by tiles of a row of them."""
+    return 0
+
+
+def _row(window: tuple[int, int]) -> Any:
+    """A function for kernels that reduces neighbouring pixels of the same taps many at a time, if there are as many.
+
+    It returns how many it has reduced: all or none, as the last tile shares pixels with the one before.
+    """
+    columns, step = window
+    tile, few = (channel_row_tile(TurnedShape(pixels, columns, step)) for pixels in (PIXELS, FEW_PIXELS))
+
+    @inlined
+    def reduce_row(
+        x: Any, at: int, shift: int, offsets: Any, taps: Any, count: int, weights: Any, start: Any, y: Any, to: int,
+        y_step: int, pixels: int, channels: int,
+    ) -> int:  # fmt: skip
+        if pixels < FEW_PIXELS:
+            return 0
+        n, x_step = lanes(y), shift // step
+        done = 0
+        while done < pixels:
+            whole = pixels - done > FEW_PIXELS and pixels >= PIXELS
+            first = min(done, pixels - (PIXELS if whole else FEW_PIXELS))
+            for c in range(0, channels, n):
+                run = ChannelRun(
+                    at + first * shift + c, x_step, count, c, to + first * y_step + c, y_step, channels - c
+                )
+                if whole:
+                    tile(run, x, offsets, taps, weights, start, y)
+                else:
+                    few(run, x, offsets, taps, weights, start, y)
+            done = first + (PIXELS if whole else FEW_PIXELS)
+        return pixels
+
+    return reduce_row
+
+
+def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]:
+    """The body around one way to reduce windows and one way to apply an activation, and tiles of rows of pixels."""
 
     @inlined
     def reduce_pixels(
@@ -128,7 +186,8 @@ def _body(op: int, apply: Any) -> Callable[..., None]:
     ) -> None:  # fmt: skip
         """Neighbouring pixels whose windows have the same taps."""
         n = lanes(y)
-        for p in range(0, pixels, ROWS):
+        done = reduce_row(x, at, shift, offsets, taps, count, weights, start, y, to, y_step, pixels, channels)
+        for p in range(done, pixels, ROWS):
             rows = min(ROWS, pixels - p)
             for c in range(0, channels, 2 * n):
                 if rows == ROWS:
@@ -197,10 +256,14 @@ def _body(op: int, apply: Any) -> Callable[..., None]:
     return reduce
 
 
-#: By whether they apply an activation.
+#: By columns of a window and their step, None for any, and by whether they apply an activation.
 channels_products = {
-    False: kernel(_body(PRODUCTS, keep), "channels_products"),
-    True: kernel(_body(PRODUCTS, activate), "channels_products_activated"),
+    (window, activated): kernel(
+        _body(PRODUCTS, activate if activated else keep, _row(window) if window else _no_row),
+        "channels_products" + ("_{}_columns_step_{}".format(*window) if window else "") + "_activated" * activated,
+    )
+    for window in (None, *ROW_WINDOWS)
+    for activated in (False, True)
 }
 channels_maximum = kernel(_body(MAXIMUM, keep), "channels_maximum")
 channels_mean = kernel(_body(SUM, keep), "channels_mean")

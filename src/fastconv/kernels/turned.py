@@ -24,7 +24,7 @@ from fastconv.jit.turned_tile import TurnedRow, TurnedShape, turn_in, turned_til
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.activation import activate
 
-__all__ = ["PIXELS", "TURNED_TABLE", "TurnedHead", "turned_windows"]
+__all__ = ["FEW_PIXELS", "PIXELS", "TURNED_TABLE", "TurnedHead", "turned_windows"]
 
 #: Pixels of a tile. With a weight for each column and a loaded pixel they fit the registers, and the sides of networks'
 #: images are multiples of 7.

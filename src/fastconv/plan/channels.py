@@ -15,12 +15,14 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.channels import (
     CHANNELS_TABLE,
+    ROW_WINDOWS,
     ChannelsAxis,
     ChannelsHead,
     channels_maximum,
     channels_mean,
     channels_products,
 )
+from fastconv.kernels.turned import FEW_PIXELS, PIXELS
 from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
@@ -28,8 +30,9 @@ from fastconv.plan.unpacked import UnpackedPlan
 
 __all__ = ["ChannelsPlan", "plan_channels", "refuse_channels"]
 
-#: Nanoseconds, for estimates only: to reduce a vector of channels by one tap, and to begin with a row of outputs.
-TAP_COST, ROW_COST = 0.4, 100.0
+#: Nanoseconds, for estimates only: to reduce a vector of channels by one tap, in a row of pixels that share what they
+#: load or alone at its ends, and to begin with a row of outputs.
+TAP_COST, SHARED_COST, ALONE_COST, ROW_COST = 0.4, 0.17, 0.8, 100.0
 #: Most numbers of a task, windows counted with their taps: some milliseconds, since Python sees no Ctrl-C until then.
 MOST_NUMBERS = 4_000_000
 
@@ -129,8 +132,10 @@ def plan_channels(problem: Problem) -> ChannelsPlan:
         activation_number(problem.activation), problem.divisor or 0,
     )  # fmt: skip
     tasks = g.batch * prod(g.output_size[:-1]) * blocks
-    nanoseconds = tasks * (ROW_COST + block * vectors * taps * TAP_COST)
-    kernel, start = _reduction(problem)
+    window = _row_window(problem)
+    tap_costs = block * TAP_COST if window is None else _row_costs(last.output, end - first) / blocks
+    nanoseconds = tasks * (ROW_COST + vectors * taps * tap_costs)
+    kernel, start = _reduction(problem, window)
     is_conv = problem.op in ("conv", "conv_transpose")
     return ChannelsPlan(
         run_kernel=partial(kernel.bind(*[problem.dtype] * 4, np.int64).run, tasks, nanoseconds),
@@ -143,13 +148,27 @@ def plan_channels(problem: Problem) -> ChannelsPlan:
     )
 
 
-def _reduction(problem: Problem) -> tuple[Kernel, np.ndarray]:
+def _row_window(problem: Problem) -> tuple[int, int] | None:
+    """The columns of a window and their step, if tiles of a row of pixels know them."""
+    last = problem.geometry.axes[-1]
+    window = last.kernel, last.stride
+    known = problem.op in ("conv", "conv_transpose") and last.dilation == 1 and window in ROW_WINDOWS
+    return window if known else None
+
+
+def _row_costs(outputs: int, inside: int) -> float:
+    """Nanoseconds for a tap of all outputs of a row, those inside by tiles of a row where they fill one."""
+    shared = -(-inside // PIXELS) * PIXELS * SHARED_COST if inside >= FEW_PIXELS else inside * TAP_COST
+    return shared + (outputs - inside) * ALONE_COST
+
+
+def _reduction(problem: Problem, window: tuple[int, int] | None) -> tuple[Kernel, np.ndarray]:
     """The kernel that a problem needs, and what windows are reduced from."""
     if problem.op == "avg_pool":
         return channels_mean, np.zeros(1, problem.dtype)
     if problem.op == "max_pool":
         return channels_maximum, least_value(problem.dtype)
-    return channels_products[problem.activation is not None], np.zeros(1, problem.dtype)
+    return channels_products[window, problem.activation is not None], np.zeros(1, problem.dtype)
 
 
 def _sources(axis: Axis, mode: str) -> np.ndarray:
