@@ -119,6 +119,12 @@ def _layers(
             x, w = numbers((16, 8, 8), dtype), numbers((16, 1, side, side), dtype)
             wanted = partial(plain, x, w, None, stride, side // 2, groups=16, algorithm="reference")
             yield Case(partial(op, x, w, stride=stride, padding=side // 2, groups=16, algorithm="turned"), wanted)
+        for side, stride in () if transposed else ((3, 1), (3, 2), (4, 1), (5, 1), (5, 2), (7, 1)):
+            x, w = channels_last(numbers((16, 8, 8), dtype)), numbers((16, 1, side, side), dtype)
+            for activation in (None, "relu"):
+                call = partial(op, x, w, stride=stride, padding=side // 2, groups=16, activation=activation)
+                wanted = partial(plain, x, w, None, stride, side // 2, groups=16, activation=activation)
+                yield Case(partial(call, algorithm="channels"), partial(wanted, algorithm="reference"))
     if dtype.kind == "f" and rank > 1 and loads_pairs(dtype.itemsize):  # as few channels take
         x, kernel = numbers((3, *size), dtype), (1, 3, 3)[-rank:]
         w = numbers((3, 4, *kernel) if transposed else (4, 3, *kernel), dtype)

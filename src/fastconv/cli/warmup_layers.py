@@ -102,7 +102,7 @@ ACTIVATED_LAST_LAYERS = (
 
 
 #: Taps along an axis, strides and algorithms that are chosen for many channels at sizes between those of the cases.
-CONV_BETWEEN = ((3, 1, "panel"), (3, 2, "panel"))
+CONV_BETWEEN = ((3, 1, "panel"), (3, 2, "panel"), (1, 1, "tile"))
 TRANSPOSED_BETWEEN = ((3, 2, "spread"), (2, 2, "spread"), (3, 1, "panel"))
 
 

@@ -24,6 +24,8 @@ class Scattering:
         How; None where there are no planes.
     shape, work, dtype : tuple of int and numpy.dtype
         Of the result, the dtype in which it is put together, and its own.
+    word : numpy.dtype
+        What the kernel takes that for.
     takes_values, takes_indices : bool
         Whether the kernel takes these as they stand.
     """
@@ -32,6 +34,7 @@ class Scattering:
     shape: tuple[int, ...]
     work: np.dtype
     dtype: np.dtype
+    word: np.dtype
     takes_values: bool
     takes_indices: bool
 
@@ -48,7 +51,7 @@ class Scattering:
             return y.astype(self.dtype, copy=False)
         given = values if self.takes_values else _plain(values, self.work)
         places = indices if self.takes_indices else _plain(indices, np.dtype(np.int64))
-        found = self.plan.run(given, places, y)
+        found = self.plan.run(given.view(self.word), places, y.view(self.word))
         if found >= 0:
             place = ", ".join(map(str, np.unravel_index(found, indices.shape)))
             size = y.size // self.plan.planes
@@ -72,7 +75,8 @@ def prepare_scatter(
     values, indices = forms
     size, planes = prod(shape[-rank:]), prod(shape[:-rank])
     plan = plan_scatter(kernel, word, planes, prod(values.shape[-rank:]), size) if planes and size else None
-    return Scattering(plan, shape, work, dtype, values.is_contiguous(work), indices.is_contiguous(np.dtype(np.int64)))
+    takes = values.is_contiguous(work), indices.is_contiguous(np.dtype(np.int64))
+    return Scattering(plan, shape, work, dtype, word, *takes)
 
 
 def _plain(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
