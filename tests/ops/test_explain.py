@@ -115,6 +115,7 @@ WIDE, FEW = np.ones((1, 3, 64, 64)), np.ones((1, 3, 3, 3))
                 r"- whole declined: no window sees all of a channel",
                 r"- flat declined: windows do not stand around their outputs",
                 r"- tile declined: it keeps no indices",
+                r"- spans declined: it keeps no indices",
                 r"- rows declined: it keeps no indices",
             ],
         ),
