@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numba import config
 
 import fastconv as fc
+from fastconv.kernels.channels import ROW_WINDOWS
 from fastconv.kernels.depthwise_weight import WEIGHT_SHAPES
 from fastconv.kernels.stretched import stretched
 from fastconv.kernels.turned import turned_windows
@@ -258,6 +259,7 @@ def _pool_gradients(draw: st.DrawFn) -> Call:
 
     def run() -> None:
         getattr(fc.grad, f"avg_pool{rank}d")(dy, case.input_shape, *windows, case.ceil_mode, dilation=case.dilation)
+        getattr(fc.grad, f"adaptive_avg_pool{rank}d")(dy[(..., *[slice(1)] * rank)], case.input_shape)
         getattr(fc.grad, f"lp_pool{rank}d")(dy, x, norm, *windows[:2], case.ceil_mode, **more)
         for put in (
             lambda: getattr(fc.grad, f"max_pool{rank}d")(dy, places, case.input_shape),
@@ -433,6 +435,44 @@ def _channels_last(draw: st.DrawFn) -> Call:
         x = LAYOUTS["channels last"](x)
         call = _pools(pool.rank, x, _pool_options(pool), "channels")
     return call
+
+
+@st.composite
+def _rows_of_channels(draw: st.DrawFn) -> Call:
+    """Depthwise convolutions of channels-last images, by tiles of a row of pixels."""
+    rank, channels, (columns, step) = (
+        draw(st.integers(1, 3)),
+        draw(st.integers(2, 40)),
+        draw(st.sampled_from(ROW_WINDOWS)),
+    )
+    kernel = (*(draw(st.integers(1, 3)) for _ in range(rank - 1)), columns)
+    size = (*(draw(st.integers(3, 5)) for _ in range(rank - 1)), columns + draw(st.integers(0, 40)))
+    shapes = (draw(st.integers(1, 2)), channels, *size), (channels, 1, *kernel), (channels,)
+    operands: list[Any] = [LAYOUTS["channels last"](integers(shapes[0], "float32", draw(seeds)))]
+    operands += [_values(draw, shape, "float32") for shape in shapes[1:]]
+    if draw(st.booleans()):
+        operands[2] = None
+    options = {
+        "padding": draw(st.integers(0, 2)),
+        "stride": (*(draw(st.integers(1, 2)) for _ in range(rank - 1)), step),
+        "groups": channels,
+        "padding_mode": draw(st.sampled_from(["zeros", "reflect"])),
+        "activation": draw(st.sampled_from([None, "relu"])),
+    }
+    return _call("conv", rank, operands, options, "channels")
+
+
+@st.composite
+def _paired(draw: st.DrawFn) -> Call:
+    """Convolutions of whole numbers, of enough products for their channels to be paired."""
+    transposed, groups = draw(st.booleans()), draw(st.integers(1, 2))
+    channels, outputs, size = (draw(st.integers(least, least + 9)) for least in (31, 16, 14))
+    dtype = draw(st.sampled_from(["int8", "uint8", "int16"]))
+    weight = (groups * channels, outputs, 3, 3) if transposed else (groups * outputs, channels, 3, 3)
+    operands: list[Any] = [_values(draw, shape, dtype) for shape in ((1, groups * channels, size, size), weight)]
+    options = {"padding": draw(st.integers(0, 2)), "groups": groups, "dtype": np.int32}
+    algorithm = draw(st.sampled_from(["panel", "spread", "tile"]))
+    return _call("conv_transpose" if transposed else "conv", 2, operands, options, algorithm)
 
 
 @st.composite
@@ -621,6 +661,8 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "whole channels": _whole_channels(),
     "adaptive_pool": _adaptive_pool(),
     "channels last": _channels_last(),
+    "rows of channels": _rows_of_channels(),
+    "paired": _paired(),
     "turned": _turned(),
     "turned images": _turned_images(),
     "panel": _panel(),
