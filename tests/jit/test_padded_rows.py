@@ -5,7 +5,7 @@ import pytest
 from numba import config, njit
 
 from fastconv.jit.machine import machine
-from fastconv.jit.padded_rows import NOTHING, copy_padded
+from fastconv.jit.padded_rows import NOTHING, PaddedRows, copy_padded
 
 FILL = 77
 
@@ -22,8 +22,8 @@ def padded(x: np.ndarray, sources: list[int], first: int, edges: tuple[list[int]
 
 
 @njit
-def run(y, to, pitch, x, at, table, sources, rows, before, width, behind, edges, fill, fills):
-    copy_padded(y, to, pitch, x, at, table, sources, rows, before, width, behind, edges, fill, fills)
+def run(y, x, table, fill, rows):
+    copy_padded(y, x, table, fill, rows)
 
 
 @pytest.mark.parametrize("fills", [False, True])
@@ -40,14 +40,15 @@ def test_rows_of_every_length(dtype: str, fills: bool) -> None:
         wanted[:, 3 : 3 + length] = padded(x, sources, 9, (before, behind), width, fills)
         table = np.array([-1, *sources, *([0] * 9 if fills else [*before, *behind])], np.int64)
         sizes = (4, len(before), width, len(behind))
-        run(y.reshape(-1), 3, y.shape[1], x, 9, table, 1, *sizes, 5, np.array([FILL], dtype), fills)
+        rows = PaddedRows(3, y.shape[1], 9, 1, *sizes, 5, fills)
+        run(y.reshape(-1), x, table, np.array([FILL], dtype), rows)
         np.testing.assert_array_equal(y, wanted)
 
 
 def test_rows_without_a_source_are_filled() -> None:
     x, y, fill = np.arange(40, dtype=np.int16), np.zeros((3, 30), np.int16), np.array([FILL], np.int16)
     table = np.array([10, NOTHING, 20, 1, 0], np.int64)
-    run(y.reshape(-1), 2, 30, x, 0, table, 0, 3, 1, 17, 1, 3, fill, False)
+    run(y.reshape(-1), x, table, fill, PaddedRows(2, 30, 0, 0, 3, 1, 17, 1, 3, False))
     assert y[0].tolist() == [0, 0, 11, *range(10, 27), 10, *[0] * 9]
     assert y[1].tolist() == [0, 0, *[FILL] * 19, *[0] * 9]
     assert y[2].tolist() == [0, 0, 21, *range(20, 37), 20, *[0] * 9]
@@ -55,7 +56,7 @@ def test_rows_without_a_source_are_filled() -> None:
 
 @njit(boundscheck=True)
 def run_checked(y, x, table, fill):
-    copy_padded(y, 0, 10, x, 0, table, 0, 2, 1, 8, 1, 2, fill, False)
+    copy_padded(y, x, table, fill, PaddedRows(0, 10, 0, 0, 2, 1, 8, 1, 2, False))
 
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from fastconv.jit import panel_tile, tile
+from fastconv.jit import panel_tile, spread_tile, tile
 from fastconv.jit.machine import machine
 from fastconv.jit.pairs import _pair_lanes_meaning, pair_lanes
 from fastconv.jit.tile import times
-from fastconv.kernels import conv, panel_table, spread
+from fastconv.kernels import conv, panel_table, spread_table
 
 LANES = machine().vector_bytes // 4
 MULTIPLIES = pytest.mark.skipif(not machine().pair_products, reason="no instruction multiplies pairs")
@@ -80,13 +80,13 @@ def _run(kind: str, weights: Any, values: Any, sums: Any, meaning: bool) -> Any:
             return tile._tile_meaning(*shape, weights, 0, values, 0, places, 0, 7, sums, 0, pitch)
         arguments: Any = (weights, values, places, sums)
     elif kind == "spread":
-        rows, vectors = spread.ROWS, spread.VECTORS
-        numbers = tile.SpreadRun(0, 7, 14, 0, rows * vectors * LANES, 0, 0, vectors * LANES)
+        rows, vectors = spread_table.ROWS, spread_table.VECTORS
+        numbers = spread_tile.SpreadRun(0, 7, 14, 0, rows * vectors * LANES, 0, 0, vectors * LANES)
         if meaning:
-            return tile._spread_tile_meaning(rows, vectors, numbers, values, places, places, weights, sums)
+            return spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, places, weights, sums)
 
         def run(numbers, weights, values, places, sums):  # type: ignore[no-untyped-def]
-            tile.spread_tile(rows, vectors, numbers, values, places, places, weights, sums)
+            spread_tile.spread_tile(rows, vectors, numbers, values, places, places, weights, sums)
 
         arguments = (numbers, weights, values, places, sums)
     else:

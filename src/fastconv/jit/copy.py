@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from fastconv.jit.bounds import check_bounds
 from fastconv.jit.emit import INT64, VectorCode, call_apart
 
-__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_rows", "copy_run", "write_row"]
+__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_rows", "copy_run", "move_short", "write_row"]
 
 #: Vectors of a row below which it is short.
 _SHORT_ROW = 8
@@ -148,6 +148,18 @@ def _write_block(
         write_row(code, target, source, count, every)
 
 
+def move_short(builder: Any, count: Any, width: int, move: Callable[[int, Any], None]) -> None:
+    """Move a row that is shorter than twice the width, by ``move(elements, first)``, in two pieces of the longest power
+    of two of elements that fits it."""
+    with builder.if_else(builder.icmp_signed(">=", count, INT64(width))) as (fits, shorter):
+        with fits:
+            move(width, INT64(0))
+            move(width, builder.sub(count, INT64(width)))
+        with shorter:
+            if width > 1:
+                move_short(builder, count, width // 2, move)
+
+
 def write_row(code: VectorCode, there: Any, here: Any, count: Any, every: int = 1) -> None:
     """Write a copy of a row of any number of elements, every one or every other one, from one pointer to another.
 
@@ -172,16 +184,6 @@ def write_row(code: VectorCode, there: Any, here: Any, count: Any, every: int = 
             value = code.shuffle(value, ending, [2 * i if 2 * i < width else 2 * i + 1 for i in range(width)])
         builder.store(value, piece(there, place), align=1)
 
-    def write_pieces(width: int) -> None:
-        """A row that is shorter than twice the width."""
-        with builder.if_else(builder.icmp_signed(">=", count, INT64(width))) as (fits, shorter):
-            with fits:
-                move(width, INT64(0))
-                move(width, builder.sub(count, INT64(width)))
-            with shorter:
-                if width > 1:
-                    write_pieces(width // 2)
-
     last = builder.sub(count, INT64(lanes))
     with builder.if_else(builder.icmp_signed(">=", last, INT64(0))) as (vectors, pieces):
         with vectors:
@@ -193,7 +195,7 @@ def write_row(code: VectorCode, there: Any, here: Any, count: Any, every: int = 
             move(lanes, last)
         with pieces:
             if lanes > 1:
-                write_pieces(lanes // 2)
+                move_short(builder, count, lanes // 2, move)
 
 
 copy_block = _block_copy_meaning(1) if config.DISABLE_JIT else _block_copy(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config, types
@@ -12,56 +12,79 @@ from numba.extending import intrinsic
 from fastconv.jit.copy import write_row
 from fastconv.jit.emit import INT64, VectorCode, call_apart
 
-__all__ = ["NOTHING", "copy_padded"]
+__all__ = ["NOTHING", "PaddedRows", "copy_padded"]
 
 #: In place of a source, where there is none but the fill value.
 NOTHING = np.iinfo(np.int64).min
 
 
-def _plain(y, to, pitch, x, at, table, sources, rows, before, width, behind, edges, fill, fills):  # type: ignore[no-untyped-def]
-    """Rows of ``before + width + behind`` elements, from ``y[to]`` on, `pitch` apart.
+class PaddedRows(NamedTuple):
+    """The numbers of a `copy_padded`.
 
-    Row i begins in the input at ``at + table[sources + i]``, where `width` elements are its middle. Where those before
-    and behind come from, counted from there, is the list of the table that begins at `edges`; with `fills` it counts in
-    `fill`. A row whose source is `NOTHING` is all ``fill[0]``.
+    Attributes
+    ----------
+    to, pitch : int
+        Where the first row of the result begins, and the step from one to the next.
+    at : int
+        What the sources of rows are counted from in the input.
+    sources, rows : int
+        Where in the table the list of the rows' sources begins, and how many there are.
+    before, width, behind : int
+        Elements before those of the input, these, and those behind them.
+    edges : int
+        Where in the table the list begins of where the elements before and behind come from.
+    fills : bool
+        Whether that counts in `fill`, not from the row's source.
     """
-    length = before + width + behind
-    for row in range(rows):
-        place, source = to + row * pitch, table[sources + row]
+
+    to: int
+    pitch: int
+    at: int
+    sources: int
+    rows: int
+    before: int
+    width: int
+    behind: int
+    edges: int
+    fills: bool
+
+
+def _plain(y, x, table, fill, r):  # type: ignore[no-untyped-def]
+    """Rows as `r` says; one whose source is `NOTHING` is all ``fill[0]``."""
+    length = r.before + r.width + r.behind
+    for row in range(r.rows):
+        place, source = r.to + row * r.pitch, table[r.sources + row]
         for i in range(length):
             if source == NOTHING:
                 y[place + i] = fill[0]
-            elif before <= i < before + width:
-                y[place + i] = x[at + source + i - before]
+            elif r.before <= i < r.before + r.width:
+                y[place + i] = x[r.at + source + i - r.before]
             else:
-                edge = table[edges + (i if i < before else i - width)]
-                y[place + i] = fill[edge] if fills else x[at + source + edge]
+                edge = table[r.edges + (i if i < r.before else i - r.width)]
+                y[place + i] = fill[edge] if r.fills else x[r.at + source + edge]
 
 
 @intrinsic
-def _copy_padded(
-    typingctx: Any, y: Any, to: Any, pitch: Any, x: Any, at: Any, table: Any, sources: Any, rows: Any, before: Any,
-    width: Any, behind: Any, edges: Any, fill: Any, fills: Any,
-) -> Any:  # fmt: skip
+def _copy_padded(typingctx: Any, y: Any, x: Any, table: Any, fill: Any, rows: Any) -> Any:
     """As `_plain`, in one pass over the rows."""
-    whole = types.intp
-    signature = types.void(
-        y, whole, whole, x, whole, table, whole, whole, whole, whole, whole, whole, fill, types.boolean
-    )
+    signature = types.void(y, x, table, fill, rows)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         if context.enable_boundscheck:
             return context.compile_internal(builder, _plain, signature, args)
         code = VectorCode(context, builder, y.dtype, moved=True)
+        r = PaddedRows(*cgutils.unpack_tuple(builder, args[4]))
 
         def write(builder: Any, *args: Any) -> None:
             _write_rows(VectorCode(context, builder, y.dtype, moved=True), *args)
 
         pointers = [
             code.pointer(signature.args[i], args[i], index)
-            for i, index in ((0, args[1]), (3, args[4]), (5, args[6]), (5, args[11]), (12, INT64(0)))
+            for i, index in ((0, r.to), (1, r.at), (2, r.sources), (2, r.edges), (3, INT64(0)))
         ]
-        call_apart(builder, f"copy_padded_{y.dtype}", (*pointers, args[2], *args[7:11], args[13]), write)
+        call_apart(
+            builder, f"copy_padded_{y.dtype}", (*pointers, r.pitch, r.rows, r.before, r.width, r.behind, r.fills), write
+        )
         return context.get_dummy_value()
 
     return signature, codegen

@@ -1,10 +1,10 @@
-"""The tiles: blocks of sums that stay in registers while the products of one depth after the other are added.
+"""Tiles: blocks of sums that stay in registers while the products of one depth after the other are added.
 
-Numba's own vectorizer keeps neither the sums in registers nor the vectors at full width, so the tiles are written as
-LLVM vector code. Beside each stands its meaning, which runs under NUMBA_DISABLE_JIT=1.
+Numba's own vectorizer keeps neither the sums in registers nor the vectors at full width, so tiles are written as LLVM
+vector code. Beside each stands its meaning, which runs under NUMBA_DISABLE_JIT=1.
 
-There are two. `tile` has pixels as lanes: neighbouring numbers of a slab, times one weight for each row. `spread_tile`
-has output channels as lanes: packed weights, times one number for each row, wherever it stands. A vector of complex
+Here is what they share, and `tile`, which has pixels as lanes: neighbouring numbers of a slab, times one weight for
+each row. `fastconv.jit.spread_tile` and `fastconv.jit.panel_tile` have output channels as lanes. A vector of complex
 numbers is multiplied by either part of a number, which makes four real products (`add_depths`). Weights of int32 where
 all else is int64 say that both factors have 32 bits; of uint32 where all else is int32, that both are pairs of 16-bit
 numbers, whose products are added (`times`).
@@ -12,12 +12,10 @@ numbers, whose products are added (`times`).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import config, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode, lane_count
@@ -25,13 +23,11 @@ from fastconv.jit.machine import machine
 
 __all__ = [
     "AHEAD",
-    "SpreadRun",
     "add_depths",
     "fetch_to_write",
     "lanes",
     "lead",
     "passes",
-    "spread_tile",
     "store_sums",
     "tile",
     "times",
@@ -196,116 +192,6 @@ def _tile(
     return signature, codegen
 
 
-class SpreadRun(NamedTuple):
-    """The numbers of a `spread_tile`.
-
-    Attributes
-    ----------
-    place_at : int
-        Where the places of its rows begin.
-    begin, end : int
-        The depths; `end` is greater than `begin`.
-    weight_at : int
-        Where their packed weights begin.
-    start_at, start_step : int
-        Where what sums begin with stands, and the step from row to row: 0 for one that serves all.
-    sums_at, sums_step : int
-        Where the sums go, likewise.
-    """
-
-    place_at: int
-    begin: int
-    end: int
-    weight_at: int
-    start_at: int
-    start_step: int
-    sums_at: int
-    sums_step: int
-
-
-def _spread_tile_meaning(
-    rows: int,
-    vectors: int,
-    run: SpreadRun,
-    values: np.ndarray,
-    places: np.ndarray,
-    offsets: np.ndarray,
-    weights: np.ndarray,
-    sums: np.ndarray,
-) -> None:
-    """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
-
-    The depths d are those in [begin, end). `start` stands among the sums. It is added last, so that long sums can be
-    put together from short ones, which round less.
-    """
-    count = vectors * _lanes_meaning(values)
-    at = places[run.place_at : run.place_at + rows]
-    total = np.zeros((rows, count), values.dtype)
-    for d in range(run.begin, run.end):
-        weight_row = weights[run.weight_at + (d - run.begin) * count :][:count]
-        total += times(values[at + offsets[d]][:, None], weight_row)
-    for row in range(rows):
-        total[row] += sums[run.start_at + row * run.start_step :][:count]
-        sums[run.sums_at + row * run.sums_step :][:count] = total[row]
-
-
-@intrinsic(prefer_literal=True)
-def _spread_tile(
-    typingctx: Any, rows: Any, vectors: Any, run: Any, values: Any, places: Any, offsets: Any, weights: Any, sums: Any
-) -> Any:
-    """As `_spread_tile_meaning`; `rows` and `vectors` are literals."""
-    if not (isinstance(rows, types.IntegerLiteral) and isinstance(vectors, types.IntegerLiteral)):
-        return None
-    n_rows, n_vectors = rows.literal_value, vectors.literal_value
-    signature = types.void(rows, vectors, run, values, places, offsets, weights, sums)
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, values.dtype, weights=weights.dtype)
-        weight_size, width = weights.dtype.bitwidth // 8, n_vectors * code.lanes
-        r = SpreadRun(*cgutils.unpack_tuple(builder, args[2]))
-        values_base = code.pointer(values, args[3], INT64(0))
-        place_base = code.pointer(places, args[4], r.place_at)
-        offset_base = code.pointer(offsets, args[5], r.begin)
-        weight_base = code.pointer(weights, args[6], r.weight_at)
-        count = builder.sub(r.end, r.begin)
-        code.check(places, args[4], r.place_at, n_rows)
-        code.check(offsets, args[5], r.begin, count)
-        code.check(weights, args[6], r.weight_at, builder.mul(count, INT64(width)))
-
-        def row_place(row: int) -> Any:
-            return builder.load(builder.gep(place_base, [INT64(row)]))
-
-        def row_base(row: int) -> Any:
-            return builder.gep(values_base, [row_place(row)])
-
-        def sum_rows(some: range) -> list[list[Any]]:
-            # Up to `address_rows` addresses stay in registers. More of them LLVM would compute before the loop and
-            # spill, and vectors with them (105 of 273 GFLOP/s for 14 rows): a barrier makes it read the table in each
-            # step, for which there are load units enough (273).
-            few = len(some) <= machine().address_rows
-            bases = {row: row_base(row) for row in some} if few else {}
-
-            def products(depth: Any) -> tuple[list[Any], Any]:
-                if not few:
-                    builder.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
-                offset = builder.load(builder.gep(offset_base, [depth]))
-                if context.enable_boundscheck:
-                    for row in some:
-                        code.check(values, args[3], builder.add(row_place(row), offset), 1)
-                weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
-                code.prefetch(builder.gep(weight_row, [INT64(AHEAD // weight_size)]), width * weight_size)
-                lanes = [code.load_weights(weight_row, v * code.lanes) for v in range(n_vectors)]
-                return lanes, lambda row: builder.gep(bases[row] if few else row_base(row), [offset])
-
-            return add_depths(code, count, some, n_vectors, products)
-
-        for some in passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
-            store_sums(code, (sums, args[7]), r, some, sum_rows(some))
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
 def passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
     """The rows of a tile in runs whose sums, two for a complex one, take no more than so many registers."""
     passes = -(-rows * vectors * code.parts // most)
@@ -365,4 +251,3 @@ lead = _lead_meaning if config.DISABLE_JIT else _lead
 lanes = _lanes_meaning if config.DISABLE_JIT else _lanes
 fetch_to_write = _fetch_meaning if config.DISABLE_JIT else _fetch
 tile = _tile_meaning if config.DISABLE_JIT else _tile
-spread_tile = _spread_tile_meaning if config.DISABLE_JIT else _spread_tile

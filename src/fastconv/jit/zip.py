@@ -10,6 +10,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastconv.jit.copy import move_short
 from fastconv.jit.emit import INT64, VectorCode
 
 __all__ = ["zip_runs"]
@@ -52,16 +53,6 @@ def _zip_runs(typingctx: Any, target: Any, to: Any, source: Any, even: Any, odd:
                 piece = code.shuffle(a, b, places[part * width :][:width])
                 builder.store(piece, builder.bitcast(builder.gep(there, [at]), kind), align=1)
 
-        def move_pieces(width: int) -> None:
-            """A run that is shorter than twice the width."""
-            with builder.if_else(builder.icmp_signed(">=", count, INT64(width))) as (fits, shorter):
-                with fits:
-                    move(width, INT64(0))
-                    move(width, builder.sub(count, INT64(width)))
-                with shorter:
-                    if width > 1:
-                        move_pieces(width // 2)
-
         last = builder.sub(count, INT64(code.lanes))
         with builder.if_else(builder.icmp_signed(">", last, INT64(0))) as (vectors, pieces):
             with vectors:
@@ -69,7 +60,7 @@ def _zip_runs(typingctx: Any, target: Any, to: Any, source: Any, even: Any, odd:
                     move(code.lanes, place)
                 move(code.lanes, last)
             with pieces:
-                move_pieces(code.lanes)
+                move_short(builder, count, code.lanes, move)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fastconv.jit.copy import copy_block
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
-from fastconv.jit.padded_rows import NOTHING, copy_padded
+from fastconv.jit.padded_rows import NOTHING, PaddedRows, copy_padded
 from fastconv.jit.records import reader
 from fastconv.jit.vector import unsigned
 
@@ -215,10 +215,11 @@ def pad_lines(begin: int, end: int, x: Any, y: Any, value: Any, table: Any) -> N
         rows = min(head.block, head.rows - first)
         place = to + head.y_base + first * head.y_row
         if inside:
-            copy_padded(
-                y, place, head.y_row, x, at + head.x_base, table, head.rows_at + first, rows,
-                head.before, head.width, head.behind, head.columns_at, value, head.fills != 0,
+            lines = PaddedRows(
+                place, head.y_row, at + head.x_base, head.rows_at + first, rows, head.before, head.width, head.behind,
+                head.columns_at, head.fills != 0,
             )  # fmt: skip
+            copy_padded(y, x, table, value, lines)
         else:
             for row in range(rows):
                 start = place + row * head.y_row

@@ -17,7 +17,8 @@ from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.scratch import empty, free, zeros
-from fastconv.jit.tile import SpreadRun, lanes, spread_tile
+from fastconv.jit.spread_tile import SpreadRun, spread_tile
+from fastconv.jit.tile import lanes
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.conv_table import (
     PHASE_FIELDS,

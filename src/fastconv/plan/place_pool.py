@@ -10,7 +10,8 @@ from fastconv.geometry import Axis
 from fastconv.kernels.place_pool import PLACE_POOL_TABLE, PlacePoolHead, max_pool_places
 from fastconv.kernels.pool_rows import DOWN
 from fastconv.plan.pool import PoolPlan
-from fastconv.plan.pool_tile import MOST_REACH, merged, refuse_masked_rows, tile_head, tile_tasks, vectors_of
+from fastconv.plan.pool_tile import refuse_masked_rows, tile_head, tile_tasks, vectors_of
+from fastconv.plan.pooled_axes import MOST_REACH, merged
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 

@@ -10,7 +10,8 @@ from fastconv.plan.flat_pool import plan_flat_pool, refuse_flat_pool
 from fastconv.plan.norms import PowerSums, plan_power_sums, refuse_power_sums
 from fastconv.plan.place_pool import plan_place_pool, refuse_place_pool
 from fastconv.plan.pool import plan_slab
-from fastconv.plan.pool_tile import plan_pool_rows, plan_pool_tile, refuse_pool_rows, refuse_pool_tile
+from fastconv.plan.pool_rows import plan_pool_rows
+from fastconv.plan.pool_tile import plan_pool_tile, refuse_pool_rows, refuse_pool_tile
 from fastconv.plan.problem import Problem
 from fastconv.plan.promises import planned, slower
 from fastconv.plan.whole_pool import plan_spans, plan_whole_pool, refuse_spans, refuse_whole_pool

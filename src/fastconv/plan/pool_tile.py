@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,16 +11,17 @@ from fastconv.jit.lines import NO_LINE
 from fastconv.jit.machine import machine
 from fastconv.jit.pool_tile import PoolShape
 from fastconv.jit.reduction import MEAN
-from fastconv.kernels.pool_rows import DOWN, ROW_POOL_TABLE, RowPoolHead, RowPoolPass, avg_pool_rows, max_pool_rows
+from fastconv.kernels.pool_rows import DOWN
 from fastconv.kernels.pool_tile import POOL_TILE_TABLE, ROWS, SHAPES, PoolTileHead, pool_tiles
 from fastconv.plan.pool import PoolPlan, least_value
+from fastconv.plan.pooled_axes import PooledAxes, merged
 from fastconv.plan.positions import MOST_COLUMNS, line_positions
 from fastconv.plan.problem import Problem
 from fastconv.plan.rolling import rolls
 from fastconv.plan.table import Table
 
 __all__ = [
-    "MOST_REACH", "PooledAxes", "float_of_sums", "merged", "plan_pool_rows", "plan_pool_tile", "refuse_masked_rows",
+    "MOST_LANES", "TILE_COST", "VECTOR_COST", "float_of_sums", "plan_pool_tile", "refuse_masked_rows",
     "refuse_pool_rows", "refuse_pool_tile", "tile_head", "tile_tasks", "vectors_of",
 ]  # fmt: skip
 
@@ -29,8 +29,6 @@ __all__ = [
 MOST_OUTPUTS, LEAST_OUTPUTS = 16384, 1024
 #: Taps of a window for which these hold.
 USUAL_TAPS = 16
-#: Most lines that a table lists for rows that are folded.
-MOST_LINES = 2**17
 #: Tasks from which on threads balance.
 MANY_TASKS = 32
 #: A piece of a row has a multiple of so many outputs, which is some vectors of any type.
@@ -41,10 +39,6 @@ MOST_LANES = 64
 VECTOR_COST, TILE_COST = 0.5, 12.0
 #: The same for a row of a tile that rolls to begin, and to write its results.
 ROW_COST = 1.5
-#: The same for an output that is copied by itself.
-OUTPUT_COST = 0.3
-#: Columns that outputs of a block see in the second pass, at most: four rows of them fit a first-level cache.
-MOST_REACH = 1536
 
 
 def refuse_pool_rows(problem: Problem) -> str | None:
@@ -125,122 +119,6 @@ def plan_pool_tile(problem: Problem) -> PoolPlan:
         nanoseconds=_nanoseconds(problem, head, shape, settings),
         summary=f"{tasks} blocks of {head.row_block} x {head.column_block} outputs, {rows} rows at once",
     )
-
-
-def plan_pool_rows(problem: Problem) -> PoolPlan:
-    """The same for two passes, and what the second reads."""
-    table = Table(ROW_POOL_TABLE)
-    axes = merged(problem)
-    w = axes.w
-    head, settings = tile_head(problem, axes, table, DOWN, max(1, MOST_REACH // w.stride))
-    reach = (head.column_block - 1) * w.stride + w.extent
-    steps = _passes(w, problem.op == "max_pool")
-    passes = [
-        RowPoolPass(table.append(np.array(taps) * w.dilation), len(taps), taps[-1] * w.dilation) for taps in steps
-    ]
-    along = RowPoolHead(
-        stride=w.stride,
-        extent=w.extent,
-        start_at=table.append([-w.before]),
-        rows_at=table.append(np.arange(ROWS) * reach),
-        zero_at=table.append([0]),
-        reach=reach,
-        passes_at=table.append_records(passes),
-        passes=len(passes),
-        ones_at=len(settings) - MOST_LANES * 4 if problem.op == "avg_pool" else 0,
-    )
-    tasks = tile_tasks(problem, head)
-    return PoolPlan(
-        kernel=(max_pool_rows if problem.op == "max_pool" else avg_pool_rows).bind(
-            problem.x_dtype, problem.dtype, settings.dtype, np.int64
-        ),
-        table=table.finish([head, along]),
-        settings=settings,
-        tasks=tasks,
-        nanoseconds=_rows_nanoseconds(problem, head, along, sum(map(len, steps)), settings),
-        summary=f"{tasks} blocks of {head.row_block} x {head.column_block} outputs, {ROWS} rows at once, "
-        f"{head.taps_d * head.groups} rows and {' + '.join(str(len(taps)) for taps in steps)} columns reduced",
-    )
-
-
-def _passes(w: Axis, overlap: bool) -> list[list[int]]:
-    """The taps of passes along rows, which together reduce a window: each reduces windows of the last one.
-
-    Maxima may count an element twice; sums need factors of the window's size.
-    """
-    found, have, radix = [], 1, 4 if w.kernel > 5 else w.kernel
-    while have < w.kernel:
-        if overlap:
-            step = min(radix * have, w.kernel)
-            taps = sorted({min(i * have, step - have) for i in range(-(-step // have))})
-        else:
-            factor = next(n for n in range(2, w.kernel + 1) if w.kernel // have % n == 0)
-            taps, step = [i * have for i in range(factor)], factor * have
-        found.append(taps)
-        have = step
-    return found or [[0]]
-
-
-class PooledAxes(NamedTuple):
-    """What is pooled: channels, planes, rows and columns.
-
-    With the input's steps of the first three, and the numbers of elements that windows count along the others.
-    """
-
-    channels: int
-    d: Axis
-    h: Axis
-    w: Axis
-    x_channel: int
-    x_d: int
-    x_h: int
-    counts: tuple[tuple[int, ...], ...]
-
-
-def merged(problem: Problem, fold: bool = True) -> PooledAxes:
-    """The axes of a problem. One window that is as high as the input is one long row where its rows follow each other.
-
-    Such a row is folded into shorter ones, if it may be, where channels follow each other, too; else they are rows of
-    an image, as those of signals are.
-    """
-    g, steps = problem.geometry.lift(), problem.x_steps().steps
-    (d, h, w), (x_channel, x_d, x_h, x_w) = g.axes, steps[1:]
-    d_counts, h_counts, w_counts = (axis.window_sizes(count_padding=problem.count_include_pad) for axis in g.axes)
-    channels = g.channels
-    if _whole(h) and _whole(w) and x_h == w.size * x_w:
-        w, h, x_h = Axis(h.size * w.size, h.size * w.size), Axis(1, 1), 0
-        w_counts, h_counts = (h_counts[0] * w_counts[0],), (1,)
-        if _whole(d) and x_d == w.size:
-            w, d, x_d = Axis(d.size * w.size, d.size * w.size), Axis(1, 1), 0
-            w_counts, d_counts = (d_counts[0] * w_counts[0],), (1,)
-    foldable = fold and d.padded == h.padded == x_w == 1 and _whole(w) and x_channel == w.size
-    width = _fold(problem, channels, w) if foldable else w.size
-    if width < w.size:
-        height = w.size // width
-        h, w = Axis(channels * height, height, height), Axis(width, width)
-        channels, x_h, x_channel, h_counts = 1, width, 0, h_counts * channels
-    elif d.padded == h.padded == 1:
-        channels, h, x_h, x_channel, h_counts = 1, Axis(channels, 1), x_channel, 0, h_counts * channels
-    return PooledAxes(channels, d, h, w, x_channel, x_d, x_h, (d_counts, h_counts, w_counts))
-
-
-def _fold(problem: Problem, channels: int, w: Axis) -> int:
-    """Columns of the rows that one long row of each channel is folded into, for least work down and along them.
-
-    Averages of 64 channels of 56 x 56 take 0.3 of the time that one long row takes, those of 7 x 7 as long as before.
-    """
-    lanes, size = machine().vector_bytes // problem.dtype.itemsize, w.size
-    widths = [n for n in range(1, min(size, MOST_REACH) + 1) if size % n == 0 and channels * (size // n) <= MOST_LINES]
-
-    def loads(width: int) -> int:
-        along = sum(map(len, _passes(Axis(width, width), problem.op == "max_pool")))
-        return -(-width // lanes) * (size // width + along)
-
-    return min(widths, key=loads, default=size)
-
-
-def _whole(axis: Axis) -> bool:
-    return axis.output == 1 and axis.kernel == axis.padded == axis.size
 
 
 def tile_head(
@@ -337,15 +215,6 @@ def _nanoseconds(problem: Problem, head: PoolTileHead, shape: PoolShape, setting
     tiles = problem.geometry.batch * head.channels * head.planes * -(-head.rows // shape.rows)
     loads = shape.lines * head.groups * head.taps_d * (head.taps_w if shape.column_step == 1 else shape.column_step)
     return tiles * vectors * (loads * VECTOR_COST + TILE_COST)
-
-
-def _rows_nanoseconds(
-    problem: Problem, head: PoolTileHead, along: RowPoolHead, taps: int, settings: np.ndarray
-) -> float:
-    vectors = head.column_blocks * vectors_of(along.reach, settings)
-    loads = ROWS * vectors * (head.groups * head.taps_d + taps)
-    tiles = problem.geometry.batch * head.channels * head.planes * -(-head.rows // ROWS)
-    return tiles * (loads * VECTOR_COST + vectors * (1 + along.passes) * TILE_COST + ROWS * head.columns * OUTPUT_COST)
 
 
 def vectors_of(numbers: int, settings: np.ndarray) -> int:
