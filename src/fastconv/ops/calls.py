@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 
 from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
+from fastconv.ops.heap import keep_at_hand
 from fastconv.ops.pairing import Pairing
 from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_last
 from fastconv.plan.layout import is_channels_last as is_last
@@ -26,6 +28,10 @@ Prepared = TypeVar("Prepared")
 
 #: How an operand becomes what a plan takes; None where it is that.
 Conversion = np.dtype | Pairing | None
+
+#: How many times the bytes of its operands a call may free, or calls that follow one another: results have up to about
+#: four times those of the input, and scratch 1.2 times those of both.
+FREED = 8
 
 #: Types of settings that tell by themselves what they are.
 _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
@@ -51,6 +57,7 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
         tuples = any(type(value) is tuple for value in given)
         if not all(isinstance(value, _PLAIN) or _is_plain_tuple(value) for value in given):
             raise _Unusual
+        keep_at_hand(FREED * sum(prod(shape) * dtype.itemsize for shape, _, dtype, _ in filter(None, fields)))
         return function(tuple(None if each is None else Form(*each) for each in fields), *given), tuples
 
     @wraps(function)

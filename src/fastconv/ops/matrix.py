@@ -12,6 +12,7 @@ from fastconv.kernels.csr import PIECE, build, multiply, multiply_many
 from fastconv.lazy import lazy
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
+from fastconv.ops.heap import keep_at_hand
 from fastconv.ops.matrix_map import MatrixMap, matrix_geometry
 from fastconv.plan.csr import axis_pattern, csr_table
 
@@ -127,6 +128,7 @@ class ConvMatrix:
         self.nnz = map.entries
         self._table = csr_table(map.geometry, map.patterns, mirrored=map.mirrored, transposed=map.transposed)
         dtype = map.index_type()
+        keep_at_hand(self.nnz * (self.dtype.itemsize + dtype.itemsize))
         self._data = np.empty(self.nnz, self.dtype)
         self._indices = np.empty(self.nnz, dtype)
         self._indptr = np.empty(self.shape[0] + 1, dtype)
