@@ -13,11 +13,18 @@ from numba import njit
 
 from fastconv.jit import copy, spread_tile, tile, transpose
 from fastconv.jit.machine import machine
-from fastconv.kernels.spread_table import HALF_ROWS, HALF_VECTORS, NARROW_ROWS, ONE_VECTOR, ROWS, VECTORS
-
-TILES = sorted(
-    {(ROWS, VECTORS), (HALF_ROWS, VECTORS), (NARROW_ROWS, HALF_VECTORS), (NARROW_ROWS, ONE_VECTOR)}, reverse=True
+from fastconv.kernels.spread_table import (
+    HALF_ROWS,
+    HALF_VECTORS,
+    NARROW_ROWS,
+    ONE_VECTOR,
+    ROWS,
+    SHARED_ROWS,
+    VECTORS,
 )
+
+WIDE = {(ROWS, VECTORS), (SHARED_ROWS, VECTORS), (HALF_ROWS, VECTORS)}
+TILES = sorted(WIDE | {(NARROW_ROWS, HALF_VECTORS), (NARROW_ROWS, ONE_VECTOR)}, reverse=True)
 TYPES = ["float32", "float64", "int32", "int64", "complex64", "complex128"]
 REGISTERS = {"AVX-512": "zmm", "AVX2": "ymm"}
 

@@ -44,6 +44,7 @@ from fastconv.kernels.spread_table import (
     NARROW_ROWS,
     ONE_VECTOR,
     ROWS,
+    SHARED_ROWS,
     SPREAD_HEAD_AT,
     STRIP,
     VECTORS,
@@ -104,6 +105,14 @@ def _tile_rows(width: int, n: int) -> int:
 
 
 @helper
+def _tile_pixels(left: int, tile_rows: int, width: int, n: int) -> int:
+    """Pixels of the next tile, where so many are left of a strip."""
+    if width == VECTORS * n and ROWS < left <= 2 * SHARED_ROWS:
+        return SHARED_ROWS
+    return min(tile_rows, left)
+
+
+@helper
 def _depths_of_run(phase: Phase, channels: int) -> tuple[int, int]:
     """Depths of a run, about as many in all of them, and taps of a channel: runs have those of whole channels.
 
@@ -134,8 +143,10 @@ def _sum(arrays: Any, place_at: int, depths: _Depths, pixels: int, to: int, step
         spread_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, sums)
     elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
         spread_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, sums)
-    elif pixels > HALF_ROWS:
+    elif pixels > SHARED_ROWS:
         spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, sums)
+    elif pixels > HALF_ROWS:
+        spread_tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, sums)
     else:
         spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, sums)
 
@@ -246,8 +257,9 @@ def _part_body(kind: Kind) -> Any:
                         )  # fmt: skip
                         run_depths = _Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0)
                     complete = number == part.across - 1 and run == runs - 1
-                    for p in range(0, count, tile_rows):
-                        at, in_use = strip_at + width * p * step, min(tile_rows, count - p)
+                    p = 0
+                    while p < count:
+                        at, in_use = strip_at + width * p * step, _tile_pixels(count - p, tile_rows, width, n)
                         ready, output = (p + in_use) * step, (first + p) * step
                         if part.fetched and complete and output // n < (first * step + ready) // n:
                             fetch_rows(output, in_use * step, outlet)
@@ -261,8 +273,9 @@ def _part_body(kind: Kind) -> Any:
                                     arrays.targets,
                                 )  # fmt: skip
                             else:
-                                last = first + p + tile_rows >= part.pixels
+                                last = first + p + in_use == part.pixels
                                 done = write_rows(sums, base, width, done, ready, last, outlet)
+                        p += in_use
 
     return convolve_part
 

@@ -17,17 +17,21 @@ __all__ = [
     "NARROW_ROWS",
     "ONE_VECTOR",
     "ROWS",
+    "SHARED_ROWS",
     "SPREAD_HEAD_AT",
     "SPREAD_TABLE",
     "STRIP",
     "VECTORS",
     "SpreadHead",
     "read_spread_head",
+    "tiled_rows",
 ]
 
-# Literals for the compiler. The last pixels of a strip take half a tile, the last channels of a group fewer vectors.
+# Literals for the compiler. The last pixels of a strip take half a tile, or two of one row more where a whole one would
+# leave a few over, as of 4 x 4 pixels; the last channels of a group take fewer vectors.
 ROWS = machine().spread_rows
 HALF_ROWS = ROWS // 2
+SHARED_ROWS = HALF_ROWS + 1
 VECTORS = machine().spread_vectors
 NARROW_ROWS = machine().narrow_rows
 HALF_VECTORS = VECTORS // 2
@@ -40,6 +44,22 @@ MOST_ROWS = max(ROWS, NARROW_ROWS)
 #: anew for each strip, and 14 x 14 pixels are one: calls of 1024 channels to 256 with plain weights take 0.95 of the
 #: time that they take with 16 tiles; packed before, 0.98 to 1 on eleven layers (1 thread, Zen 4).
 STRIP = 34
+
+
+def tiled_rows(pixels: int) -> int:
+    """Rows of the tiles that sum so many pixels, of a strip or of several whole ones.
+
+    Examples
+    --------
+    >>> tiled_rows(5 * ROWS) == 5 * ROWS, tiled_rows(5 * ROWS + 1) == 4 * ROWS + 2 * SHARED_ROWS
+    (True, True)
+    """
+    tiles, left = divmod(pixels, ROWS)
+    if left == 0:
+        return pixels
+    if tiles and ROWS + left <= 2 * SHARED_ROWS:
+        return (tiles - 1) * ROWS + 2 * SHARED_ROWS
+    return tiles * ROWS + next(rows for rows in (HALF_ROWS, SHARED_ROWS, ROWS) if left <= rows)
 
 
 class SpreadHead(NamedTuple):

@@ -12,7 +12,6 @@ from fastconv.kernels.conv_table import RowBlock
 from fastconv.kernels.pixels import PixelAxis
 from fastconv.kernels.spread import Kind, spread
 from fastconv.kernels.spread_table import (
-    HALF_ROWS,
     HALF_VECTORS,
     ONE_VECTOR,
     ROWS,
@@ -20,6 +19,7 @@ from fastconv.kernels.spread_table import (
     STRIP,
     VECTORS,
     SpreadHead,
+    tiled_rows,
 )
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.problem import Problem
@@ -199,8 +199,7 @@ def _measure(
     def measure(sizes: tuple[int, ...]) -> Blocks:
         slab = 0 if in_place else prod(map(_positions, windows, sizes))
         pixels = prod(sizes)
-        tiled = -(-pixels // HALF_ROWS) * HALF_ROWS
-        nanoseconds = tiled * tile + pixels * turn
+        nanoseconds = tiled_rows(pixels) * tile + pixels * turn
         gather = slab * channels * GATHER_COST
         nanoseconds += gather + depths * outputs // len(residues) * READ_COST
         return Blocks.of(windows, sizes, pixels, slab, nanoseconds, gather)
