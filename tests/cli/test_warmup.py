@@ -102,8 +102,12 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
         "depthwise": lambda: fc.grad.conv2d_weight(
             array(2, 32, 56, 56), (32, 1, 7, 7), array(2, 32, 56, 56), 1, 3, groups=32
         ),
+        "depthwise signals": lambda: fc.grad.conv1d_weight(array(64, 900), (64, 1, 3), array(64, 900), 1, 1, groups=64),
         "depthwise rows": lambda: fc.grad.conv2d_weight(
             array(2, 32, 56, 56), (32, 1, 2, 3), array(2, 32, 28, 27), 2, groups=32
+        ),
+        "depthwise channels-last": lambda: fc.grad.conv2d_weight(
+            array(56, 56, 32).transpose(2, 0, 1), (32, 1, 3, 3), array(28, 28, 32).transpose(2, 0, 1), 2, 1, groups=32
         ),
     },
     "grad.conv_transpose_input": {
@@ -147,6 +151,7 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
     },
     "grad.avg_pool": {
         "halved": lambda: fc.grad.avg_pool2d(array(8, 64, 28, 28), (8, 64, 56, 56), 2),
+        "channels-last": lambda: fc.grad.avg_pool2d(array(28, 28, 64).transpose(2, 0, 1), (64, 56, 56), 3, 2, 1),
     },
     "grad.adaptive_avg_pool": {
         "global": lambda: fc.grad.adaptive_avg_pool2d(array(8, 64, 1, 1), (8, 64, 7, 7)),

@@ -29,6 +29,9 @@ CASES: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
     ((12, 21), (4, 2), {"stride": (3, 1), "padding": 1}),
     ((12, 21), (4, 7), {"stride": (1, 2)}),
     ((5, 9, 20), (3, 3, 3), {"padding": 1, "stride": (2, 1, 1)}),
+    ((90,), (3,), {"padding": 1}),
+    ((200,), (32,), {"padding": 7, "dilation": 3}),
+    ((90,), (4,), {"stride": 2}),
 ]
 
 
@@ -114,7 +117,7 @@ def test_parts_of_images_are_read_in_place() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "kernel", "dtype"),
-    [((2, 3, 9, 9), (6, 5), "int64"), ((2, 3, 7, 7), (7, 7), "float32"), ((2, 3, 1, 40), (1, 3), "float32")],
+    [((2, 3, 9, 9), (6, 5), "int64"), ((2, 3, 7, 7), (7, 7), "float32"), ((2, 3, 1, 80), (1, 33), "float32")],
 )
 def test_others_are_cut_into_pieces(shape: tuple[int, ...], kernel: tuple[int, ...], dtype: str) -> None:
     options = {"padding": tuple(n // 2 for n in kernel)}

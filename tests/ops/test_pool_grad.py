@@ -88,6 +88,52 @@ def test_windows_that_all_elements_are_cut_into(size: Any, kernel: Any, divisor:
             np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
+channels_last = LAYOUTS["channels last"]
+
+
+@examples(60)
+@given(
+    case=pool_cases(), seed=seeds, count_include_pad=st.booleans(), divisor=st.sampled_from([None, -2]),
+    channels=st.sampled_from([2, 3, 17, 40]),
+)  # fmt: skip
+def test_channels_last_means_of_every_geometry(
+    case: PoolCase, seed: int, count_include_pad: bool, divisor: int | None, channels: int
+) -> None:
+    windows, more = (case.kernel_size, case.stride, case.padding), (count_include_pad, divisor)
+    batch, _, *spatial = case.input_shape
+    size = fc.pool_output_size(spatial, *windows, case.dilation, case.ceil_mode)
+    dy = integers((batch, channels, *size), np.float32, seed)
+    found = getattr(fc.grad, f"avg_pool{case.rank}d")(
+        channels_last(dy), (batch, channels, *spatial), *windows, case.ceil_mode, *more, dilation=case.dilation
+    )
+    wanted = reference.avg_pool_grad(dy.astype(float), spatial, *windows, *more, case.dilation)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", ">f4", "float64", "int16"])
+@pytest.mark.parametrize("lying", [lambda a: a, lambda a: a[:, 1:], lambda a: a[..., ::-1], lambda a: a[0]])
+def test_channels_last_gradients_give_such(dtype: str, lying: Any) -> None:
+    """Of whole images, parts and single ones, in any type: exact, as windows of four elements divide by powers of 2."""
+    dy = lying(channels_last(integers((2, 19, 5, 6), dtype, 1)))
+    dy.flags.writeable = False
+    found = fc.grad.avg_pool2d(dy, (*dy.shape[:-2], 10, 12), 2)
+    assert found.dtype == ("float64" if dtype == "int16" else np.dtype(dtype).newbyteorder("="))
+    assert np.moveaxis(found, -3, -1).flags.c_contiguous
+    np.testing.assert_array_equal(found, np.kron(dy.astype(float), np.ones((2, 2))) / 4)
+
+
+@pytest.mark.parametrize(("size", "parts"), [((9,), (4,)), ((9,), (12,)), ((6, 7), (3, 7)), ((3, 4, 5), (2, 4, 3))])
+def test_channels_last_adaptive(size: tuple[int, ...], parts: tuple[int, ...]) -> None:
+    dy = integers((2, 21, *parts), np.float32, 1)
+    found = getattr(fc.grad, f"adaptive_avg_pool{len(size)}d")(channels_last(dy), (2, 21, *size))
+    np.testing.assert_allclose(found, reference.adaptive_avg_pool_grad(dy.astype(float), size), atol=1e-6)
+
+
+def test_no_channels_last_images() -> None:
+    dy = channels_last(np.ones((0, 3, 2, 2), np.float32))
+    assert fc.grad.avg_pool2d(dy, (0, 3, 4, 4), 2).shape == (0, 3, 4, 4)
+
+
 def test_gradients_of_means_are_remembered_by_form() -> None:
     """Of other strides, another dtype and another order of bytes: each as a contiguous copy gives."""
     dy = integers((2, 3, 3, 4), np.float64, 1)
@@ -145,7 +191,7 @@ def test_layouts_and_unbatched(layout: str) -> None:
     laid, at = LAYOUTS[layout](dy), LAYOUTS[layout](places)
     for call in (
         lambda dy, at, size: fc.grad.max_pool2d(dy, at, size),
-        lambda dy, at, size: fc.grad.avg_pool2d(dy, size, 3, 2, 1),
+        lambda dy, at, size: fc.grad.avg_pool2d(dy, size, 3, 2, 1, divisor_override=8),  # exact in any order
         lambda dy, at, size: fc.max_unpool2d(dy, at, 3, 2, 1, size[-2:]),
     ):
         wanted = call(dy, places, SIZE)
@@ -249,4 +295,13 @@ def test_same_bits_for_any_number_of_helpers(monkeypatch: pytest.MonkeyPatch) ->
             fc.max_unpool2d(maxima, places, 3, 1, 1),
         ]
         found.add(b"".join(result.tobytes() for result in results))
+    assert len(found) == 1
+
+
+def test_same_bits_of_channels_last_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    dy = channels_last(np.random.default_rng(0).normal(size=(2, 20, 30, 31)).astype(np.float32))
+    found = set()
+    for helpers in (0, 1, 6):
+        share_out(monkeypatch, helpers)
+        found.add(fc.grad.avg_pool2d(dy, (2, 20, 60, 61), 3, 2, 1).tobytes())
     assert len(found) == 1

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numba import config
 
 import fastconv as fc
+from fastconv.kernels.channel_weights import channel_weights
 from fastconv.kernels.channels import ROW_WINDOWS
 from fastconv.kernels.depthwise_weight import WEIGHT_SHAPES
 from fastconv.kernels.stretched import stretched
@@ -258,7 +259,10 @@ def _pool_gradients(draw: st.DrawFn) -> Call:
     more = {"padding": case.padding, "dilation": case.dilation}
 
     def run() -> None:
-        getattr(fc.grad, f"avg_pool{rank}d")(dy, case.input_shape, *windows, case.ceil_mode, dilation=case.dilation)
+        for given in (dy, LAYOUTS["channels last"](dy)):
+            getattr(fc.grad, f"avg_pool{rank}d")(
+                given, case.input_shape, *windows, case.ceil_mode, dilation=case.dilation
+            )
         getattr(fc.grad, f"adaptive_avg_pool{rank}d")(dy[(..., *[slice(1)] * rank)], case.input_shape)
         getattr(fc.grad, f"lp_pool{rank}d")(dy, x, norm, *windows[:2], case.ceil_mode, **more)
         for put in (
@@ -306,6 +310,26 @@ def _gradients(draw: st.DrawFn, cases: st.SearchStrategy[Case]) -> Call:
         getattr(fc.grad, f"conv{case.rank}d_weight")(x, weight.shape, grad, *settings)
 
     return Call(f"gradients of conv{case.rank}d({_text(x)}, {_text(weight)}, {settings}), {_text(grad)}", run)
+
+
+@st.composite
+def _last_depthwise_gradients(draw: st.DrawFn) -> Call:
+    """The same of channels-last arrays, by tiles of each window in turn, and of rows that share none with others."""
+    calls = []
+    for columns, step in channel_weights:
+        channels, kernel = draw(st.integers(2, 40)), (draw(st.integers(1, columns + 1)), columns)
+        stride = (draw(st.sampled_from([step, 3])), step)
+        padding = tuple(draw(st.tuples(*[st.integers(0, 3)] * 2)) for _ in kernel)
+        size = (draw(st.integers(kernel[0], 12)), draw(st.integers(columns, 20)))
+        weight_shape, batch = (channels, 1, *kernel), draw(st.integers(1, 2))
+        outputs = (batch, channels, *fc.conv_output_size(size, kernel, stride, padding))
+        x, dy = (
+            LAYOUTS["channels last"](integers(shape, "float32", draw(seeds)))
+            for shape in ((batch, channels, *size), outputs)
+        )
+        run = partial(fc.grad.conv2d_weight, x, weight_shape, dy, stride, padding, groups=channels)
+        calls.append(Call(f"grad.conv2d_weight({_text(x)}, {weight_shape}, {_text(dy)}, {stride}, {padding})", run))
+    return _in_turn(calls)
 
 
 @st.composite
@@ -668,6 +692,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "panel": _panel(),
     "gradients": _gradients(conv_cases(padding_modes=("zeros",))),
     "depthwise gradients": _depthwise_gradients(),
+    "channels-last depthwise gradients": _last_depthwise_gradients(),
     "stretched": _stretched(),
     "lp_pool": _lp_pool(),
     "fractional_max_pool": _fractional_pool(),

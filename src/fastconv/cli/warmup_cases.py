@@ -198,6 +198,10 @@ def _gradient(transposed: bool, of_weight: bool, rank: int, dtype: np.dtype, siz
             fine, coarse = (dy, x) if transposed else (x, dy)
             reference = partial(_correlation, fine, coarse, shape, stride, padding, layer.groups)
             yield Case(partial(op, x, shape, dy, stride, padding, **in_groups), reference)
+            if layer.groups > 1:
+                last = (channels_last(x[0]), shape, channels_last(dy[0]))
+                reference = partial(_correlation, fine[:1], coarse[:1], shape, stride, padding, layer.groups)
+                yield Case(partial(op, *last, stride, padding, **in_groups), reference)
             continue
         if transposed:
             reference = partial(_CONVS[rank - 1], dy, w, None, stride, padding, algorithm="reference", **in_groups)

@@ -136,7 +136,8 @@ def avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[
         windows = (kernel, stride, ((0, 0),) * rank, True, None, (1,) * rank)
         wide = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
         wanted = partial(reference.avg_pool_grad, wide, size, *windows)
-        yield Case(partial(op, dy, (16, *size), kernel, stride), partial(_only, wanted))
+        for given in (dy, channels_last(dy)):
+            yield Case(partial(op, given, (16, *size), kernel, stride), partial(_only, wanted))
 
 
 def adaptive_avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -145,6 +146,6 @@ def adaptive_avg_gradient(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> 
     for parts in (1, 2):
         dy = numbers((16, *(parts,) * rank), dtype)
         values = dy[None] * (1.0 if dtype.kind != "f" else dtype.type(1))
-        yield Case(
-            partial(op, dy, (16, *size)), partial(_only, partial(reference.adaptive_avg_pool_grad, values, size))
-        )
+        wanted = partial(reference.adaptive_avg_pool_grad, values, size)
+        for given in (dy, channels_last(dy)):
+            yield Case(partial(op, given, (16, *size)), partial(_only, wanted))

@@ -133,6 +133,15 @@ def _list_taps(
     return count
 
 
+@helper
+def _are_finite(weights: Any) -> bool:
+    """Whether each is a number, so that a zero times it is one."""
+    strange = False
+    for i in range(weights.size):
+        strange |= weights[i] * weights.dtype.type(0) != weights.dtype.type(0)
+    return not strange
+
+
 @inlined
 def _no_row(
     x: Any, at: int, step: int, offsets: Any, taps: Any, count: int, weights: Any, start: Any, y: Any, to: int,
@@ -214,6 +223,9 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
         start, padded = zeros(channels, y.dtype), zeros(channels, y.dtype)
         for c in range(channels):
             start[c] = first_sums[c if first_sums.size > 1 else 0]
+        # An infinite weight times a zero of the padding is not a number. To add such products where all are zeros takes
+        # 3 to 7 % of the time of 3x3 kernels on 28 x 28 pixels, and of 3x3x3 ones on 8 of them.
+        adds_padding = op == PRODUCTS and not _are_finite(weights)
         for task in range(begin, end):
             line = task // head.blocks
             block = task - line * head.blocks
@@ -229,16 +241,18 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
                 here = column * axes.w.shift
                 count = _list_taps(offsets, taps, table, axes, Space(d, h, column), channels, here)
                 first = to + column * axes.w.y_step
-                for c in range(channels):
-                    padded[c] = start[c]
-                if op == PRODUCTS:  # an infinite weight times a zero of the padding is not a number
+                first_sum = start
+                if adds_padding:
+                    first_sum = padded
+                    for c in range(channels):
+                        padded[c] = start[c]
                     for t in range(count, most):
                         tap = unsigned(taps[t])
                         for i in range(unsigned(0), unsigned(channels)):
                             padded[i] += weights[tap + i] * y.dtype.type(0)
                 reduce_pixels(
-                    x, at + here, axes.w.shift, offsets, taps, count, weights, padded, y, first, axes.w.y_step, pixels,
-                    channels,
+                    x, at + here, axes.w.shift, offsets, taps, count, weights, first_sum, y, first, axes.w.y_step,
+                    pixels, channels,
                 )  # fmt: skip
                 if op == SUM or head.activation:
                     rows = table[axes.d.counts_at + d] * table[axes.h.counts_at + h]

@@ -16,7 +16,7 @@ from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.vector import unsigned
 
-__all__ = ["SHARES_TABLE", "SharesAxis", "SharesHead", "share_means"]
+__all__ = ["SHARES_TABLE", "SharesAxis", "SharesHead", "add_windows", "share_means"]
 
 
 class SharesHead(NamedTuple):
@@ -77,20 +77,27 @@ _axis = reader(SharesAxis)
 
 
 @helper
-def _add_windows(sums: Any, g: Any, plane: int, i_d: int, i_h: int, d: Any, h: Any, table: Any, divisor: int) -> None:
+def add_windows(sums: Any, g: Any, plane: int, i_d: int, i_h: int, d: Any, h: Any, table: Any, divisor: int) -> None:
     """The rows of windows that row (i_d, i_h) is in, each divided by the other axes' counts, or by the divisor."""
-    for i in range(sums.size):
-        sums[i] = 0
+    first = True
     for at_d in range(table[d.covers_at + i_d], table[d.covers_at + i_d + 1]):
         o_d = table[at_d]
         for at_h in range(table[h.covers_at + i_h], table[h.covers_at + i_h + 1]):
             o_h = table[at_h]
             count = table[d.counts_at + o_d] * table[h.counts_at + o_h]
             share = sums.dtype.type(1) / sums.dtype.type(divisor if divisor else count)
-            first = ((plane * d.outputs + o_d) * h.outputs + o_h) * sums.size
-            row = g[first : first + sums.size]
-            for i in range(sums.size):
-                sums[i] += row[i] * share
+            begin = ((plane * d.outputs + o_d) * h.outputs + o_h) * sums.size
+            row = g[begin : begin + sums.size]
+            if first:
+                for i in range(sums.size):
+                    sums[i] = row[i] * share
+            else:
+                for i in range(sums.size):
+                    sums[i] += row[i] * share
+            first = False
+    if first:
+        for i in range(sums.size):
+            sums[i] = 0
 
 
 @helper
@@ -135,7 +142,7 @@ def share_means(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
         first = (task - slab * t.blocks) * t.block
         for run in range(first, min(first + t.block, t.runs)):
             row, behind = table[t.runs_at + run], table[t.runs_at + run + 1]
-            _add_windows(windows, g, plane, slab - plane * d.size, row, d, h, table, t.divisor)
+            add_windows(windows, g, plane, slab - plane * d.size, row, d, h, table, t.divisor)
             for o in range(w.outputs):
                 windows[o] *= shares[o]
             to = (slab * h.size + row) * w.size

@@ -98,9 +98,14 @@ class Form(NamedTuple):
             return Form(self.shape, strides_last(self.shape, dtype.itemsize, rank), dtype, True), dtype
         return Form(self.shape, strides_first(self.shape, dtype.itemsize), dtype, True), dtype
 
-    def is_contiguous(self, dtype: np.dtype) -> bool:
-        """Whether kernels that know of no strides take the array as one in the given dtype, as it stands."""
-        return self.taken_as(dtype)[1] is None and settled(self.shape, self.strides, dtype.itemsize) == ()
+    def is_contiguous(self, dtype: np.dtype, last_rank: int = 0) -> bool:
+        """Whether kernels that know of no strides take the array as one in the given dtype, as it stands.
+
+        For those of channels-last arrays, of so many spatial axes, these have to be without gaps in that order.
+        """
+        itemsize = dtype.itemsize
+        dense = settled(self.shape, strides_last(self.shape, itemsize, last_rank), itemsize) if last_rank else ()
+        return self.taken_as(dtype)[1] is None and settled(self.shape, self.strides, itemsize) == dense
 
 
 def form(array: np.ndarray) -> Form:

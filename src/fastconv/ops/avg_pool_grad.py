@@ -48,8 +48,8 @@ def avg_pool2d(
     Returns
     -------
     ndarray
-        Of shape `input_size`, contiguous, with the dtype of `grad_output`; float16 is summed in float32, and whole
-        numbers become float64, as in a division.
+        Of shape `input_size`, channels-last where `grad_output` is and else contiguous, with its dtype; float16 is
+        summed in float32, and whole numbers become float64, as in a division.
 
     Raises
     ------

@@ -17,7 +17,8 @@ from fastconv.ops import dtypes
 from fastconv.ops.calls import Call
 from fastconv.ops.pooling import pool_geometry, prepare_means
 from fastconv.plan.kernel_plan import KernelPlan
-from fastconv.plan.pool_grad import plan_shares, plan_spaces, spaced_axes
+from fastconv.plan.layout import empty_last, is_channels_last
+from fastconv.plan.pool_grad import plan_pixel_shares, plan_shares, plan_spaces, spaced_axes
 
 __all__ = ["Sharing", "prepare_shares"]
 
@@ -29,9 +30,11 @@ class Sharing:
     Attributes
     ----------
     share : callable
-        What makes the gradient of a contiguous one; None where the input has no elements.
+        What makes the gradient of one without gaps; None where the input has no elements.
     size, work, dtype : tuple of int and numpy.dtype
         Of the input, the dtype in which shares are summed, and the result's.
+    last_rank : int
+        Spatial axes of gradients that are channels-last, as their results are; 0 for others.
     plain : bool
         Whether gradients are taken as they stand.
     """
@@ -40,14 +43,22 @@ class Sharing:
     size: tuple[int, ...]
     work: np.dtype
     dtype: np.dtype
+    last_rank: int
     plain: bool
 
     def run(self, dy: np.ndarray) -> np.ndarray:
         """The gradient for the input."""
         if self.share is None:
             return np.empty(self.size, self.dtype)
-        found = self.share(dy if self.plain else np.ascontiguousarray(arg.native(dy, self.work)))
+        found = self.share(dy if self.plain else self._without_gaps(dy))
         return found if self.work == self.dtype else found.astype(self.dtype)
+
+    def _without_gaps(self, dy: np.ndarray) -> np.ndarray:
+        if not self.last_rank:
+            return np.ascontiguousarray(arg.native(dy, self.work))
+        copy = empty_last(dy.shape, self.work, self.last_rank)
+        np.copyto(copy, dy, casting="unsafe")
+        return copy
 
 
 def prepare_shares(
@@ -55,11 +66,14 @@ def prepare_shares(
 ) -> Sharing:
     """Get ready to make the gradient for an input of that size, from one of this form for the averages of windows along
     these axes."""
-    arg.check_gradient(dy.shape, (*size[: -len(axes)], *(axis.output for axis in axes)))
+    rank = len(axes)
+    arg.check_gradient(dy.shape, (*size[:-rank], *(axis.output for axis in axes)))
     result = dtypes.floating(dy.dtype)
-    work = dtypes.sum_dtype(result)
-    share = None if 0 in size else _sharing(size, axes, work, count_include_pad, divisor, thread_count())
-    return Sharing(share, size, work, result, dy.is_contiguous(work))
+    work, settings = dtypes.sum_dtype(result), (count_include_pad, divisor, thread_count())
+    last_rank = rank if is_channels_last(dy.shape, dy.strides, dy.dtype.itemsize, rank) else 0
+    sharing = _last_sharing if last_rank else _sharing
+    share = None if 0 in size else sharing(size, axes, work, *settings)
+    return Sharing(share, size, work, result, last_rank, dy.is_contiguous(work, last_rank))
 
 
 @lru_cache(maxsize=1024)
@@ -75,7 +89,7 @@ def _sharing(
     of gradients with zeros between."""
     geometry, spaced = pool_geometry(size, axes), spaced_axes(axes)
     if spaced is None:
-        return partial(_run, plan_shares(geometry, dtype, count_include_pad, divisor), size)
+        return partial(_run, plan_shares(geometry, dtype, count_include_pad, divisor), partial(np.empty, size, dtype))
     taps = prod(geometry.kernel_size)
     divisor = divisor or (taps if _all_have(taps, axes, count_include_pad) else None)
     if divisor and spaced == tuple(axis.transpose() for axis in axes):
@@ -85,6 +99,20 @@ def _sharing(
         )
         return lambda dy: call.run((dy,), None)
     return _spaced_sums(size, axes, spaced, dtype, count_include_pad, divisor)
+
+
+@lru_cache(maxsize=1024)
+def _last_sharing(
+    size: tuple[int, ...],
+    axes: tuple[Axis, ...],
+    dtype: np.dtype,
+    count_include_pad: bool,
+    divisor: int | None,
+    threads: int,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The same of a channels-last one without gaps."""
+    plan = plan_pixel_shares(pool_geometry(size, axes), dtype, count_include_pad, divisor)
+    return partial(_run, plan, partial(empty_last, size, dtype, len(axes)))
 
 
 def _spaced_sums(
@@ -125,8 +153,8 @@ def _spaced_sums(
     return run
 
 
-def _run(plan: KernelPlan, shape: tuple[int, ...], dy: np.ndarray) -> np.ndarray:
-    y = np.empty(shape, dy.dtype)
+def _run(plan: KernelPlan, empty: Callable[[], np.ndarray], dy: np.ndarray) -> np.ndarray:
+    y = empty()
     plan.run(dy, y)
     return y
 

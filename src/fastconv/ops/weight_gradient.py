@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import isfinite, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from fastconv.geometry import Axis, Geometry
 from fastconv.ops import dtypes
 from fastconv.ops.arguments import Form
 from fastconv.ops.conv import CONVS
+from fastconv.plan.channel_weights import plan_channel_weights, refuse_channel_weights
 from fastconv.plan.depthwise_weight import plan_depthwise_weight, refuse_depthwise_weight
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.problem import Problem
@@ -49,6 +50,9 @@ class WeightGradient:
         For tiles that sum the products of one channel with one.
     one_by_one : bool
         Whether the plan is for all input channels with one output channel.
+    leaves_out_padding : bool
+        Whether the plan multiplies no gradient by zeros of the padding. That tells where one is infinite or no number,
+        and then some results are, too.
     """
 
     geometry: Geometry
@@ -57,6 +61,7 @@ class WeightGradient:
     conversions: tuple[np.dtype | None, np.dtype | None]
     plan: KernelPlan | None
     one_by_one: bool
+    leaves_out_padding: bool
 
     @classmethod
     def of(cls, forms: tuple[Form, Form], geometry: Geometry) -> WeightGradient:
@@ -72,9 +77,13 @@ class WeightGradient:
             each = replace(geometry, out_channels=count, groups=count)
             dy_strides = (dy_strides[0], 0, *dy_strides[2:])
         problem = Problem("conv_weight", each, sums, (*lead, *x.strides), sums, y_strides=dy_strides)
-        refused = 0 in geometry.output_shape or refuse_depthwise_weight(problem)
-        plan = None if refused else plan_depthwise_weight(problem)
-        return cls(geometry, dtype, sums, (x_conversion, dy_conversion), plan, one_by_one)
+        last = refuse_channel_weights(problem) is None
+        plan = None
+        if last:
+            plan = plan_channel_weights(problem)
+        elif 0 not in geometry.output_shape and refuse_depthwise_weight(problem) is None:
+            plan = plan_depthwise_weight(problem)
+        return cls(geometry, dtype, sums, (x_conversion, dy_conversion), plan, one_by_one, last)
 
     def run(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
         """The gradient."""
@@ -90,6 +99,9 @@ class WeightGradient:
                     self.plan.run(x, dy.reshape(g.output_shape)[:, o : o + 1], result)
             else:
                 self.plan.run(x, dy, total)
+                values = total.reshape(-1)
+                if self.leaves_out_padding and not isfinite(values.dot(values)):
+                    total = _by_pieces(x.reshape(g.input_shape), dy.reshape(g.output_shape), g, self.sums)
         return total.astype(self.dtype, copy=False)
 
 

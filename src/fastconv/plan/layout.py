@@ -7,11 +7,12 @@ last axis was brought to the front. Results lie as inputs do, so no call of a ch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 
 import numpy as np
 
-from fastconv.plan.span import aligned_empty
+from fastconv.plan.span import aligned_room
 
 __all__ = [
     "empty_in",
@@ -85,6 +86,10 @@ def strides_last(shape: Sequence[int], itemsize: int, rank: int) -> tuple[int, .
     return (*outer[: len(batch)], step, *outer[len(batch) :])
 
 
+#: Worked out anew they take longer than all else that makes an array.
+_lying_last = lru_cache(maxsize=1024)(strides_last)
+
+
 def empty_last(shape: Sequence[int], dtype: np.dtype, rank: int) -> np.ndarray:
     """A channels-last array without values that begins at a cache line: then vectors of whole lines stay on one each.
 
@@ -95,10 +100,8 @@ def empty_last(shape: Sequence[int], dtype: np.dtype, rank: int) -> np.ndarray:
     >>> empty_last((2, 3, 5, 7), np.dtype(np.float32), 2).strides
     (420, 4, 84, 12)
     """
-    *batch, channels = shape[:-rank]
-    lying, images = (*batch, *shape[-rank:], channels), len(batch)
-    found = aligned_empty(prod(lying), dtype).reshape(lying)
-    return found.transpose(*range(images), images + rank, *range(images, images + rank))
+    room, begin = aligned_room(prod(shape) * dtype.itemsize)
+    return np.ndarray(shape, dtype, room, begin, _lying_last(tuple(shape), dtype.itemsize, rank))
 
 
 def settled(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from fastconv.geometry import AdaptiveAxis, Axis, Geometry
+from fastconv.kernels.pixel_shares import PIXEL_SHARES_TABLE, PixelSharesHead, share_pixels
 from fastconv.kernels.pool_grad import SHARES_TABLE, SharesAxis, SharesHead, share_means
 from fastconv.kernels.space_out import SPACES_TABLE, SpacesAxis, SpacesHead, space_out
 from fastconv.kernels.spread_means import SpreadHead, spread_means
@@ -15,11 +16,13 @@ from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.table import Table
 from fastconv.plan.window_pool import SHORTEST_ROWS
 
-__all__ = ["plan_shares", "plan_spaces", "spaced_axes"]
+__all__ = ["plan_pixel_shares", "plan_shares", "plan_spaces", "spaced_axes"]
 
 #: Nanoseconds, for estimates only: to add an element of a row, to give an element one of its sums, to copy an element,
 #: and a row of the input.
 ADD_COST, SHARE_COST, COPY_COST, ROW_COST = 0.08, 0.4, 0.05, 20.0
+#: To begin with a pixel's channels.
+PIXEL_COST = 4.0
 #: A window that all its elements are filled from.
 PART_COST = 8.0
 #: Elements of a window from which on these are added to, window by window, and what each then takes.
@@ -84,6 +87,60 @@ def _plan_rows(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, div
         tasks=images * depth * blocks,
         nanoseconds=nanoseconds,
     )
+
+
+def plan_pixel_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
+    """The gradient of averages of channels-last images, whatever their windows share: a pixel's channels at a time."""
+    g, table = geometry.lift(), Table(PIXEL_SHARES_TABLE)
+    channels = g.channels
+    covers = [_covers(axis) for axis in g.axes]
+    runs = _runs(covers[1])
+    count = len(runs) - 1
+    starts = [[window * channels for window in windows] for windows in covers[2]]
+    axes = [
+        _axis(table, axis, found, count_include_pad) for axis, found in zip(g.axes, (*covers[:2], starts), strict=True)
+    ]
+    step = 1 if isinstance(g.axes[2], AdaptiveAxis) else min(g.axes[2].stride, g.axes[2].size)
+    series = _series(covers[2], step)
+    depth, height, width = g.input_size
+    block = max(1, min(MOST_ROWS, MOST_ELEMENTS // (width * channels)) * count // height)
+    blocks = -(-count // block)
+    divisor = divisor or _common_count(g, count_include_pad)
+    added = prod(sum(map(len, found)) for found in covers[:2]) * count / height
+    given = width * PIXEL_COST + sum(map(len, starts)) * channels * ADD_COST
+    nanoseconds = g.batch * (
+        added * g.output_size[2] * channels * ADD_COST
+        + depth * (count * (ROW_COST + given) + height * width * channels * COPY_COST)
+    )
+    head = PixelSharesHead(
+        table.append(runs), count, block, blocks, divisor or 0, channels,
+        table.append(np.array(series).reshape(-1)), len(series), step,
+    )  # fmt: skip
+    return KernelPlan(
+        kernel=share_pixels.bind(dtype, dtype, np.int64),
+        table=table.finish([head, *axes]),
+        tasks=g.batch * depth * blocks,
+        nanoseconds=nanoseconds,
+    )
+
+
+def _series(covers: list[list[int]], step: int) -> list[tuple[int, int]]:
+    """The first of positions that are a step apart and in windows next to each other's, and how many there are."""
+    found = []
+    for first in range(step):
+        begin = first
+        for i in range(first, len(covers), step):
+            following = covers[i + step] if i + step < len(covers) else None
+            if following != [window + 1 for window in covers[i]]:
+                found.append((begin, (i - begin) // step + 1))
+                begin = i + step
+    return found
+
+
+def _common_count(g: Geometry, count_include_pad: bool) -> int | None:
+    """By what all windows are divided, if that is one number."""
+    counts = [axis.window_sizes(count_padding=count_include_pad) for axis in g.axes]
+    return prod(map(min, counts)) if all(min(found) == max(found) for found in counts) else None
 
 
 def _owners(covers: list[list[int]], most: int, none: int) -> np.ndarray:

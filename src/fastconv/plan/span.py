@@ -11,7 +11,7 @@ import numpy as np
 
 from fastconv.jit.machine import LINE
 
-__all__ = ["LARGE", "PAGE", "Steps", "aligned_empty", "empty_apart", "is_dense", "is_large", "steps"]
+__all__ = ["LARGE", "PAGE", "Steps", "aligned_empty", "aligned_room", "empty_apart", "is_dense", "is_large", "steps"]
 
 
 class Steps(NamedTuple):
@@ -53,9 +53,14 @@ def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
     >>> aligned_empty(7, np.dtype(np.float32)).ctypes.data % LINE
     0
     """
-    room = np.empty(size * dtype.itemsize + LINE, np.uint8)
-    begin = -room.ctypes.data % LINE
+    room, begin = aligned_room(size * dtype.itemsize)
     return room[begin : begin + size * dtype.itemsize].view(dtype)
+
+
+def aligned_room(size: int) -> tuple[np.ndarray, int]:
+    """Memory, and where in it so many bytes begin where a cache line does."""
+    room = np.empty(size + LINE, np.uint8)
+    return room, -room.ctypes.data % LINE
 
 
 #: Bytes from which on a result does not stay in a cache near the core, and begins where `empty_apart` says.
