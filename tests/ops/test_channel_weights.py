@@ -111,12 +111,12 @@ def test_same_bits_for_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) ->
     rng = np.random.default_rng(0)
     x, dy = (channels_last(rng.standard_normal((2, 100, 20, 13)).astype(np.float32)) for _ in range(2))
     settings = ((1, 1), (1, 1), (1, 1), 100)
-    with fc.threads(1):
+    with machine_with(l2_bytes=2**16), fc.threads(1):
         once = gradient(x, (100, 1, 3, 3), dy, settings)
     wanted = wanted_of(x.astype(float), (100, 1, 3, 3), dy.astype(float), settings)
     np.testing.assert_allclose(once, wanted, atol=1e-6 * np.abs(wanted).max())
     for helpers in (1, 3):
-        with monkeypatch.context() as patch:
+        with machine_with(l2_bytes=2**16), monkeypatch.context() as patch:
             share_out(patch, helpers)
             forget_decisions()
             np.testing.assert_array_equal(gradient(x, (100, 1, 3, 3), dy, settings), once)

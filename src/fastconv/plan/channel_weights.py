@@ -79,7 +79,7 @@ def plan_channel_weights(problem: Problem) -> KernelPlan:
         spans_at=table.append(np.array([_meeting(h, tap) for tap in range(h.kernel)]).reshape(-1)),
         grouped=int(h.dilation == 1 and h.stride == w.stride),
         block=block * lanes,
-        strip=_strip(problem, g, block),
+        strip=_strip(problem, g, min(MOST_VECTORS, vectors)),
     )
     taps = prod(g.kernel_size)
     products = g.batch * prod(g.output_size) * vectors * taps
@@ -101,8 +101,11 @@ def _meeting(axis: Axis, tap: int) -> tuple[int, int]:
     return first, max(first, min(axis.output, end))
 
 
-def _strip(problem: Problem, g: Geometry, block: int) -> int:
-    """Rows of outputs whose pixels, with those of the input, a quarter of the second-level cache holds."""
+def _strip(problem: Problem, g: Geometry, vectors: int) -> int:
+    """Rows of outputs whose pixels, with those of the input, a quarter of the second-level cache holds.
+
+    It is the same for any number of threads, as sums of strips are added to each other.
+    """
     _, h, w = g.axes
-    row = (w.output + h.stride * w.size) * block * machine().vector_bytes
+    row = (w.output + h.stride * w.size) * vectors * machine().vector_bytes
     return max(1, min(h.output, problem.machine.l2_bytes // 4 // row))
