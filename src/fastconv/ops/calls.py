@@ -20,7 +20,18 @@ from fastconv.plan.plan import Choice, choose
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import empty_apart, is_large
 
-__all__ = ["Call", "Conversion", "converted", "prepare", "recording", "remembered", "target_of"]
+__all__ = [
+    "Call",
+    "Conversion",
+    "Unusual",
+    "check_plain",
+    "converted",
+    "holds_tuples",
+    "prepare",
+    "recording",
+    "remembered",
+    "target_of",
+]
 
 Prepared = TypeVar("Prepared")
 
@@ -35,7 +46,7 @@ _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
 _Fields = tuple[tuple[int, ...], tuple[int, ...], np.dtype, bool]
 
 
-class _Unusual(Exception):
+class Unusual(Exception):
     """A setting of a type that equals, or may become, another."""
 
 
@@ -48,10 +59,8 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
 
     @lru_cache(maxsize=1024, typed=True)
     def known(threads: int, fields: tuple[_Fields | None, ...], *given: Any) -> tuple[Prepared, bool]:
-        tuples = any(type(value) is tuple for value in given)
-        if not all(isinstance(value, _PLAIN) or _is_plain_tuple(value) for value in given):
-            raise _Unusual
-        return function(tuple(None if each is None else Form(*each) for each in fields), *given), tuples
+        check_plain(given)
+        return function(tuple(None if each is None else Form(*each) for each in fields), *given), holds_tuples(given)
 
     @wraps(function)
     def prepare(operands: tuple[np.ndarray | None, ...], *given: Any) -> Prepared:
@@ -63,10 +72,10 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
         )
         try:
             found, tuples = known(thread_count(), fields, *given)
-            # Equal tuples may hold entries of other types: (1,) and (1.0,).
-            if not tuples or all(_is_plain_tuple(value) for value in given if type(value) is tuple):
-                return found
-        except (_Unusual, TypeError):  # TypeError: a list, which cannot be looked up
+            if tuples:
+                check_plain(given)
+            return found
+        except (Unusual, TypeError):  # TypeError: a list, which cannot be looked up
             pass
         return function(tuple(None if array is None else form(array) for array in operands), *given)
 
@@ -74,9 +83,23 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
     return prepare
 
 
+def check_plain(settings: tuple[Any, ...]) -> None:
+    """Refuse by `Unusual` those that something may be remembered by under the name of others.
+
+    Equal tuples may hold entries of other types, as (1,) and (1.0,): tuples are to be checked at each call.
+    """
+    if not all(isinstance(value, _PLAIN) or _is_plain_tuple(value) for value in settings):
+        raise Unusual
+
+
+def holds_tuples(settings: tuple[Any, ...]) -> bool:
+    """Whether a tuple is among them."""
+    return any(type(value) is tuple for value in settings)
+
+
 def _is_plain_tuple(value: Any) -> bool:
-    """Whether it is a tuple of ints and such tuples."""
-    return type(value) is tuple and all(type(entry) is int or _is_plain_tuple(entry) for entry in value)
+    """Whether it is a tuple of ints, names and such tuples."""
+    return type(value) is tuple and all(type(entry) in (int, str) or _is_plain_tuple(entry) for entry in value)
 
 
 @dataclass(frozen=True, slots=True)

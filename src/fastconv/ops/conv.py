@@ -218,12 +218,18 @@ def _conv(
 
 
 def conv_call(
-    forms: tuple[arg.Form, arg.Form], padding: arg.Padding, padding_mode: str, dtype: np.dtype, shape: tuple[int, ...]
+    forms: tuple[arg.Form, arg.Form],
+    padding: arg.Padding,
+    padding_mode: str,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    flip: bool = False,
+    algorithm: str = "auto",
 ) -> Call:
     """What `conv1d`, `conv2d` or `conv3d` decide for an input and weights of such forms, and for a result of that shape
     that may go into an array without gaps."""
     rank, target = len(forms[1].shape) - 2, arg.Form(shape, strides_first(shape, dtype.itemsize), dtype, True)
-    return _decided((*forms, None, target), rank, 1, padding, 1, 1, padding_mode, False, None, dtype, "auto")
+    return _decided((*forms, None, target), rank, 1, padding, 1, 1, padding_mode, flip, None, dtype, algorithm)
 
 
 def _decided(

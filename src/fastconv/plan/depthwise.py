@@ -111,7 +111,7 @@ def _in_place(problem: Problem) -> bool:
         and problem.x_steps().steps[-1] == 1
         and last.size + last.before + last.after + last.extent < MOST_COLUMNS
         and _has_step(g)
-        and (not any(Windows(last).borders(g.padding_mode)) or _knows_borders(g))
+        and (not any(Windows(last).borders(g.padding_mode)) or (_knows_borders(g) and last.kernel <= 5))
     )
 
 
