@@ -215,17 +215,17 @@ def output_of(output: Any, x: np.ndarray, is_complex: bool = False) -> Output:
     array = np.asarray(output)
     if array.shape != x.shape:
         raise RuntimeError(f"output has shape {array.shape}; the result has shape {x.shape}.")
-    _checked(array.dtype, is_complex)
+    dtype = _checked(array.dtype, is_complex)
     if not array.flags.writeable:
         raise ValueError("output is read-only; give an array that can be written to.")
-    return Output(array.dtype.newbyteorder("="), array, x)
+    return Output(dtype, array, x)
 
 
 def _checked(dtype: np.dtype, is_complex: bool) -> np.dtype:
     if is_complex and dtype.kind != "c":
         raise RuntimeError(f"output has dtype {dtype}; the result is complex, so give a complex dtype.")
     arg.dtypes.check_numbers(dtype, "output")
-    return dtype.newbyteorder("=")
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def cast(result: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -69,7 +69,10 @@ def planned(function: Callable[..., Step]) -> Find:
         dtype: Any, *settings: Any,
     ) -> tuple[Step | Filter, bool]:  # fmt: skip
         check_plain(settings)
-        weights = None if elements is None else np.frombuffer(elements, weight_kind).reshape(taps)
+        weights = None
+        if elements is not None:
+            dtypes.check_numbers(weight_kind, "weights")
+            weights = np.frombuffer(elements, weight_kind).reshape(taps)
         return plan(Form(shape, strides, kind, aligned), weights, dtype, *settings), holds_tuples(settings)
 
     @wraps(function)

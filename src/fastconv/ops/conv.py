@@ -124,10 +124,10 @@ def conv2d(
     exact as long as they are small, but the error of an output depends on the inputs of its neighbour's window too, not
     on those in its own alone. ``algorithm="spread"`` keeps to sums of products.
 
-    Large kernels of one channel, from about 13 x 13 on, are multiplied by Fourier transforms of blocks where that is
-    faster. Whole numbers stay exact; the error of other floats is below 1e-6, in float64 below 1e-14, of ``max(abs(
-    input)) * sum(abs(weight))``. ``algorithm="depthwise"`` keeps to sums of products, which are closer where a few
-    inputs are far larger than what stands near them.
+    Large kernels of one channel, from about 13 x 13 on, are multiplied by Fourier transforms of blocks, or of a whole
+    image, where that is faster. Whole numbers stay exact; the error of other floats is below 1e-6, in float64 below
+    1e-14, of ``max(abs(input)) * sum(abs(weight))``. ``algorithm="depthwise"`` keeps to sums of products, which are
+    closer where a few inputs are far larger than what stands near them.
 
     References
     ----------

@@ -1,4 +1,5 @@
-"""Plans of convolutions with large kernels: Fourier transforms of blocks, which gather their own padding.
+"""Plans of convolutions with large kernels: Fourier transforms of blocks, which gather their own padding, or of a whole
+image.
 
 The error of a transform grows with what stands in a block, not with what a window sees of it. It stays below a
 millionth (in float64 below 1e-14) of ``max(abs(x)) * sum(abs(w))``, the bound of sums of products too, unless nearly
