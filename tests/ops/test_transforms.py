@@ -63,7 +63,7 @@ def of_whole_image(x: np.ndarray, w: np.ndarray, **options: Any) -> np.ndarray:
 def test_whole_images_are_exact_too(data: st.DataObject, seed: int) -> None:
     """In all paddings, those that windows are all in too, and of images that do not lie row by row."""
     taps = (data.draw(st.integers(2, 12)), data.draw(st.integers(1, 12)))
-    size = tuple(k + data.draw(st.integers(0, 60)) for k in taps)
+    size = tuple(k + data.draw(st.integers(0, min(60, 15 * k))) for k in taps)
     mode = data.draw(st.sampled_from(PADDING_MODES))
     most = [min(14, n - (mode == "reflect")) for n in size]
     padding = tuple((data.draw(st.integers(0, n)), data.draw(st.integers(0, n))) for n in most)
@@ -87,6 +87,9 @@ def test_large_kernels_see_the_whole_image(mode: str) -> None:
     with recording() as calls:
         fc.conv2d(np.concatenate([x, x]), w, padding=60, padding_mode=mode)
     assert "two at a time" in calls[-1][1].plan.summary, "of several images blocks are taken in pairs"
+    with recording() as calls:
+        fc.conv2d(x, w[..., :15, :15], padding=7, padding_mode=mode)
+    assert "two at a time" in calls[-1][1].plan.summary, "small kernels waste little of a block"
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 3e38])
@@ -155,6 +158,8 @@ def test_errors_are_bounded(taps: int, image: str) -> None:
             wanted = row_by_row(given.astype(float), weights.astype(float))
             most = np.abs(given).max() * np.abs(weights, dtype=float).sum()
             assert np.abs(found - wanted).max() <= bound * most, f"{kernel}, {dtype}"
+            if taps < 31:  # no whole image is so much larger than its kernel
+                continue
             found = of_whole_image(given[None, None], weights[None, None])[0]
             assert np.abs(found - wanted).max() <= bound * most, f"{kernel}, {dtype}, of the whole image"
 
