@@ -94,11 +94,11 @@ def test_any_output_takes_the_result(name: str) -> None:
     np.testing.assert_array_equal(x, wanted)
 
 
-@pytest.mark.parametrize("size", [(3, 5), (40, 60)])  # remembered, and too large for that
+@pytest.mark.parametrize("size", [(3, 5), (40, 60), (130, 140)])  # remembered, with few others, and too large for that
 def test_weights_count_by_their_values(size: tuple[int, int]) -> None:
     """Not by who they are, nor by how they lie."""
     w = integers(size, "float64", 2)
-    assert (w.nbytes > calls.MOST_BYTES) == (size == (40, 60))
+    assert [w.nbytes > most for most in (calls.MOST_BYTES, calls.MOST_LARGE_BYTES)] == [size[0] > 3, size[0] > 40]
     first = ndimage.correlate(X, w)
     np.testing.assert_array_equal(ndimage.correlate(X, np.asfortranarray(w)), first)
     np.testing.assert_array_equal(ndimage.correlate(X, w.byteswap().view(w.dtype.newbyteorder())), first)

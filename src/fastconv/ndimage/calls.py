@@ -28,6 +28,8 @@ __all__ = ["MOST_BYTES", "Find", "filtered", "filtered_by", "planned"]
 
 #: Bytes of weights, or of a footprint, up to which calls are remembered by them.
 MOST_BYTES = 8192
+#: Those up to which a few calls are: 127 x 127 taps in float64. To look them up takes a tenth of planning anew.
+MOST_LARGE_BYTES, LARGE_CALLS = 131072, 16
 
 #: From an array, the weights of its windows if it takes any, a dtype for the result or None, and settings the steps.
 Find = Callable[..., "Step | Filter"]
@@ -75,16 +77,24 @@ def planned(function: Callable[..., Step]) -> Find:
             weights = np.frombuffer(elements, weight_kind).reshape(taps)
         return plan(Form(shape, strides, kind, aligned), weights, dtype, *settings), holds_tuples(settings)
 
+    large = lru_cache(maxsize=LARGE_CALLS, typed=True)(known.__wrapped__)
+
+    def forget() -> None:
+        known.cache_clear()
+        large.cache_clear()
+
     @wraps(function)
     def find(x: np.ndarray, weights: np.ndarray | None, dtype: np.dtype | None, *settings: Any) -> Step | Filter:
         taps: Any = None
         kind: Any = None
         elements: Any = None
+        memory = known
         if weights is not None:  # others are planned anew at each call
             taps, kind = weights.shape, weights.dtype
-            elements = weights.tobytes() if weights.nbytes <= MOST_BYTES else bytearray()
+            elements = weights.tobytes() if weights.nbytes <= MOST_LARGE_BYTES else bytearray()
+            memory = known if weights.nbytes <= MOST_BYTES else large
         try:
-            step, tuples = known(
+            step, tuples = memory(
                 thread_count(), x.shape, x.strides, x.dtype, x.flags.aligned, taps, kind, elements, dtype, *settings
             )
             if tuples:
@@ -95,7 +105,7 @@ def planned(function: Callable[..., Step]) -> Find:
                 return find(x, weights, dtype, *(tuple(v) if type(v) is list else v for v in settings))
         return plan(arg.form(x), None if weights is None else weights.copy(), dtype, *settings)
 
-    find.cache_clear = known.cache_clear  # type: ignore[attr-defined]
+    find.cache_clear = forget  # type: ignore[attr-defined]
     return find
 
 
