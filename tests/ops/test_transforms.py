@@ -1,5 +1,6 @@
 """Convolutions of one channel by Fourier transforms of blocks: what they compute, how exactly, and when."""
 
+from dataclasses import replace
 from typing import Any
 
 import numba
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 import fastconv as fc
 from fastconv.geometry import PADDING_MODES
+from fastconv.ops.arguments import native
 from fastconv.ops.calls import recording
+from fastconv.plan.whole_image import plan_whole_image
 from fastconv.reference import ndimage as reference
 from nightly import nightly
 from properties.strategies import LAYOUTS, examples, integers, seeds
@@ -42,6 +45,65 @@ def test_whole_numbers_are_exact(data: st.DataObject, seed: int) -> None:
     bias = integers((more * groups,), dtype, seed + 2)
     wanted = conv(x, w, bias, algorithm="reference", **options)
     np.testing.assert_array_equal(conv(x, w, bias, **options), wanted, strict=True)
+
+
+def of_whole_image(x: np.ndarray, w: np.ndarray, **options: Any) -> np.ndarray:
+    """The convolution by transforms of the whole image, whether or not that is the fastest."""
+    with recording() as calls:
+        y = np.full_like(conv(x, w, **options), np.nan)
+    problem, choice = calls[-1]
+    engine = plan_whole_image(problem)
+    assert engine is not None
+    replace(choice.plan, engine=engine).run(native(x, y.dtype), w, None, y)
+    return y
+
+
+@examples(40)
+@given(data=st.data(), seed=seeds)
+def test_whole_images_are_exact_too(data: st.DataObject, seed: int) -> None:
+    """In all paddings, those that windows are all in too, and of images that do not lie row by row."""
+    taps = (data.draw(st.integers(2, 12)), data.draw(st.integers(1, 12)))
+    size = tuple(k + data.draw(st.integers(0, min(60, 15 * k))) for k in taps)
+    mode = data.draw(st.sampled_from(PADDING_MODES))
+    most = [min(14, n - (mode == "reflect")) for n in size]
+    padding = tuple((data.draw(st.integers(0, n)), data.draw(st.integers(0, n))) for n in most)
+    dtype, layout = data.draw(st.sampled_from(["float32", "float64"])), data.draw(st.sampled_from(sorted(LAYOUTS)))
+    x, w = LAYOUTS[layout](integers((1, 1, *size), dtype, seed)), integers((1, 1, *taps), dtype, seed + 1)
+    options = {"padding": padding, "padding_mode": mode, "flip": data.draw(st.booleans())}
+    wanted = conv(x, w, algorithm="reference", **options)
+    np.testing.assert_array_equal(of_whole_image(x, w, **options), wanted, strict=True)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="Python takes too long")
+@pytest.mark.parametrize("mode", ["zeros", "symmetric"])
+def test_large_kernels_see_the_whole_image(mode: str) -> None:
+    x, w = normal((1, 1, 256, 250)), normal((1, 1, 127, 120), 1)
+    with recording() as calls:
+        found = fc.conv2d(x, w, padding=60, padding_mode=mode)
+    assert "whole image" in calls[-1][1].plan.summary
+    x64, w64 = x.astype(float), w.astype(float)
+    wanted = fc.conv2d(x64, w64, padding=60, padding_mode=mode, algorithm="depthwise")
+    assert np.abs(found - wanted).max() <= 1e-6 * np.abs(x).max() * np.abs(w).sum()
+    with recording() as calls:
+        fc.conv2d(np.concatenate([x, x]), w, padding=60, padding_mode=mode)
+    assert "two at a time" in calls[-1][1].plan.summary, "of several images blocks are taken in pairs"
+    with recording() as calls:
+        fc.conv2d(x, w[..., :17, :17], padding=8, padding_mode=mode)
+    assert "two at a time" in calls[-1][1].plan.summary, "small kernels waste little of a block"
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_what_is_not_finite_stays_in_its_window_of_a_whole_image(special: float, mode: str) -> None:
+    x, w = normal((1, 1, 40, 30)), np.abs(normal((1, 1, 9, 8), 1))
+    w /= w.sum()
+    x[0, 0, 7, 5] = special
+    if special == 3e38:
+        x[:] = special
+    with np.errstate(invalid="ignore", over="ignore"):
+        wanted = conv(x, w, padding=3, padding_mode=mode, algorithm="depthwise")
+        found = of_whole_image(x, w, padding=3, padding_mode=mode)
+    np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("padding", [0, 2, 4, (3, 7)])
@@ -96,6 +158,10 @@ def test_errors_are_bounded(taps: int, image: str) -> None:
             wanted = row_by_row(given.astype(float), weights.astype(float))
             most = np.abs(given).max() * np.abs(weights, dtype=float).sum()
             assert np.abs(found - wanted).max() <= bound * most, f"{kernel}, {dtype}"
+            if taps < 31:  # no whole image is so much larger than its kernel
+                continue
+            found = of_whole_image(given[None, None], weights[None, None])[0]
+            assert np.abs(found - wanted).max() <= bound * most, f"{kernel}, {dtype}, of the whole image"
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 3e38])

@@ -130,3 +130,27 @@ def test_errors(arguments: Any, message: str) -> None:
 def test_a_fill_of_one_element_and_of_fractions() -> None:
     x, w = np.ones((1, 2), np.uint8), np.ones((1, 2), np.uint8)
     np.testing.assert_array_equal(fc.signal.convolve2d(x, w, fillvalue=[2.9]), [[3, 2, 3]])
+
+
+def test_what_a_call_decides_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not the kernel's values, nor whether a call is right."""
+    x, w = integers((9, 8), "float32"), integers((2, 3), "float32", 1)
+    functions = (fc.signal.convolve2d, fc.signal.correlate2d, fc.signal.convolve, fc.signal.correlate)
+    first = [function(x, w, "same") for function in functions]
+    monkeypatch.setattr("fastconv.signal.direct.conv_call", None)
+    w *= 2
+    for function, found in zip(functions, first, strict=True):
+        np.testing.assert_array_equal(function(x, w, "same"), 2 * found)
+        with pytest.raises(TypeError):  # for other arrays it is decided anew
+            function(x[:, ::-1], w, "same")
+        for _ in range(2):
+            with pytest.raises(ValueError, match="mode='other' is not known"):
+                function(x, w, "other")
+
+
+def test_the_values_of_whole_numbers_choose_each_time() -> None:
+    """Transforms where they are exact, sums where not, for arrays of one form."""
+    small = integers((200, 200), "int64"), integers((90, 90), "int64", 1)
+    for factor in (1, 2**40, 1):
+        found = fc.signal.convolve(small[0] * factor, small[1], "valid")
+        np.testing.assert_array_equal(found, factor * fc.signal.convolve(*small, "valid", "direct"))

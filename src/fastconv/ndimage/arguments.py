@@ -20,6 +20,7 @@ __all__ = [
     "axis_of",
     "cast",
     "check_cval",
+    "dtype_of",
     "extended",
     "holds",
     "mode_of",
@@ -162,9 +163,17 @@ class Output(NamedTuple):
         found = taken(result, self.dtype, self.source)
         if self.array is None:
             return found
-        if (found.ctypes.data, found.strides) != (self.array.ctypes.data, self.array.strides):
+        if found is not self.array:
             np.copyto(self.array, found)
         return self.array
+
+    def fill(self, step: Any) -> np.ndarray:
+        """What a step makes of the input, in its place; written there at once where that can be."""
+        target = self.target
+        if target is None or self.array is None:
+            return self.take(step(self.source))
+        found = step(self.source, target)
+        return self.array if found is target or found.base is target else self.take(found)
 
 
 def taken(result: np.ndarray, dtype: np.dtype, source: np.ndarray) -> np.ndarray:
@@ -173,6 +182,12 @@ def taken(result: np.ndarray, dtype: np.dtype, source: np.ndarray) -> np.ndarray
     if found.base is None and found is not source:  # found.data belongs to found: ask no further
         return found
     return found.copy() if np.may_share_memory(found, source) else found
+
+
+def dtype_of(given: np.dtype, is_complex: bool) -> np.dtype:
+    """The dtype of a result for which none is wanted."""
+    dtype = np.promote_types(given, np.complex64) if is_complex else given
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def output_of(output: Any, x: np.ndarray, is_complex: bool = False) -> Output:
@@ -184,8 +199,7 @@ def output_of(output: Any, x: np.ndarray, is_complex: bool = False) -> Output:
         Where `output` cannot take the result.
     """
     if output is None:
-        dtype = np.promote_types(x.dtype, np.complex64) if is_complex else x.dtype
-        return Output(dtype if dtype.isnative else dtype.newbyteorder("="), None, x)
+        return Output(dtype_of(x.dtype, is_complex), None, x)
     if isinstance(output, (type, np.dtype)):
         dtype = np.dtype(output)
         if is_complex and dtype.kind != "c":
@@ -201,17 +215,17 @@ def output_of(output: Any, x: np.ndarray, is_complex: bool = False) -> Output:
     array = np.asarray(output)
     if array.shape != x.shape:
         raise RuntimeError(f"output has shape {array.shape}; the result has shape {x.shape}.")
-    _checked(array.dtype, is_complex)
+    dtype = _checked(array.dtype, is_complex)
     if not array.flags.writeable:
         raise ValueError("output is read-only; give an array that can be written to.")
-    return Output(array.dtype.newbyteorder("="), array, x)
+    return Output(dtype, array, x)
 
 
 def _checked(dtype: np.dtype, is_complex: bool) -> np.dtype:
     if is_complex and dtype.kind != "c":
         raise RuntimeError(f"output has dtype {dtype}; the result is complex, so give a complex dtype.")
     arg.dtypes.check_numbers(dtype, "output")
-    return dtype.newbyteorder("=")
+    return dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def cast(result: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.calls import filtered
+from fastconv.ndimage.calls import filtered, planned
 from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import boxes
 from fastconv.ops.arguments import Form
-from fastconv.ops.calls import remembered
 from fastconv.ops.lines import Line, plan_line_filter
 from fastconv.plan.reach import Reach
 
@@ -99,20 +98,20 @@ def uniform_filter1d(
     return filtered(_line, input, output, size, axis, mode, cval, origin)
 
 
-@remembered
-def _box(forms: tuple[Form, ...], dtype: np.dtype, size: Any, mode: Any, cval: Any, origin: Any, axes: nd.Axes) -> Step:
+@planned
+def _box(form: Form, dtype: np.dtype, size: Any, mode: Any, cval: Any, origin: Any, axes: nd.Axes) -> Step:
     """Means of boxes over some axes."""
-    windows = nd.windows_of(size, origin, mode, axes, len(forms[0].shape))
-    nd.check_cval(cval, forms[0])
-    return _means(forms[0], windows, cval, dtype)
+    windows = nd.windows_of(size, origin, mode, axes, len(form.shape))
+    nd.check_cval(cval, form)
+    return _means(form, windows, cval, dtype)
 
 
-@remembered
-def _line(forms: tuple[Form, ...], dtype: np.dtype, size: Any, axis: Any, mode: Any, cval: Any, origin: Any) -> Step:
+@planned
+def _line(form: Form, dtype: np.dtype, size: Any, axis: Any, mode: Any, cval: Any, origin: Any) -> Step:
     """Means of windows along one axis."""
-    window = nd.window_of(size, origin, mode, axis, len(forms[0].shape))
-    nd.check_cval(cval, forms[0])
-    return _means(forms[0], [window], cval, dtype)
+    window = nd.window_of(size, origin, mode, axis, len(form.shape))
+    nd.check_cval(cval, form)
+    return _means(form, [window], cval, dtype)
 
 
 def _means(form: Form, windows: Sequence[nd.Window], cval: Any, dtype: np.dtype) -> Step:

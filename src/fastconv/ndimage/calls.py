@@ -1,48 +1,140 @@
 """A call of a filter: its steps are found out once for arrays of the same form and the same settings, and remembered.
 
 Before, Python took 100 to 300 microseconds to check arguments, to make weights and to plan: more than SciPy's whole
-call of an image of 64 x 64 elements.
+call of an image of 64 x 64 elements. What is left takes about as long as that image's 3x3 windows do, so a call asks
+for nothing that it could know already: not even for the dtype of its result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from fastconv.jit.threads import thread_count
 from fastconv.ndimage import arguments as nd
 from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import arguments as arg
+from fastconv.ops import dtypes
+from fastconv.ops.arguments import Form
+from fastconv.ops.calls import Unusual, check_plain, holds_tuples
+from fastconv.ops.filters import Correlation
+from fastconv.ops.heap import keep_for_calls
+from fastconv.ops.passes import PassFilter
 
-__all__ = ["MOST_BYTES", "filtered", "filtered_by"]
+__all__ = ["MOST_BYTES", "Find", "filtered", "filtered_by", "planned"]
 
 #: Bytes of weights, or of a footprint, up to which calls are remembered by them.
 MOST_BYTES = 8192
+#: Those up to which a few calls are: 127 x 127 taps in float64. To look them up takes a tenth of planning anew.
+MOST_LARGE_BYTES, LARGE_CALLS = 131072, 16
+
+#: From an array, the weights of its windows if it takes any, a dtype for the result or None, and settings the steps.
+Find = Callable[..., "Step | Filter"]
 
 
-def filtered(plan: Callable[..., Any], input: Any, output: Any, *settings: Any) -> np.ndarray:
-    """What the steps ``plan((input,), dtype, *settings)`` make of the input, as `output` says; `plan` is remembered."""
-    x = arg.array(input, "input")
-    if list in map(type, settings):  # which calls are not remembered by
-        settings = tuple(tuple(value) if type(value) is list else value for value in settings)
-    if output is None and x.dtype.isnative and x.dtype.kind != "c":  # most calls, half a microsecond sooner
-        return nd.taken(plan((x,), x.dtype, *settings)(x), x.dtype, x)
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Steps whose result may still have another dtype, or be the array itself."""
+
+    step: Step
+    dtype: np.dtype
+
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The result in memory of its own; in `out`, an array for it, if the last step can write there."""
+        found = self.step(x, out) if out is not None and isinstance(self.step, InTurn) else self.step(x)
+        return nd.taken(found, self.dtype, x)
+
+
+def planned(function: Callable[..., Step]) -> Find:
+    """Remember the steps that a function finds for arrays of such forms, for such settings and so many threads.
+
+    The function is called as ``function(form, dtype, *settings)``, or where windows have weights as ``function(form,
+    dtype, weights, *settings)``, with weights that nobody writes to.
+    """
+
+    def plan(form: Form, weights: np.ndarray | None, dtype: np.dtype | None, *settings: Any) -> Step | Filter:
+        dtypes.check_numbers(form.dtype, "input")
+        if weights is not None:
+            dtypes.check_numbers(weights.dtype, "weights")
+        if dtype is None:
+            is_complex = form.dtype.kind == "c" or (weights is not None and weights.dtype.kind == "c")
+            dtype = nd.dtype_of(form.dtype, is_complex)
+        return _whole(function(form, dtype, *(() if weights is None else (weights,)), *settings), dtype)
+
+    # One flat key takes half the time of one with tuples in it.
+    @lru_cache(maxsize=1024, typed=True)
+    def known(
+        threads: int, shape: Any, strides: Any, kind: Any, aligned: Any, taps: Any, weight_kind: Any, elements: Any,
+        dtype: Any, *settings: Any,
+    ) -> tuple[Step | Filter, bool]:  # fmt: skip
+        check_plain(settings)
+        keep_for_calls(prod(shape) * kind.itemsize)
+        weights = None
+        if elements is not None:
+            dtypes.check_numbers(weight_kind, "weights")
+            weights = np.frombuffer(elements, weight_kind).reshape(taps)
+        return plan(Form(shape, strides, kind, aligned), weights, dtype, *settings), holds_tuples(settings)
+
+    large = lru_cache(maxsize=LARGE_CALLS, typed=True)(known.__wrapped__)
+
+    def forget() -> None:
+        known.cache_clear()
+        large.cache_clear()
+
+    @wraps(function)
+    def find(x: np.ndarray, weights: np.ndarray | None, dtype: np.dtype | None, *settings: Any) -> Step | Filter:
+        taps: Any = None
+        kind: Any = None
+        elements: Any = None
+        memory = known
+        if weights is not None:  # others are planned anew at each call
+            taps, kind = weights.shape, weights.dtype
+            elements = weights.tobytes() if weights.nbytes <= MOST_LARGE_BYTES else bytearray()
+            memory = known if weights.nbytes <= MOST_BYTES else large
+        try:
+            step, tuples = memory(
+                thread_count(), x.shape, x.strides, x.dtype, x.flags.aligned, taps, kind, elements, dtype, *settings
+            )
+            if tuples:
+                check_plain(settings)
+            return step
+        except (Unusual, TypeError):  # TypeError: what cannot be looked up
+            if list in map(type, settings):
+                return find(x, weights, dtype, *(tuple(v) if type(v) is list else v for v in settings))
+        return plan(arg.form(x), None if weights is None else weights.copy(), dtype, *settings)
+
+    find.cache_clear = forget  # type: ignore[attr-defined]
+    return find
+
+
+def _whole(step: Step, dtype: np.dtype) -> Step | Filter:
+    """The steps as one; a single one that makes an array of its own of this dtype is all there is to do."""
+    if isinstance(step, InTurn) and len(step.steps) == 1:
+        only = step.steps[0]
+        if isinstance(only, (Correlation, PassFilter)) and only.dtype == dtype and step.dtype in (None, dtype):
+            return only
+    return Filter(step, dtype)
+
+
+def filtered(find: Find, input: Any, output: Any, *settings: Any) -> np.ndarray:
+    """What the steps of ``find(input, None, dtype, *settings)`` make of the input, as `output` says."""
+    x = input if type(input) is np.ndarray else arg.array(input, "input")
+    if output is None:
+        return find(x, None, None, *settings)(x)
     place = nd.output_of(output, x, x.dtype.kind == "c")
-    return _done(plan((x,), place.dtype, *settings), x, place)
+    return place.fill(find(x, None, place.dtype, *settings))
 
 
-def filtered_by(plan: Callable[..., Any], input: Any, weights: Any, output: Any, *settings: Any) -> np.ndarray:
-    """As `filtered`, for ``plan((input, weights), dtype, bytes of the weights, *settings)``."""
-    x, w = arg.array(input, "input"), arg.array(weights, "weights")
+def filtered_by(find: Find, input: Any, weights: Any, output: Any, *settings: Any) -> np.ndarray:
+    """As `filtered`, for windows that have weights."""
+    x = input if type(input) is np.ndarray else arg.array(input, "input")
+    w = weights if type(weights) is np.ndarray else arg.array(weights, "weights")
+    if output is None:
+        return find(x, w, None, *settings)(x)
     place = nd.output_of(output, x, "c" in (x.dtype.kind, w.dtype.kind))
-    # Others are planned anew at each call.
-    counted = w.tobytes() if w.nbytes <= MOST_BYTES else bytearray(w.tobytes())
-    return _done(plan((x, w), place.dtype, counted, *settings), x, place)
-
-
-def _done(step: Step, x: np.ndarray, place: nd.Output) -> np.ndarray:
-    """The result in its place, written there at once where that can be."""
-    if place.array is not None and isinstance(step, InTurn):
-        return place.take(step(x, place.target))
-    return place.take(step(x))
+    return place.fill(find(x, w, place.dtype, *settings))

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.calls import filtered_by
+from fastconv.ndimage.calls import filtered_by, planned
 from fastconv.ndimage.sums import Step, lines, weighted
 from fastconv.ops.arguments import Form
-from fastconv.ops.calls import remembered
 from fastconv.ops.lines import Line
 from fastconv.plan.reach import Reach
 
@@ -174,11 +173,11 @@ def convolve1d(
     return filtered_by(_line, input, weights, output, axis, mode, cval, origin, True)
 
 
-@remembered
+@planned
 def _window(
-    forms: tuple[Form, ...],
+    form: Form,
     dtype: np.dtype,
-    weights: bytes,
+    w: np.ndarray,
     mode: Any,
     cval: Any,
     origin: Any,
@@ -186,10 +185,10 @@ def _window(
     turned: bool,
 ) -> Step:
     """A window over some axes."""
-    form, rank = forms[0], len(forms[0].shape)
+    rank = len(form.shape)
     nd.check_cval(cval, form)
     found = nd.axes_of(axes, rank)
-    w = nd.spread(_array(forms[1], weights), found, rank, "weights")
+    w = nd.spread(w, found, rank, "weights")
     widths, name = nd.spread_widths(w.shape, origin, found), nd.mode_of(mode)
     if turned:
         w, widths = np.flip(w), [pair[::-1] for pair in widths]
@@ -198,11 +197,11 @@ def _window(
     return weighted(form, w, widths, name, cval, dtype)
 
 
-@remembered
+@planned
 def _line(
-    forms: tuple[Form, ...],
+    form: Form,
     dtype: np.dtype,
-    weights: bytes,
+    w: np.ndarray,
     axis: Any,
     mode: Any,
     cval: Any,
@@ -210,7 +209,6 @@ def _line(
     turned: bool,
 ) -> Step:
     """A window along one axis."""
-    form, w = forms[0], _array(forms[1], weights)
     nd.check_cval(cval, form)
     if w.ndim != 1 or w.size == 0:
         raise RuntimeError(f"weights have shape {w.shape}; give one axis with at least one element.")
@@ -220,8 +218,3 @@ def _line(
     elif w.dtype.kind == "c":
         w = w.conj()
     return lines(form, [Line(number, w, Reach(*width, nd.mode_of(mode)))], cval, dtype)
-
-
-def _array(form: Form, elements: bytes) -> np.ndarray:
-    """The array of such a form whose elements follow each other so."""
-    return np.frombuffer(elements, form.dtype).reshape(form.shape)

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.calls import filtered
+from fastconv.ndimage.calls import filtered, planned
 from fastconv.ndimage.sums import Step, lines, weighted
 from fastconv.ops import arguments as arg
 from fastconv.ops.arguments import Form
-from fastconv.ops.calls import remembered
 from fastconv.ops.lines import Line
 from fastconv.plan.reach import Reach
 
@@ -217,15 +216,15 @@ def _second(x: Any, axis: int, output: Any, mode: Any, cval: Any) -> np.ndarray:
     return filtered(_second_line, x, output, axis, mode, cval)
 
 
-@remembered
-def _second_line(forms: tuple[Form, ...], dtype: np.dtype, axis: int, mode: Any, cval: Any) -> Step:
-    return lines(forms[0], [Line(axis, np.array([1.0, -2.0, 1.0]), Reach(1, 1, nd.mode_of(mode)))], cval, dtype)
+@planned
+def _second_line(form: Form, dtype: np.dtype, axis: int, mode: Any, cval: Any) -> Step:
+    return lines(form, [Line(axis, np.array([1.0, -2.0, 1.0]), Reach(1, 1, nd.mode_of(mode)))], cval, dtype)
 
 
-@remembered
-def _seconds(forms: tuple[Form, ...], dtype: np.dtype, mode: Any, cval: Any, axes: nd.Axes) -> Step:
+@planned
+def _seconds(form: Form, dtype: np.dtype, mode: Any, cval: Any, axes: nd.Axes) -> Step:
     """The sum of second differences along axes: in one window where that comes to the same."""
-    form, rank = forms[0], len(forms[0].shape)
+    rank = len(form.shape)
     found = nd.axes_of(axes, rank)
     modes = nd.per_axis(mode, len(found), "mode")
     nd.check_cval(cval, form)
@@ -242,10 +241,10 @@ def _seconds(forms: tuple[Form, ...], dtype: np.dtype, mode: Any, cval: Any, axe
     return weighted(form, w, widths, nd.mode_of(modes[0]), cval, dtype)
 
 
-@remembered
-def _difference(forms: tuple[Form, ...], dtype: np.dtype, axis: Any, middle: float, mode: Any, cval: Any) -> Step:
+@planned
+def _difference(form: Form, dtype: np.dtype, axis: Any, middle: float, mode: Any, cval: Any) -> Step:
     """The difference along an axis, then the weights 1, `middle`, 1 along the others: of equal ones it is 0."""
-    form, rank = forms[0], len(forms[0].shape)
+    rank = len(form.shape)
     number = nd.axis_of(axis, rank)
     modes = [nd.mode_of(name) for name in nd.per_axis(mode, rank, "mode")]
     nd.check_cval(cval, form)

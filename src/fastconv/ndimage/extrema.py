@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.calls import MOST_BYTES, filtered
+from fastconv.ndimage.calls import filtered, filtered_by, planned
 from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import arguments as arg
 from fastconv.ops import boxes, taps
 from fastconv.ops.arguments import Form
-from fastconv.ops.calls import remembered
 from fastconv.plan.reach import Reach
 
 __all__ = ["maximum_filter", "maximum_filter1d", "minimum_filter", "minimum_filter1d"]
@@ -168,8 +167,7 @@ def _filter(
         if where is None and size is None:
             raise RuntimeError("there is neither a size nor a footprint; give one of them.")
         return filtered(_box, x, output, size if where is None else where.shape, origin, mode, cval, axes, least)
-    counted = where.tobytes() if where.nbytes <= MOST_BYTES else bytearray(where.tobytes())
-    return filtered(_footprint, x, output, counted, where.shape, origin, mode, cval, axes, least)
+    return filtered_by(_footprint, x, where, output, origin, mode, cval, axes, least)
 
 
 def _filter_line(
@@ -180,38 +178,33 @@ def _filter_line(
 
 def _real(input: Any) -> np.ndarray:
     """The array, if its numbers have an order."""
-    x = arg.array(input, "input")
+    x = arg.array_of_any(input, "input")
     if x.dtype.kind == "c":
         raise TypeError(f"input has dtype {x.dtype}; complex numbers have no order, so give real ones.")
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
-@remembered
-def _box(
-    forms: tuple[Form, ...], dtype: np.dtype, size: Any, origin: Any, mode: Any, cval: Any, axes: nd.Axes, least: bool
-) -> Step:
+@planned
+def _box(form: Form, dtype: np.dtype, size: Any, origin: Any, mode: Any, cval: Any, axes: nd.Axes, least: bool) -> Step:
     """Extremes of boxes over some axes."""
-    windows = nd.windows_of(size, origin, mode, axes, len(forms[0].shape))
-    nd.check_cval(cval, forms[0])
-    return _extremes(forms[0], windows, cval, least)
+    windows = nd.windows_of(size, origin, mode, axes, len(form.shape))
+    nd.check_cval(cval, form)
+    return _extremes(form, windows, cval, least)
 
 
-@remembered
-def _line(
-    forms: tuple[Form, ...], dtype: np.dtype, size: Any, axis: Any, origin: Any, mode: Any, cval: Any, least: bool
-) -> Step:
+@planned
+def _line(form: Form, dtype: np.dtype, size: Any, axis: Any, origin: Any, mode: Any, cval: Any, least: bool) -> Step:
     """Extremes of windows along one axis."""
-    window = nd.window_of(size, origin, mode, axis, len(forms[0].shape))
-    nd.check_cval(cval, forms[0])
-    return _extremes(forms[0], [window], cval, least)
+    window = nd.window_of(size, origin, mode, axis, len(form.shape))
+    nd.check_cval(cval, form)
+    return _extremes(form, [window], cval, least)
 
 
-@remembered
+@planned
 def _footprint(
-    forms: tuple[Form, ...],
+    form: Form,
     dtype: np.dtype,
-    counted: bytes,
-    shape: tuple[int, ...],
+    where: np.ndarray,
     origin: Any,
     mode: Any,
     cval: Any,
@@ -219,9 +212,9 @@ def _footprint(
     least: bool,
 ) -> Step:
     """Extremes of what counts of a box, in the input's type, which `cval` is made one of."""
-    form, rank = forms[0], len(forms[0].shape)
+    rank = len(form.shape)
     found = nd.axes_of(axes, rank)
-    where = nd.spread(np.frombuffer(counted, bool).reshape(shape), found, rank, "footprint")
+    where = nd.spread(where, found, rank, "footprint")
     widths, name = nd.spread_widths(where.shape, origin, found), nd.mode_of(mode)
     nd.check_cval(cval, form)
     if 0 in form.shape:

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from fastconv.ndimage import arguments as nd
-from fastconv.ndimage.calls import filtered
+from fastconv.ndimage.calls import filtered, planned
 from fastconv.ndimage.derivatives import generic_gradient_magnitude, generic_laplace
 from fastconv.ndimage.sums import Step, lines
 from fastconv.ops import arguments as arg
 from fastconv.ops.arguments import Form
-from fastconv.ops.calls import remembered
 from fastconv.ops.lines import Line
 from fastconv.plan.reach import Reach
 
@@ -191,9 +190,9 @@ def _derivative(degree: int, rank: int) -> Any:
     return derive
 
 
-@remembered
+@planned
 def _smooth(
-    forms: tuple[Form, ...],
+    form: Form,
     dtype: np.dtype,
     sigma: Any,
     order: Any,
@@ -204,7 +203,6 @@ def _smooth(
     axes: nd.Axes,
 ) -> Step:
     """Gaussians along some axes, one after the other."""
-    form = forms[0]
     found = nd.axes_of(axes, len(form.shape))
     sigma = np.frombuffer(sigma).tolist() if isinstance(sigma, bytes) else sigma
     given = [
@@ -220,9 +218,9 @@ def _smooth(
     return lines(form, some, cval, dtype)
 
 
-@remembered
+@planned
 def _smooth_line(
-    forms: tuple[Form, ...],
+    form: Form,
     dtype: np.dtype,
     sigma: float,
     axis: int,
@@ -233,7 +231,7 @@ def _smooth_line(
     radius: int | None,
 ) -> Step:
     """A Gaussian along one axis."""
-    form, w = forms[0], _weights(float(sigma), order, truncate, radius)
+    w = _weights(float(sigma), order, truncate, radius)
     line = _line(nd.axis_of(axis, len(form.shape)), w, mode)
     nd.check_cval(cval, form)
     return lines(form, [line], cval, dtype)

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
-from fastconv.ops.heap import keep_at_hand
+from fastconv.ops.heap import keep_for_calls
 from fastconv.ops.pairing import Pairing
 from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_last
 from fastconv.plan.layout import is_channels_last as is_last
@@ -22,16 +22,23 @@ from fastconv.plan.plan import Choice, choose
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import empty_apart, is_large
 
-__all__ = ["Call", "Conversion", "converted", "prepare", "recording", "remembered", "target_of"]
+__all__ = [
+    "Call",
+    "Conversion",
+    "Unusual",
+    "check_plain",
+    "converted",
+    "holds_tuples",
+    "prepare",
+    "recording",
+    "remembered",
+    "target_of",
+]
 
 Prepared = TypeVar("Prepared")
 
 #: How an operand becomes what a plan takes; None where it is that.
 Conversion = np.dtype | Pairing | None
-
-#: How many times the bytes of its operands a call may free, or calls that follow one another: results have up to about
-#: four times those of the input, and scratch 1.2 times those of both.
-FREED = 8
 
 #: Types of settings that tell by themselves what they are.
 _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
@@ -41,7 +48,7 @@ _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
 _Fields = tuple[tuple[int, ...], tuple[int, ...], np.dtype, bool]
 
 
-class _Unusual(Exception):
+class Unusual(Exception):
     """A setting of a type that equals, or may become, another."""
 
 
@@ -54,11 +61,9 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
 
     @lru_cache(maxsize=1024, typed=True)
     def known(threads: int, fields: tuple[_Fields | None, ...], *given: Any) -> tuple[Prepared, bool]:
-        tuples = any(type(value) is tuple for value in given)
-        if not all(isinstance(value, _PLAIN) or _is_plain_tuple(value) for value in given):
-            raise _Unusual
-        keep_at_hand(FREED * sum(prod(shape) * dtype.itemsize for shape, _, dtype, _ in filter(None, fields)))
-        return function(tuple(None if each is None else Form(*each) for each in fields), *given), tuples
+        check_plain(given)
+        keep_for_calls(sum(prod(shape) * dtype.itemsize for shape, _, dtype, _ in filter(None, fields)))
+        return function(tuple(None if each is None else Form(*each) for each in fields), *given), holds_tuples(given)
 
     @wraps(function)
     def prepare(operands: tuple[np.ndarray | None, ...], *given: Any) -> Prepared:
@@ -70,10 +75,10 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
         )
         try:
             found, tuples = known(thread_count(), fields, *given)
-            # Equal tuples may hold entries of other types: (1,) and (1.0,).
-            if not tuples or all(_is_plain_tuple(value) for value in given if type(value) is tuple):
-                return found
-        except (_Unusual, TypeError):  # TypeError: a list, which cannot be looked up
+            if tuples:
+                check_plain(given)
+            return found
+        except (Unusual, TypeError):  # TypeError: a list, which cannot be looked up
             pass
         return function(tuple(None if array is None else form(array) for array in operands), *given)
 
@@ -81,9 +86,23 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
     return prepare
 
 
+def check_plain(settings: tuple[Any, ...]) -> None:
+    """Refuse by `Unusual` those that something may be remembered by under the name of others.
+
+    Equal tuples may hold entries of other types, as (1,) and (1.0,): tuples are to be checked at each call.
+    """
+    if not all(isinstance(value, _PLAIN) or _is_plain_tuple(value) for value in settings):
+        raise Unusual
+
+
+def holds_tuples(settings: tuple[Any, ...]) -> bool:
+    """Whether a tuple is among them."""
+    return any(type(value) is tuple for value in settings)
+
+
 def _is_plain_tuple(value: Any) -> bool:
-    """Whether it is a tuple of ints and such tuples."""
-    return type(value) is tuple and all(type(entry) is int or _is_plain_tuple(entry) for entry in value)
+    """Whether it is a tuple of ints, names and such tuples."""
+    return type(value) is tuple and all(type(entry) in (int, str) or _is_plain_tuple(entry) for entry in value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,10 +124,10 @@ def conv2d(
     exact as long as they are small, but the error of an output depends on the inputs of its neighbour's window too, not
     on those in its own alone. ``algorithm="spread"`` keeps to sums of products.
 
-    Large kernels of one channel, from about 13 x 13 on, are multiplied by Fourier transforms of blocks where that is
-    faster. Whole numbers stay exact; the error of other floats is below 1e-6, in float64 below 1e-14, of ``max(abs(
-    input)) * sum(abs(weight))``. ``algorithm="depthwise"`` keeps to sums of products, which are closer where a few
-    inputs are far larger than what stands near them.
+    Large kernels of one channel, from about 13 x 13 on, are multiplied by Fourier transforms of blocks, or of a whole
+    image, where that is faster. Whole numbers stay exact; the error of other floats is below 1e-6, in float64 below
+    1e-14, of ``max(abs(input)) * sum(abs(weight))``. ``algorithm="depthwise"`` keeps to sums of products, which are
+    closer where a few inputs are far larger than what stands near them.
 
     References
     ----------
@@ -218,12 +218,18 @@ def _conv(
 
 
 def conv_call(
-    forms: tuple[arg.Form, arg.Form], padding: arg.Padding, padding_mode: str, dtype: np.dtype, shape: tuple[int, ...]
+    forms: tuple[arg.Form, arg.Form],
+    padding: arg.Padding,
+    padding_mode: str,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    flip: bool = False,
+    algorithm: str = "auto",
 ) -> Call:
     """What `conv1d`, `conv2d` or `conv3d` decide for an input and weights of such forms, and for a result of that shape
     that may go into an array without gaps."""
     rank, target = len(forms[1].shape) - 2, arg.Form(shape, strides_first(shape, dtype.itemsize), dtype, True)
-    return _decided((*forms, None, target), rank, 1, padding, 1, 1, padding_mode, False, None, dtype, "auto")
+    return _decided((*forms, None, target), rank, 1, padding, 1, 1, padding_mode, flip, None, dtype, algorithm)
 
 
 def _decided(

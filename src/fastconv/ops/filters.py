@@ -7,7 +7,7 @@ batch or are made one with their neighbours, and of what is left beyond three ax
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,30 +101,32 @@ class Correlation:
         As weights of a convolution.
     settings : dict
         What else the convolution takes.
+    dtype : numpy.dtype
+        Of the result.
     shape : tuple of int
         Of the result, its axes as they lie in memory.
     call : Call or None
         The convolution of an array without gaps, with everything decided: to find it out anew takes as long as a filter
-        of a small image.
+        of a small image. Its result has the shape above, as kernels see memory alone.
     """
 
     dense: Dense
     images: tuple[int, ...]
     kernel: np.ndarray
     settings: dict[str, Any]
+    dtype: np.dtype
     shape: tuple[int, ...]
     call: Call | None
 
     def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """The result, as `correlate` says; in `out` where that has no gaps and lies as `x` does."""
-        images = self.dense.turn(x).reshape(self.images)
         if self.call is None:
-            y = CONVS[len(self.images) - 2](images, self.kernel, **self.settings)
+            images = self.dense.turn(x).reshape(self.images)
+            y = CONVS[len(self.images) - 2](images, self.kernel, **self.settings).reshape(self.shape)
         else:
-            place = self.dense.place_in(out, self.call.dtype)
-            target = None if place is None else place.reshape(self.call.shape)
-            y = self.call.run((images, self.kernel, None), target)
-        return self.dense.give(y.reshape(self.shape))
+            place = None if out is None else self.dense.place_in(out, self.dtype)
+            y = self.call.run((self.dense.turn(x), self.kernel, None), place)
+        return self.dense.give(y)
 
 
 def plan_correlation(form: Form, w: np.ndarray, widths: Widths, mode: str, dtype: np.dtype) -> Correlation | None:
@@ -136,7 +138,7 @@ def plan_correlation(form: Form, w: np.ndarray, widths: Widths, mode: str, dtype
     count, inner = folded(axes)
     if len(inner) > 3 or 0 in form.shape or any(axis.windows < 1 for axis in axes):
         return None
-    images = (count, 1, *sizes(inner))
+    images, windows = (count, 1, *sizes(inner)), tuple(axis.windows for axis in axes)
     kernel = np.ascontiguousarray(w.transpose(order).reshape(1, 1, *[axis.taps for axis in inner]), dtype)
     settings: dict[str, Any] = {
         "padding": tuple((axis.before, axis.after) for axis in inner),
@@ -148,7 +150,8 @@ def plan_correlation(form: Form, w: np.ndarray, widths: Widths, mode: str, dtype
         standing = Form(images, strides_first(images, form.dtype.itemsize), form.dtype, True)
         shape = (count, 1, *[axis.windows for axis in inner])
         call = conv_call((standing, Form(kernel.shape, kernel.strides, dtype, True)), **settings, shape=shape)
-    return Correlation(dense, images, kernel, settings, tuple(axis.windows for axis in axes), call)
+        call = replace(call, shape=windows)
+    return Correlation(dense, images, kernel, settings, dtype, windows, call)
 
 
 def extend(x: np.ndarray, widths: Widths, mode: str, value: complex = 0) -> np.ndarray:

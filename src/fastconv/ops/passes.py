@@ -17,7 +17,7 @@ from fastconv.ops.arguments import Form
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import memory_order
 from fastconv.plan.reach import Images, Reach
-from fastconv.plan.span import empty_apart
+from fastconv.plan.span import LARGE, empty_apart
 
 __all__ = ["Dense", "Pass", "PassFilter", "passes"]
 
@@ -71,7 +71,7 @@ class Dense:
 
     def take(self, x: np.ndarray) -> np.ndarray:
         """The array, its axes as they lie in memory."""
-        x = self.turn(x)
+        x = x.transpose(self.order) if self.order else x
         return x if self.stands else np.require(x, self.dtype, ["C", "ALIGNED"])
 
     def place_in(self, out: np.ndarray | None, dtype: np.dtype) -> np.ndarray | None:
@@ -106,9 +106,14 @@ class PassFilter:
 
     def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """The filtered array, whose axes lie in memory as those of `x` do; in `out` where that lies so too."""
-        x, place = self.dense.take(x), self.dense.place_in(out, self.dtype)
+        x, place = self.dense.take(x), None if out is None else self.dense.place_in(out, self.dtype)
         for number, (plan, given) in enumerate(self.steps, 1):
-            y = place if place is not None and number == len(self.steps) else empty_apart(x.shape, self.dtype, x)
+            if place is not None and number == len(self.steps):
+                y = place
+            elif x.size * self.dtype.itemsize < LARGE:  # a quarter of a microsecond sooner
+                y = np.empty(x.shape, self.dtype)
+            else:
+                y = empty_apart(x.shape, self.dtype, x)
             plan.run(x, *given, y)
             x = y
         return self.dense.give(x)

@@ -31,6 +31,12 @@ NO_LIMIT = 2**31 - 1
 
 #: Outputs of a block: enough to make up for the rows that blocks share, few enough for the first levels of the cache.
 MOST_OUTPUTS, LEAST_OUTPUTS = 16384, 2048
+#: Rows of a block that is gathered, for each row that the next one gathers too: a quarter are gathered twice at most.
+LEAST_SHARE = 3
+#: Elements beside a row up to which it is worth to put them in one by one, by tiles of half as many vectors. On images
+#: of 64 to 1024 squared, 3x3 windows take 1.3 to 1.7 times as long as beside zeros so and 1.9 gathered, 5x5 ones 1.3 to
+#: 1.6 and 1.35, 9x9 ones 1.3 to 1.4 and 1.15, 15x15 ones on 64 x 64 3.0 and 1.1 (1 thread, Zen 4).
+MOST_BESIDE = 1
 #: Nanoseconds, for estimates only: to multiply a vector that is loaded for this product alone, or put together from
 #: every second element; for a tile to begin and to write its sums; and for a call to begin, beside plain loops.
 LOAD_COST, SHIFT_COST, TILE_COST, CALL_COST = 0.24, 0.3, 20.0, 400.0
@@ -49,7 +55,7 @@ def plan_depthwise(problem: Problem) -> UnpackedPlan:
     whole = in_place or _whole(g)
     before, after = map(len, borders if in_place else ((), ()))
     shape = _shape(g, whole, before + after > 0)
-    sizes = _block_sizes(g)
+    sizes = _block_sizes(g, in_place)
     counts = tuple(-(-size // block) for size, block in zip(g.output_size, sizes, strict=True))
     table = Table(DEPTHWISE_TABLE)
     if in_place:
@@ -105,13 +111,14 @@ def _in_place(problem: Problem) -> bool:
     """Whether tiles can load the rows of the input where they stand."""
     g = problem.geometry.lift()
     last = g.axes[-1]
+    borders = Windows(last).borders(g.padding_mode)
     return (
         machine().masked_loads
         and problem.x_dtype == problem.dtype
         and problem.x_steps().steps[-1] == 1
         and last.size + last.before + last.after + last.extent < MOST_COLUMNS
         and _has_step(g)
-        and (not any(Windows(last).borders(g.padding_mode)) or _knows_borders(g))
+        and (not any(borders) or (max(map(len, borders)) <= MOST_BESIDE and _knows_borders(g)))
     )
 
 
@@ -171,12 +178,13 @@ def _shape(g: Geometry, whole: bool, borders: bool) -> Shape:
     return min(filter(fits, shapes), key=loads, default=shapes[-1])
 
 
-def _block_sizes(g: Geometry) -> tuple[int, int, int]:
+def _block_sizes(g: Geometry, in_place: bool) -> tuple[int, int, int]:
     """Outputs of a block on each axis, whole tiles of rows: whole rows and whole planes where they are small."""
     depth, height, width = g.output_size
+    least = LEAST_OUTPUTS if in_place else max(LEAST_OUTPUTS, LEAST_SHARE * (g.axes[1].extent - 1) * width)
     channels = g.batch * g.out_channels
     total = channels * depth * height * width
-    most = min(MOST_OUTPUTS, max(LEAST_OUTPUTS, total // MANY_TASKS), max(1, MOST_PRODUCTS // prod(g.kernel_size)))
+    most = min(MOST_OUTPUTS, max(least, total // MANY_TASKS), max(1, MOST_PRODUCTS // prod(g.kernel_size)))
     block_w = min(width, -(-_even(width, most) // COLUMNS) * COLUMNS)
     block_h = min(height, -(-_even(height, max(1, most // block_w)) // ROWS) * ROWS)
     block_d = _even(depth, most // (block_w * block_h)) if block_h == height and block_w == width else 1

@@ -116,6 +116,12 @@ class StripPlan:
         """Pairs of blocks of all kernels."""
         return self.kernels * self.head.pairs
 
+    @property
+    def summary(self) -> str:
+        """The choice in words."""
+        head = self.head
+        return f"{head.down * head.across} blocks of {head.rows} x {head.columns} elements an image, two at a time"
+
     def run(self, x: np.ndarray, w: np.ndarray, y: np.ndarray) -> bool:
         """Write the result into the contiguous `y`; all arrays are of the same dtype, and `w` is contiguous too.
 

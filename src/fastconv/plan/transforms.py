@@ -1,4 +1,5 @@
-"""Plans of convolutions with large kernels: Fourier transforms of blocks, which gather their own padding.
+"""Plans of convolutions with large kernels: Fourier transforms of blocks, which gather their own padding, or of a whole
+image.
 
 The error of a transform grows with what stands in a block, not with what a window sees of it. It stays below a
 millionth (in float64 below 1e-14) of ``max(abs(x)) * sum(abs(w))``, the bound of sums of products too, unless nearly
@@ -22,6 +23,7 @@ from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import is_dense
 from fastconv.plan.strips import MOST_ROWS, Images, Source, StripPlan, best_strips
+from fastconv.plan.whole_image import WholeImagePlan, plan_whole_image
 
 __all__ = ["LEAST_TAPS", "TransformPlan", "plan_transforms", "refuse_transforms", "transforms_yield"]
 
@@ -46,8 +48,10 @@ class TransformPlan:
 
     Attributes
     ----------
-    strips : StripPlan
+    engine : StripPlan or WholeImagePlan
         What transforms.
+    kernels : int
+        Their number.
     mirrored : bool
         Whether the weights are those of a convolution, and not of a correlation.
     careful : object
@@ -58,7 +62,8 @@ class TransformPlan:
         The choice in words.
     """
 
-    strips: StripPlan
+    engine: StripPlan | WholeImagePlan
+    kernels: int
     mirrored: bool
     careful: Any
     nanoseconds: float
@@ -67,15 +72,15 @@ class TransformPlan:
     @property
     def tasks(self) -> int:
         """Number of tasks."""
-        return self.strips.tasks
+        return self.engine.tasks
 
     def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Write the result into the contiguous `y`."""
         rows, columns = weight.shape[-2:] if weight.ndim > 3 else (1, weight.shape[-1])
-        w = weight.reshape(self.strips.kernels, rows, columns)
+        w = weight.reshape(self.kernels, rows, columns)
         w = np.ascontiguousarray(w if self.mirrored else w[:, ::-1, ::-1])
         whole = _is_whole(w) and _is_whole(x)
-        if not _is_spread(w) or (whole and not _is_told(x, w)) or not self.strips.run(x, w, y):
+        if not _is_spread(w) or (whole and not _is_told(x, w)) or not self.engine.run(x, w, y):
             self.careful.run(x, weight, bias, y)
             return
         if whole:
@@ -132,15 +137,16 @@ def transforms_yield(problem: Problem) -> str | None:
 
 
 def plan_transforms(problem: Problem) -> TransformPlan:
-    """Choose the blocks."""
-    strips = _strips(problem)
-    head = strips.head
+    """Choose the blocks, or the whole image."""
+    strips, whole = _strips(problem), plan_whole_image(problem)
+    engine = whole if whole is not None and whole.nanoseconds < strips.nanoseconds else strips
     return TransformPlan(
-        strips,
+        engine,
+        strips.kernels,
         problem.mirrored,
         plan_depthwise(problem),
-        (strips.nanoseconds + CALL_COST) * SAME_SCALE,
-        f"{head.down * head.across} blocks of {head.rows} x {head.columns} elements an image, two at a time",
+        (engine.nanoseconds + CALL_COST) * SAME_SCALE,
+        engine.summary,
     )
 
 

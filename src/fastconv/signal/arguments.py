@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import prod
 from operator import index
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
+from fastconv.ops.arguments import Form
 
 __all__ = [
     "Part",
@@ -18,6 +20,7 @@ __all__ = [
     "broadcast_axes",
     "check_method",
     "check_mode",
+    "check_numbers",
     "largest_first",
     "mirrored",
     "part_of",
@@ -27,6 +30,10 @@ __all__ = [
 
 _MODES = ("full", "same", "valid")
 _METHODS = ("auto", "direct", "fft")
+
+
+#: Arrays, or what is known of them before their values.
+Shaped = TypeVar("Shaped", np.ndarray, Form)
 
 
 class Part(NamedTuple):
@@ -50,18 +57,23 @@ def arrays(in1: Any, in2: Any) -> tuple[np.ndarray, np.ndarray]:
         For what only SciPy takes: long doubles and objects.
     """
     found = any_arrays(in1, in2)
-    for array, name in zip(found, ("in1", "in2"), strict=True):
-        if not dtypes.are_numbers(array.dtype):
-            raise TypeError(
-                f"{name} has dtype {array.dtype}, for which there is scipy.signal alone; give booleans, integers, "
-                f"floats or complex numbers of up to 64 bits a part, as in {name}.astype(np.float64)."
-            )
+    check_numbers(*found)
     return found
 
 
-def same_ndim(in1: np.ndarray, in2: np.ndarray) -> None:
+def check_numbers(in1: Shaped, in2: Shaped) -> None:
+    """Refuse what only SciPy takes: long doubles and objects."""
+    for given, name in ((in1, "in1"), (in2, "in2")):
+        if not dtypes.are_numbers(given.dtype):
+            raise TypeError(
+                f"{name} has dtype {given.dtype}, for which there is scipy.signal alone; give booleans, integers, "
+                f"floats or complex numbers of up to 64 bits a part, as in {name}.astype(np.float64)."
+            )
+
+
+def same_ndim(in1: Shaped, in2: Shaped) -> None:
     """Refuse inputs of different numbers of axes."""
-    if in1.ndim != in2.ndim:
+    if len(in1.shape) != len(in2.shape):
         raise ValueError(
             f"in1 and in2 should have the same dimensionality, but have shapes {in1.shape} and {in2.shape}; give both "
             "as many axes."
@@ -83,8 +95,8 @@ def check_method(method: Any) -> str:
 
 
 def sorted_for_valid(
-    in1: np.ndarray, in2: np.ndarray, mode: str, axes: Iterable[int] | None = None
-) -> tuple[np.ndarray, np.ndarray, bool]:
+    in1: Shaped, in2: Shaped, mode: str, axes: Iterable[int] | None = None
+) -> tuple[Shaped, Shaped, bool]:
     """The inputs, in mode "valid" the one first in which the other fits, and whether that changes their order.
 
     Raises
@@ -94,7 +106,7 @@ def sorted_for_valid(
     """
     if mode != "valid":
         return in1, in2, False
-    pairs = [(in1.shape[axis], in2.shape[axis]) for axis in (range(in1.ndim) if axes is None else axes)]
+    pairs = [(in1.shape[axis], in2.shape[axis]) for axis in (range(len(in1.shape)) if axes is None else axes)]
     if all(n >= taps for n, taps in pairs):
         return in1, in2, False
     if all(taps >= n for n, taps in pairs):
@@ -121,9 +133,9 @@ def part_of(mode: str, sizes: Sequence[int], taps: Sequence[int]) -> Part:
     return Part(tuple(k - 1 for _, k in pairs), tuple(n - k + 1 for n, k in pairs))
 
 
-def largest_first(in1: np.ndarray, in2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def largest_first(in1: Shaped, in2: Shaped) -> tuple[Shaped, Shaped]:
     """The inputs, the one with more elements first: the other is taken for the kernel, which costs less."""
-    return (in1, in2) if in1.size >= in2.size else (in2, in1)
+    return (in1, in2) if prod(in1.shape) >= prod(in2.shape) else (in2, in1)
 
 
 def mirrored(array: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from math import log2, prod
 from time import perf_counter
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from fastconv.ops import dtypes
+from fastconv.ops.arguments import Form
+from fastconv.ops.calls import remembered
 from fastconv.ops.fourier import fourier_dtype, fourier_nanoseconds
 from fastconv.plan.transforms import LEAST_TAPS
 from fastconv.signal import arguments as arg
-from fastconv.signal.direct import summed
+from fastconv.signal.direct import Sums, plan_sums
 from fastconv.signal.fourier import transformed
 
 __all__ = ["choose_conv_method", "convolve", "correlate"]
@@ -72,7 +75,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> np
     >>> fc.signal.convolve(np.array([200, 100], np.uint8), np.array([2], np.uint8))
     array([144, 200], dtype=uint8)
     """
-    x, w = arg.arrays(in1, in2)
+    x, w = arg.any_arrays(in1, in2)
     return _convolve(x, w, mode, method)
 
 
@@ -162,22 +165,39 @@ def _seconds(x: np.ndarray, w: np.ndarray, mode: str, method: str) -> float:
 
 
 def _convolve(x: np.ndarray, w: np.ndarray, mode: Any, method: Any) -> np.ndarray:
-    if x.ndim == w.ndim == 0:
-        return x * w
+    return _planned((x, w), mode, method)(x, w)
+
+
+@remembered
+def _planned(forms: tuple[Form, ...], mode: Any, method: Any) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """What is done with arrays of such forms; whether whole numbers are transformed depends on which they are."""
+    x, w = forms
+    arg.check_numbers(x, w)
+    if x.shape == w.shape == ():
+        return np.multiply
     arg.same_ndim(x, w)
     mode, method = arg.check_mode(mode), arg.check_method(method)
-    if mode == "same" and x.size == 0 and w.size:
-        return np.zeros(x.shape, np.result_type(x, w))
-    for array, name in ((x, "in1"), (w, "in2")):
-        if array.size == 0:
-            raise ValueError(f"{name} has shape {array.shape}, and so no elements; give at least one.")
+    if mode == "same" and 0 in x.shape and 0 not in w.shape:
+        return lambda x, w: np.zeros(x.shape, np.result_type(x, w))
+    for form, name in ((x, "in1"), (w, "in2")):
+        if 0 in form.shape:
+            raise ValueError(f"{name} has shape {form.shape}, and so no elements; give at least one.")
     x, w, _ = arg.sorted_for_valid(x, w, mode)
-    if (_faster(x, w, mode) if method == "auto" else method) == "fft":
-        return _by_transforms(x, w, mode)
+    transform, is_whole = partial(_by_transforms, mode=mode), np.result_type(x.dtype, w.dtype).kind in "biu"
+    promises = method == "auto" and _transforms_promise_less(x.shape, w.shape, mode, x.dtype, w.dtype)
+    if method == "fft" or (promises and not is_whole):
+        return transform
+    direct = _direct(forms, x, w, mode, method)
+    return (lambda x, w: transform(x, w) if _rounds_exactly(x, w) else direct(x, w)) if promises else direct
+
+
+def _direct(forms: tuple[Form, ...], x: Form, w: Form, mode: str, method: str) -> Sums:
+    """Sums of products of arrays of such forms, which x and w are too, in the order that the mode wants."""
+    first, second = arg.largest_first(x, w)
     # A convolution might transform too, as it does where the faster method is asked for.
-    sums = method == "direct" and min(x.size, w.size) >= LEAST_TAPS and np.result_type(x, w).kind != "c"
-    algorithm = "depthwise" if sums else "auto"
-    return summed(*arg.largest_first(x, w), arg.part_of(mode, x.shape, w.shape), algorithm=algorithm)
+    sums = method == "direct" and prod(second.shape) >= LEAST_TAPS and np.result_type(x.dtype, w.dtype).kind != "c"
+    part, algorithm = arg.part_of(mode, x.shape, w.shape), "depthwise" if sums else "auto"
+    return plan_sums(first, second, part, algorithm=algorithm, turned=first is not forms[0])
 
 
 def _by_transforms(x: np.ndarray, w: np.ndarray, mode: str) -> np.ndarray:
