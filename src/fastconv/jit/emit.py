@@ -60,12 +60,17 @@ class VectorCode:
     weights : numba type, optional
         Of one of the factors, if it is not that of the elements. It is int32 where they are int64: both factors have 32
         bits then, and their product of 64 is one instruction, where that of 64-bit numbers is three. It is uint32 where
-        they are int32: both factors are pairs of 16-bit numbers, and their product is the sum of both products.
+        they are int32: both factors are pairs of 16-bit numbers, and their product is the sum of both products. Where
+        they are uint32, both factors are quads of 8-bit numbers: the weights' are signed and the others not if weights
+        are int32, and the other way round if they are uint32.
+    weighted : bool
+        Vectors are of weights, and multiplied by other numbers; else the other way round.
     """
 
     def __init__(
-        self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0, weights: Any = None
-    ) -> None:
+        self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0, weights: Any = None,
+        weighted: bool = False,
+    ) -> None:  # fmt: skip
         self.context, self.builder = context, builder
         self.lanes = lanes or lane_count(dtype)
         part = dtype.underlying_float if isinstance(dtype, types.Complex) else dtype
@@ -76,7 +81,9 @@ class VectorCode:
         count = self.lanes * self.parts
         self.type = ir.VectorType(context.get_data_type(part), count)
         self._narrow = weights is not None and weights.bitwidth < dtype.bitwidth
-        self._paired = weights is not None and weights != dtype and not self._narrow
+        self._paired = (dtype, weights) == (types.int32, types.uint32)
+        self._quads = dtype == types.uint32 and weights is not None
+        self._signed_vectors = self._quads and weights.signed == weighted
         self.zero = self._constant([0] * count)
 
     def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
@@ -243,13 +250,16 @@ class VectorCode:
         return self.builder.fmul(a, ir.Constant(self.type, [0.5] * self.type.count))
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        """a * b + c, fused for floats where the CPU can.
+        """a * b + c, fused for floats where the CPU can; b is the vector, a what multiplies it.
 
         llvm.fmuladd fuses where there is an instruction and is two operations where there is none; llvm.fma would call
         a library function there, a hundred times slower.
         """
         if self._paired:
             return self.builder.add(self._multiply_pairs(a, b), c)
+        if self._quads:
+            multiply = self._intrinsic(machine().quad_products, ir.FunctionType(self.type, [self.type] * 3))
+            return self.builder.call(multiply, [c, a, b] if self._signed_vectors else [c, b, a])
         if self._narrow:  # LLVM sees by the shifts that 32 bits are all there is, and leaves them out
             half = self._constant([32] * self.type.count)
             a, b = (self.builder.ashr(self.builder.shl(factor, half), half) for factor in (a, b))

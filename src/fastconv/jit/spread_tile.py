@@ -61,7 +61,7 @@ def _spread_tile_meaning(
     """
     count = vectors * machine().vector_bytes // values.itemsize
     at = places[run.place_at : run.place_at + rows]
-    total = np.zeros((rows, count), values.dtype)
+    total = np.zeros((rows, count), sums.dtype)
     for d in range(run.begin, run.end):
         weight_row = weights[run.weight_at + (d - run.begin) * count :][:count]
         total += times(values[at + offsets[d]][:, None], weight_row)
@@ -81,7 +81,7 @@ def _spread_tile(
     signature = types.void(rows, vectors, run, values, places, offsets, weights, sums)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, values.dtype, weights=weights.dtype)
+        code = VectorCode(context, builder, values.dtype, weights=weights.dtype, weighted=True)
         weight_size, width = weights.dtype.bitwidth // 8, n_vectors * code.lanes
         r = SpreadRun(*cgutils.unpack_tuple(builder, args[2]))
         values_base = code.pointer(values, args[3], INT64(0))

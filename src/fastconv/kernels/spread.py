@@ -290,14 +290,14 @@ def _body(kind: Kind) -> Callable[..., None]:
         sums = zeros((1 + _strip_pixels(ROWS, out.w.step) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
         places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
         targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if channels_last else 1, np.int64)
-        slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), y.dtype)
+        slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), x.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions if channels_last else 1, np.int64)
         packed_run = empty(VECTORS * lanes(y) * DEPTHS if steps.size else 0, weights.dtype)
         arrays = _Arrays(
             x if in_place else slab, places, offsets, packed_run if steps.size else weights, sums, y, table, targets,
             weights, steps, weight_offsets,
         )  # fmt: skip
-        across = min(out.w.step, out.w.size)
+        across, fill = min(out.w.step, out.w.size), x.dtype.type(head.fill)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head.splits, head.groups, out)
@@ -307,9 +307,9 @@ def _body(kind: Kind) -> Callable[..., None]:
             elif gathered != block.place:  # the parts of a group's row blocks share their slab
                 images, first = Images(base, head.channels, head.x_channel), first_position(block, pixel, axes)
                 if channels_last:
-                    gather_pixels(slab, sources, x, images, table, axes, first, layout.pitch)
+                    gather_pixels(slab, sources, x, images, table, axes, first, layout.pitch, fill)
                 else:
-                    gather_plain(slab, x, images, table, axes, first, y.dtype.type(0))
+                    gather_plain(slab, x, images, table, axes, first, fill)
                 gathered = block.place
             for number in range(0, head.phases, across):
                 phases_at = head.phases_at + PHASE_FIELDS * number

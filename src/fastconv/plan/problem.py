@@ -50,9 +50,11 @@ class Problem:
         Whole numbers are summed as floats, which hold any sum of their products, but no parts of them.
     narrow : bool
         Whole numbers are summed in 64 bits, though the factors of their products have 32 at most.
-    paired : bool
-        Each element of the input, and each weight, is a pair of 16-bit numbers: of two neighbouring channels. The
-        geometry counts pairs. Sums have 32 bits.
+    parts : numpy.dtype or None
+        Each element of the input, and each weight, holds the numbers of neighbouring channels: two of 16 bits or four
+        of 8, those of a weight of this dtype. The geometry counts elements. Sums have 32 bits.
+    fill : int
+        What stands in padding of zeros, where interleaved channels are shifted.
     machine : Machine
         What it is planned for.
     threads : int
@@ -75,7 +77,8 @@ class Problem:
     packed: bool = False
     exact: bool = False
     narrow: bool = False
-    paired: bool = False
+    parts: np.dtype | None = None
+    fill: int = 0
     machine: Machine = field(default_factory=machine)
     threads: int = field(default_factory=thread_count)
 

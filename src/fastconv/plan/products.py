@@ -292,6 +292,7 @@ def write_plan(
         x_batch=x.steps[0],
         x_channel=x.steps[1],
         activation=activation_number(problem.activation),
+        fill=problem.fill,
     )
     outputs = [
         OutputAxis(w.axis.output, w.axis.stretch, size, count)
@@ -308,7 +309,7 @@ def write_plan(
             offsets=taps.weights,
             size=g.groups * len(taps.places) * cut.padded_out,
             tasks=g.groups * len(cut.row_blocks),
-            order=(problem.narrow, problem.paired, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
+            order=(problem.narrow, problem.parts, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
             dtype=weight_dtype(problem),
             cost=pack_cost(problem, cut.row_blocks[0].rows),
         ),
