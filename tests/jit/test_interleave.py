@@ -48,7 +48,7 @@ def numbers(size: int, dtype: str) -> Any:
     ],
 )
 def test_numbers_of_channels_stand_side_by_side(parts: int, count: int, dtype: str, flip: int) -> None:
-    values = numbers(5 * LANES, dtype)
+    values = numbers(6 * LANES, dtype)
     found, wanted = np.full((2, LANES + 2), 77, np.uint32)
     compiled_for(parts)(values, 2, LANES + 1, count, flip, found, 1)
     _interleave_lanes_meaning(parts, values, 2, LANES + 1, count, flip, wanted, 1)
@@ -94,7 +94,7 @@ def _run(kind: str, weights: Any, values: Any, sums: Any, meaning: bool) -> Any:
         arguments: Any = (weights, values, places, sums)
     elif kind == "spread":
         rows, vectors = spread_table.ROWS, spread_table.VECTORS
-        numbers = spread_tile.SpreadRun(0, 7, 14, 0, rows * vectors * LANES, 0, 0, vectors * LANES)
+        numbers = spread_tile.SpreadRun(0, 7, 14, 0, rows * vectors * LANES, 0, 0, vectors * LANES, 0)
         if meaning:
             return spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, places, weights, sums)
 
@@ -133,3 +133,23 @@ def test_tiles_add_the_products_of_parts(kind: str, parts: tuple[str, str]) -> N
         assert re.search(
             r"v?pmaddwd|vpdpwssd" if "int16" in parts else "vpdpbusd", next(iter(made.inspect_asm().values()))
         )
+
+
+@pytest.mark.skipif(not machine().pair_products, reason="no instruction multiplies pairs")
+@pytest.mark.parametrize("vectors", sorted({spread_table.ONE_VECTOR, spread_table.HALF_VECTORS, spread_table.VECTORS}))
+def test_sums_of_pairs_are_widened_and_shifted(vectors: int) -> None:
+    """Of vectors of sums, an even number or a single one, which is half of one of products."""
+    rows, width = spread_table.NARROW_ROWS, vectors * machine().vector_bytes // 8
+    values, weights = numbers(800, "int8").astype(np.int16).view(np.int32), numbers(8000, "int16").view(np.uint32)
+    places = np.random.default_rng(1).integers(0, 40, 30)
+    start = np.random.default_rng(2).integers(-(2**62), 2**62, 3000)
+    run = spread_tile.SpreadRun(0, 7, 14, 3, 5, width, rows * width + 9, width + 1, 8)
+
+    def tile_of(run, values, places, weights, sums):  # type: ignore[no-untyped-def]
+        spread_tile.spread_tile(rows, vectors, run, values, places, places, weights, sums)
+
+    found, wanted = start.copy(), start.copy()
+    njit(tile_of)(run, values, places, weights, found)
+    spread_tile._spread_tile_meaning(rows, vectors, run, values, places, places, weights, wanted)
+    np.testing.assert_array_equal(found, wanted)
+    assert (found != start).sum() > 0.9 * rows * width

@@ -213,6 +213,16 @@ class VectorCode:
         places = [min(i, count) for i in range(self.type.count)]
         return self.builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(_INT32, len(places)), places))
 
+    def widened_parts(self, vector: Any) -> list[Any]:
+        """The integers of a vector of as many lanes, or several times as many, in vectors of this type's."""
+        firsts = range(0, vector.type.count, self.lanes)
+        places = [ir.Constant(ir.VectorType(_INT32, self.lanes), list(range(i, i + self.lanes))) for i in firsts]
+        return [self.builder.sext(self.builder.shuffle_vector(vector, vector, part), self.type) for part in places]
+
+    def shifted_left(self, a: Any, bits: Any) -> Any:
+        """Integers times a power of two."""
+        return self.builder.shl(a, self.broadcast(bits))
+
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""
         undefined = ir.Constant(ir.VectorType(scalar.type, self.type.count), ir.Undefined)
@@ -270,9 +280,14 @@ class VectorCode:
 
     def _multiply_pairs(self, a: Any, b: Any) -> Any:
         """The sums of both products of pairs of 16-bit numbers."""
-        halves = ir.VectorType(ir.IntType(16), 2 * self.lanes)
-        multiply = self._intrinsic(machine().pair_products, ir.FunctionType(self.type, [halves, halves]))
-        return self.builder.call(multiply, [self.builder.bitcast(factor, halves) for factor in (a, b)])
+        lanes = machine().vector_bytes // 4
+        whole, halves = ir.VectorType(_INT32, lanes), ir.VectorType(ir.IntType(16), 2 * lanes)
+        multiply = self._intrinsic(machine().pair_products, ir.FunctionType(whole, [halves, halves]))
+        filled = ir.Constant(ir.VectorType(_INT32, lanes), [min(i, self.lanes) for i in range(lanes)])
+        factors = [self.builder.shuffle_vector(factor, self.zero, filled) for factor in (a, b)]
+        products = self.builder.call(multiply, [self.builder.bitcast(factor, halves) for factor in factors])
+        kept = ir.Constant(ir.VectorType(_INT32, self.lanes), list(range(self.lanes)))
+        return self.builder.shuffle_vector(products, products, kept)
 
     def maximum(self, a: Any, b: Any) -> Any:
         """The greater of floats, in three instructions; a NaN on either side stays. Zeros may have either's sign.

@@ -211,22 +211,28 @@ def passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
     return [range(first, min(rows, first + step)) for first in range(0, rows, step)]
 
 
-def store_sums(code: VectorCode, sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]]) -> None:
+def store_sums(
+    code: VectorCode, sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]], shift: Any = None
+) -> None:
     """Write the vectors of some rows, added to what they begin with.
 
-    `sums` is an array's Numba type and the array; `run` says where in it both stand, as a `SpreadRun` does.
+    `sums` is an array's Numba type and the array; `run` says where in it both stand, as a `SpreadRun` does. Where sums
+    have more bits than the vectors, these are widened and shifted.
     """
     builder, width = code.builder, len(totals[0]) * code.lanes
+    into = VectorCode(code.context, builder, sums[0].dtype)
 
     def row_of(first: Any, step: Any, row: int) -> Any:
         at = builder.add(first, builder.mul(step, INT64(row)))
-        code.check(*sums, at, width)
-        return code.pointer(*sums, at)
+        into.check(*sums, at, width)
+        return into.pointer(*sums, at)
 
     for row, total in zip(rows, totals, strict=True):
         start, target = row_of(run.start_at, run.start_step, row), row_of(run.sums_at, run.sums_step, row)
+        if into.type.element != code.type.element:
+            total = [into.shifted_left(part, shift) for value in total for part in into.widened_parts(value)]
         for v, value in enumerate(total):
-            code.store(code.add(code.load(start, v * code.lanes), value), target, v * code.lanes)
+            into.store(into.add(into.load(start, v * into.lanes), value), target, v * into.lanes)
 
 
 def add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products: Any) -> list[list[Any]]:

@@ -25,7 +25,6 @@ from fastconv.kernels.conv_table import (
     ROW_BLOCK_FIELDS,
     SLAB_AT,
     ConvHead,
-    Phase,
     RowBlock,
     block_of,
     output_axes,
@@ -47,11 +46,12 @@ from fastconv.kernels.spread_table import (
     SPREAD_HEAD_AT,
     STRIP,
     VECTORS,
+    SpreadHead,
     read_spread_head,
 )
 from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
 
-__all__ = ["Kind", "spread"]
+__all__ = ["DEPTHS", "Kind", "spread"]
 
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and weights for so many depths stay in the second-level cache.
@@ -88,6 +88,8 @@ class _Depths(NamedTuple):
         Weights of a depth.
     first : bool
         Whether the sums begin with what stands in front of them, not with the sums of the depths before.
+    shift : int
+        Bits by which what they add up to is shifted, where sums are widened.
     """
 
     begin: int
@@ -95,6 +97,7 @@ class _Depths(NamedTuple):
     at: int
     width: int
     first: bool
+    shift: int
 
 
 @helper
@@ -104,13 +107,13 @@ def _tile_rows(width: int, n: int) -> int:
 
 
 @helper
-def _depths_of_run(phase: Phase, channels: int) -> tuple[int, int]:
+def _depths_of_run(depths: int, taps: int, longest: int) -> tuple[int, int]:
     """Depths of a run, about as many in all of them, and taps of a channel: runs have those of whole channels.
 
     Where a channel has too many, the taps are 0.
     """
-    taps, runs = phase.depths // channels, max(1, (phase.depths + DEPTHS - 1) // DEPTHS)
-    depths = max(1, (phase.depths + runs - 1) // runs)
+    runs = max(1, (depths + longest - 1) // longest)
+    depths = max(1, (depths + runs - 1) // runs)
     return (depths, 0) if taps > depths else (depths - depths % max(1, taps), taps)
 
 
@@ -125,7 +128,7 @@ def _sum(arrays: Any, place_at: int, depths: _Depths, pixels: int, to: int, step
     """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
     sums = arrays.sums
     start_at, start_step = (0, 0) if depths.first else (to, step)
-    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step)
+    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step, depths.shift)
     values, places, offsets, weights = arrays.values, arrays.places, arrays.offsets, arrays.weights
     if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
         for row in range(pixels):
@@ -199,8 +202,8 @@ class _Part(NamedTuple):
         Where the first phase of a row stands in the table, and how many rows have.
     pixels : int
         How many there are, for each phase of a row.
-    fetched : bool
-        Whether the lines of the result are fetched while sums are taken.
+    layout : SpreadHead
+        What is the same for all blocks.
     """
 
     rows: RowBlock
@@ -209,7 +212,7 @@ class _Part(NamedTuple):
     phases_at: int
     across: int
     pixels: int
-    fetched: bool
+    layout: SpreadHead
 
 
 def _part_body(kind: Kind) -> Any:
@@ -221,7 +224,7 @@ def _part_body(kind: Kind) -> Any:
         """All pixels of a block for one block of channels, a strip at a time."""
         sums, width, n, done = arrays.sums, part.rows.rows, lanes(arrays.y), 0
         tile_rows = _tile_rows(width, n)
-        strip = _strip_pixels(tile_rows, step)
+        strip, halves = _strip_pixels(tile_rows, step), part.layout.halves
         # The sums of a strip stand behind what they begin with and up to a vector of pixels that were not written yet.
         strip_at = (1 + n) * width
         for first in range(0, part.pixels, strip):
@@ -232,24 +235,27 @@ def _part_body(kind: Kind) -> Any:
             for number in range(part.across):
                 phase = read_phase(arrays.table, part.phases_at + PHASE_FIELDS * number)
                 packed = part.packed + phase.depth_at * head.padded_out + part.rows.first * phase.depths
-                depths, taps = _depths_of_run(phase, head.channels)
-                runs = max(1, (phase.depths + depths - 1) // depths)
-                for run in range(runs):
-                    begin, end = run * depths, min((run + 1) * depths, phase.depths)
+                each = phase.depths // halves
+                depths, taps = _depths_of_run(each, phase.depths // head.channels, part.layout.longest)
+                runs = max(1, (each + depths - 1) // depths)
+                for run in range(halves * runs):
+                    half = run // runs
+                    begin = half * each + (run - half * runs) * depths
+                    end, shift = min(begin + depths, (half + 1) * each), 8 * (halves - 1 - half)
                     run_depths = _Depths(
-                        phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, run == 0
+                        phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, run == 0, shift
                     )
                     if arrays.steps.size:
                         pack_rows(
                             arrays.plain, read_plain(arrays.steps, 0), part.group, part.rows, arrays.weight_offsets,
                             DepthRun(phase.depth_at + begin, end - begin, taps), arrays.weights, 0,
                         )  # fmt: skip
-                        run_depths = _Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0)
-                    complete = number == part.across - 1 and run == runs - 1
+                        run_depths = _Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0, shift)
+                    complete = number == part.across - 1 and run == halves * runs - 1
                     for p in range(0, count, tile_rows):
                         at, in_use = strip_at + width * p * step, min(tile_rows, count - p)
                         ready, output = (p + in_use) * step, (first + p) * step
-                        if part.fetched and complete and output // n < (first * step + ready) // n:
+                        if part.layout.fetched and complete and output // n < (first * step + ready) // n:
                             fetch_rows(output, in_use * step, outlet)
                         _sum(arrays, first + p, run_depths, in_use, at + number * width, width * step)
                         if complete:
@@ -331,7 +337,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                     for c in range(rows.rows):
                         sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
                     packed = block.group * head.depth * head.padded_out
-                    part = _Part(rows, block.group, packed, phases_at, across, pixels, layout.fetched)
+                    part = _Part(rows, block.group, packed, phases_at, across, pixels, layout)
                     outlet = Outlet(y, rows.channels, channel * layout.y_channel, layout.y_channel, to)
                     convolve_part(arrays, part, head, outlet, out.w.step)
         free((sums, places, targets, slab, sources, packed_run))

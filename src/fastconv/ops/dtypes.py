@@ -16,6 +16,7 @@ __all__ = [
     "result_dtype",
     "sum_dtype",
     "sums_parts",
+    "widens_parts",
 ]
 
 #: Characters of the dtypes that arrays may have: booleans, integers, real and complex numbers, but no long doubles.
@@ -109,6 +110,13 @@ def sums_parts(operands: Sequence[np.dtype], result: np.dtype, parts: int) -> bo
     if sum_dtype(result) != np.int32 or any(operand.kind not in "biu" for operand in (result, *operands)):
         return False
     return all(o.itemsize == 1 if parts == 4 else np.can_cast(o, np.int16) for o in operands[:2])
+
+
+def widens_parts(operands: Sequence[np.dtype], result: np.dtype) -> bool:
+    """Whether sums have 64 bits, and factors 16 at most."""
+    if sum_dtype(result) != np.int64 or any(operand.kind not in "biu" for operand in (result, *operands)):
+        return False
+    return all(np.can_cast(o, np.int16) for o in operands[:2])
 
 
 def floating(dtype: np.dtype) -> np.dtype:

@@ -67,6 +67,7 @@ def _lines(problem: Problem, choice: Choice) -> list[str]:
     given, got = (" x ".join(map(str, shape)) for shape in (g.input_shape, g.output_shape))
     given, got = (text + " (channels last)" * last for text, last in ((given, problem.x_last), (got, problem.y_last)))
     how = f", in {_TOGETHER[problem.parts.itemsize]} of channels" if problem.parts else ""
+    how += ", of high and of low bytes" if problem.halves > 1 else ""
     sums = f"{np.dtype(problem.dtype)}{', exact here' if problem.exact else how}"
     lines = [f"{problem.op} on {given} to {got} in {sums}, {g.products} products"]
     lines += [f"- {name} {what}" for name, what in choice.walk]

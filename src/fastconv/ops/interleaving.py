@@ -4,6 +4,9 @@ Tiles multiply and add twice as many 16-bit numbers as float32 in an instruction
 and eight times as many as of the float64 that exact sums of more than 1024 products of 8-bit numbers take. Two or four
 neighbouring channels of a group become one, of numbers in 32 bits.
 
+Where sums are to have 64 bits, those of up to 256 products of 16 bits and 8 fit 32, and are then widened. Of 16-bit
+inputs the high and the low bytes are channels of their own, whose products with the same weights are summed apart.
+
 The products of 8-bit numbers are those of an unsigned and a signed one. Where input and weights are of the same kind,
 the input is shifted by half of its range to the other kind, what stands in its padding too, and sums begin with what
 that takes from them: 128 times the sum of an output channel's weights.
@@ -18,10 +21,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastconv.geometry import Geometry
 from fastconv.jit.machine import machine
 from fastconv.kernels.interleave import Planes, interleave_planes, sum_rows
 from fastconv.ops.arguments import Form
-from fastconv.ops.dtypes import sums_parts
+from fastconv.ops.dtypes import sums_parts, widens_parts
 from fastconv.plan.layout import is_channels_last, strides_first, strides_last
 from fastconv.plan.span import aligned_empty
 
@@ -48,11 +52,14 @@ class Parts(NamedTuple):
         Of the weights' parts, as tiles take them.
     shifted : bool
         Whether the input is of the weights' kind, and is shifted to the other.
+    halves : int
+        2 where high and low bytes of the input are channels of their own, else 1.
     """
 
     number: int
     weight: np.dtype
-    shifted: bool
+    shifted: bool = False
+    halves: int = 1
 
     @property
     def x_dtype(self) -> np.dtype:
@@ -65,20 +72,24 @@ class Parts(NamedTuple):
         return _SHIFT if self.shifted else 0
 
 
-def parts_of(op: str, operands: list[np.dtype], result: np.dtype, channels: int, products: int) -> Parts | None:
-    """How so many channels of a group are put together for so many products, if that pays and tiles know how.
+def parts_of(op: str, operands: list[np.dtype], result: np.dtype, geometry: Geometry) -> Parts | None:
+    """How the channels of a group are put together, if that pays and tiles know how.
 
     Where an input is shifted, outputs must see as many of the weights each, which those of a transposed convolution do
-    not.
+    not. Sums are widened by the tile whose lanes are channels, which those should fill.
     """
-    if products < LEAST_PRODUCTS:
+    channels = geometry.channels // geometry.groups
+    if geometry.products < LEAST_PRODUCTS:
         return None
     x, weight = (np.dtype(np.uint8) if operand.kind == "b" else operand for operand in operands[:2])
     shifted = x.kind == weight.kind
     if machine().quad_products and channels > 2 and sums_parts(operands, result, 4) and (op == "conv" or not shifted):
         return Parts(4, weight, shifted)
     if machine().pair_products and channels > 1 and sums_parts(operands, result, 2):
-        return Parts(2, np.dtype(np.int16), False)
+        return Parts(2, np.dtype(np.int16))
+    fills = geometry.out_channels // geometry.groups >= machine().vector_bytes // 4
+    if machine().quad_products and op == "conv" and channels > 1 and fills and widens_parts(operands, result):
+        return Parts(2, np.dtype(np.int16), halves=min(operand.itemsize for operand in operands[:2]))
     return None
 
 
@@ -93,8 +104,8 @@ class Interleaving:
 
     Attributes
     ----------
-    axis, channels, parts : int
-        The axis, channels of a group on it, and how many of them become one.
+    axis, channels, parts, halves : int
+        The axis, channels of a group on it, and how many of them become one, or two: of high and of low bytes.
     beside : bool
         Whether channels stand beside each other in memory, as they do in the result then.
     shape : tuple of int
@@ -110,6 +121,7 @@ class Interleaving:
     axis: int
     channels: int
     parts: int
+    halves: int
     beside: bool
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -117,16 +129,18 @@ class Interleaving:
     interleave: Any
 
     @classmethod
-    def of(cls, array: Form, axis: int, channels: int, parts: int, dtype: np.dtype, flip: int = 0) -> Interleaving:
+    def of(
+        cls, array: Form, axis: int, channels: int, parts: int, dtype: np.dtype, flip: int = 0, halves: int = 1
+    ) -> Interleaving:
         """For groups of so many `channels` along an axis."""
         groups, size = prod(array.shape[:axis]) * array.shape[axis] // channels, prod(array.shape[axis + 1 :])
         numbers, rank = numbers_of(channels, parts), len(array.shape) - axis - 1
-        shape = (*array.shape[:axis], array.shape[axis] // channels * numbers, *array.shape[axis + 1 :])
+        shape = (*array.shape[:axis], array.shape[axis] // channels * numbers * halves, *array.shape[axis + 1 :])
         beside = size == 1 or is_channels_last(array.shape, array.strides, array.dtype.itemsize, rank)
         tasks, table = groups * numbers, np.array(Planes(channels, numbers, size, flip), np.int64)
         kernel = interleave_planes[parts].bind(_bytes(array.dtype), np.uint32, np.int64)
         interleave = partial(_interleave, kernel.run, tasks, tasks * parts * size * NUMBER_COST, table)
-        return cls(axis, channels, parts, beside, shape, dtype, flip, interleave)
+        return cls(axis, channels, parts, halves, beside, shape, dtype, flip, interleave)
 
     @property
     def form(self) -> Form:
@@ -140,9 +154,10 @@ class Interleaving:
         if self.beside:
             return self._beside(array)
         values = np.ascontiguousarray(array, array.dtype.newbyteorder("=")).view(_bytes(array.dtype))
-        numbers = aligned_empty(prod(self.shape), np.dtype(np.uint32))
+        numbers = aligned_empty(prod(self.shape) // self.halves, np.dtype(np.uint32))
         self.interleave(values, numbers)
-        return numbers.view(self.dtype).reshape(self.shape)
+        lying = numbers.view(self.dtype).reshape(*self.shape[: self.axis], -1, *self.shape[self.axis + 1 :])
+        return self._in_halves(lying, self.axis)
 
     def _beside(self, array: np.ndarray) -> np.ndarray:
         """Channels that stand beside each other are parts once they have their size, and the last are filled up."""
@@ -154,7 +169,15 @@ class Interleaving:
         numbers = padded.view(np.uint32).reshape(*outer, -1)
         if self.flip:
             numbers ^= np.uint32(self.flip)
-        return np.moveaxis(numbers.view(self.dtype), -1, self.axis)
+        return np.moveaxis(self._in_halves(numbers.view(self.dtype), len(outer)), -1, self.axis)
+
+    def _in_halves(self, numbers: np.ndarray, axis: int) -> np.ndarray:
+        """High bytes of the pairs on an axis, with their sign, and low bytes, those of a group behind each other."""
+        if self.halves == 1:
+            return numbers
+        before, behind = numbers.shape[:axis], numbers.shape[axis + 1 :]
+        pairs = numbers.reshape(*before, -1, numbers_of(self.channels, self.parts), *behind).view(np.int16)
+        return np.stack([pairs >> 8, pairs & 0xFF], axis + 1).view(self.dtype).reshape(*before, -1, *behind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,15 +52,15 @@ def prepare_products(
     result = dtypes.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
     operands = [form.dtype for form in given]
-    channels, products = geometry.channels // geometry.groups, geometry.products
-    parts = parts_of(op, operands, result, channels, products) if algorithm in _INTERLEAVED else None
+    parts = parts_of(op, operands, result, geometry) if algorithm in _INTERLEAVED else None
     x_conversion: Conversion
     weight_conversion: Conversion
     if parts:
         sums, exact = dtypes.sum_dtype(result), False
         x_conversion, weight_conversion = _interleaved(op, geometry, forms, parts)
         x, weight = x_conversion.form, weight_conversion.form
-        geometry = replace(geometry, channels=geometry.groups * numbers_of(channels, parts.number))
+        numbers = numbers_of(geometry.channels // geometry.groups, parts.number)
+        geometry = replace(geometry, channels=geometry.groups * numbers * parts.halves)
     else:
         sums, exact = dtypes.product_sums(operands, geometry.depth, result)
         x, x_conversion = forms[0].taken_as(sums, len(geometry.axes))
@@ -84,6 +84,7 @@ def prepare_products(
         packed=packed,
         exact=exact,
         parts=parts.weight if parts else None,
+        halves=parts.halves if parts else 1,
         fill=parts.flip if parts else 0,
         narrow=sums == np.int64 and all(np.can_cast(form.dtype, np.int32) for form in given[:2]),
     )
@@ -96,6 +97,6 @@ def _interleaved(op: str, geometry: Geometry, forms: Forms, parts: Parts) -> tup
     """How the channels of input and weights are put together."""
     channels, axis = geometry.channels // geometry.groups, len(forms[0].shape) - len(geometry.axes) - 1
     return (
-        Interleaving.of(forms[0], axis, channels, parts.number, parts.x_dtype, parts.flip),
+        Interleaving.of(forms[0], axis, channels, parts.number, parts.x_dtype, parts.flip, parts.halves),
         Interleaving.of(forms[1], int(op == "conv"), channels, parts.number, weights_in(parts.weight)),
     )

@@ -108,9 +108,11 @@ def weights_of(problem: Problem) -> Weights:
     """Of a convolution (O, C / groups, *kernel) or a transposed one (C, O / groups, *kernel), mirrored or not."""
     g = problem.geometry
     transposed = problem.op == "conv_transpose"
-    outer, inner = (g.channels, g.out_channels) if transposed else (g.out_channels, g.channels)
+    channels = g.channels // problem.halves
+    outer, inner = (channels, g.out_channels) if transposed else (g.out_channels, channels)
     shape = (outer, inner // g.groups, *g.kernel_size)
-    base, (outer_step, inner_step, *taps) = steps(shape, problem.weight_strides, problem.dtype.itemsize)
+    itemsize = weights_in(problem.parts).itemsize if problem.parts else problem.dtype.itemsize
+    base, (outer_step, inner_step, *taps) = steps(shape, problem.weight_strides, itemsize)
     if problem.mirrored:
         base += sum((k - 1) * step for k, step in zip(g.kernel_size, taps, strict=True))
         taps = [-step for step in taps]
