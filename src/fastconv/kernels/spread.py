@@ -46,16 +46,17 @@ from fastconv.kernels.spread_table import (
     SPREAD_HEAD_AT,
     STRIP,
     VECTORS,
-    SpreadHead,
     read_spread_head,
 )
 from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
 
-__all__ = ["DEPTHS", "Kind", "spread"]
+__all__ = ["Kind", "spread"]
 
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and weights for so many depths stay in the second-level cache.
 DEPTHS = 768
+#: Most pairs whose products are summed in 32 bits before they are widened: 256 of up to 255 * 2**15 stay below 2**31.
+WIDENED_DEPTHS = 128
 
 
 @helper
@@ -154,11 +155,15 @@ class Kind(NamedTuple):
         Whether channels of the result stand beside each other; those of the slab then do, too.
     activated : bool
         Whether an activation is applied.
+    widened : bool
+        Whether sums of products have 32 bits, and are added to those of 64. With numbers that only such kernels need,
+        LLVM kept sums of others in memory: 2.7 times as long.
     """
 
     in_place: bool
     last: bool
     activated: bool
+    widened: bool
 
 
 class _Arrays(NamedTuple):
@@ -202,8 +207,10 @@ class _Part(NamedTuple):
         Where the first phase of a row stands in the table, and how many rows have.
     pixels : int
         How many there are, for each phase of a row.
-    layout : SpreadHead
-        What is the same for all blocks.
+    fetched : bool
+        Whether the lines of the result are fetched while sums are taken.
+    halves : int
+        As in `SpreadHead`.
     """
 
     rows: RowBlock
@@ -212,19 +219,21 @@ class _Part(NamedTuple):
     phases_at: int
     across: int
     pixels: int
-    layout: SpreadHead
+    fetched: bool
+    halves: int
 
 
 def _part_body(kind: Kind) -> Any:
     """The function that convolves a part, for one kind of calls."""
     channels_last, apply = kind.last, activate if kind.activated else keep
+    widened, longest = kind.widened, WIDENED_DEPTHS if kind.widened else DEPTHS
 
     @inlined
     def convolve_part(arrays: _Arrays, part: _Part, head: ConvHead, outlet: Outlet, step: int) -> None:
         """All pixels of a block for one block of channels, a strip at a time."""
         sums, width, n, done = arrays.sums, part.rows.rows, lanes(arrays.y), 0
         tile_rows = _tile_rows(width, n)
-        strip, halves = _strip_pixels(tile_rows, step), part.layout.halves
+        strip, halves = _strip_pixels(tile_rows, step), part.halves if widened else 1
         # The sums of a strip stand behind what they begin with and up to a vector of pixels that were not written yet.
         strip_at = (1 + n) * width
         for first in range(0, part.pixels, strip):
@@ -236,10 +245,10 @@ def _part_body(kind: Kind) -> Any:
                 phase = read_phase(arrays.table, part.phases_at + PHASE_FIELDS * number)
                 packed = part.packed + phase.depth_at * head.padded_out + part.rows.first * phase.depths
                 each = phase.depths // halves
-                depths, taps = _depths_of_run(each, phase.depths // head.channels, part.layout.longest)
+                depths, taps = _depths_of_run(each, phase.depths // head.channels, longest)
                 runs = max(1, (each + depths - 1) // depths)
                 for run in range(halves * runs):
-                    half = run // runs
+                    half = run // runs if widened else 0
                     begin = half * each + (run - half * runs) * depths
                     end, shift = min(begin + depths, (half + 1) * each), 8 * (halves - 1 - half)
                     run_depths = _Depths(
@@ -255,7 +264,7 @@ def _part_body(kind: Kind) -> Any:
                     for p in range(0, count, tile_rows):
                         at, in_use = strip_at + width * p * step, min(tile_rows, count - p)
                         ready, output = (p + in_use) * step, (first + p) * step
-                        if part.layout.fetched and complete and output // n < (first * step + ready) // n:
+                        if part.fetched and complete and output // n < (first * step + ready) // n:
                             fetch_rows(output, in_use * step, outlet)
                         _sum(arrays, first + p, run_depths, in_use, at + number * width, width * step)
                         if complete:
@@ -337,7 +346,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                     for c in range(rows.rows):
                         sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
                     packed = block.group * head.depth * head.padded_out
-                    part = _Part(rows, block.group, packed, phases_at, across, pixels, layout)
+                    part = _Part(rows, block.group, packed, phases_at, across, pixels, layout.fetched, layout.halves)
                     outlet = Outlet(y, rows.channels, channel * layout.y_channel, layout.y_channel, to)
                     convolve_part(arrays, part, head, outlet, out.w.step)
         free((sums, places, targets, slab, sources, packed_run))
@@ -346,7 +355,8 @@ def _body(kind: Kind) -> Callable[..., None]:
 
 
 def _name(kind: Kind) -> str:
-    return f"spread_{'in_place' if kind.in_place else 'slab'}{'_last' * kind.last}{'_activated' * kind.activated}"
+    place = "in_place" if kind.in_place else "slab"
+    return f"spread_{place}{'_last' * kind.last}{'_activated' * kind.activated}{'_widened' * kind.widened}"
 
 
-spread = {kind: kernel(_body(kind), _name(kind)) for kind in starmap(Kind, product((False, True), repeat=3))}
+spread = {kind: kernel(_body(kind), _name(kind)) for kind in starmap(Kind, product((False, True), repeat=4))}

@@ -53,8 +53,6 @@ class SpreadHead(NamedTuple):
         Flat position of the first output, and the steps of batch and channel.
     fetched : bool
         Whether the lines of the result are fetched while sums are taken.
-    longest : int
-        Most depths that are added one after the other.
     halves : int
         2 where sums over the first half of the depths count 256 times as much as those over the other, else 1.
     """
@@ -64,7 +62,6 @@ class SpreadHead(NamedTuple):
     y_batch: int
     y_channel: int
     fetched: bool
-    longest: int
     halves: int
 
 

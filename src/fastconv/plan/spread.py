@@ -10,7 +10,7 @@ from math import prod
 from fastconv.jit.machine import LINE, machine
 from fastconv.kernels.conv_table import RowBlock
 from fastconv.kernels.pixels import PixelAxis
-from fastconv.kernels.spread import DEPTHS, Kind, spread
+from fastconv.kernels.spread import Kind, spread
 from fastconv.kernels.spread_table import (
     HALF_ROWS,
     HALF_VECTORS,
@@ -45,9 +45,6 @@ __all__ = ["LONGEST_STEP", "plan_spread", "spread_writes"]
 
 #: Vectors of tiles, fewest first.
 WIDTHS = (ONE_VECTOR, HALF_VECTORS, VECTORS)
-
-#: Most pairs whose products are summed in 32 bits before they are widened: 256 of up to 255 * 2**15 stay below 2**31.
-WIDENED_DEPTHS = 128
 
 #: Tasks for each thread below which tiles of fewer vectors, of which there are more, may share the work out better, and
 #: the part of the time in which they should then be done: the weight gradient of 7 x 7 kernels on three channels has
@@ -85,7 +82,7 @@ def plan_spread(problem: Problem) -> PackingPlan:
         cut = narrow if narrow.end(problem)[0] < SOONER * cut.end(problem)[0] else cut
     table = Table(SPREAD_TABLE)
     x, y, pitch = problem.x_steps(), _y_steps(problem), 0
-    kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None)
+    kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None, problem.widened)
     if kind.in_place:
         axes = [plain_axis(table) for _ in windows]
         steps: Sequence[int] = x.steps[2:]
@@ -110,9 +107,8 @@ def plan_spread(problem: Problem) -> PackingPlan:
         for w, step, y_step in zip(windows, steps, y.steps[2:], strict=True)
     ]
     taps = Taps.of(residues, channels, channel_step, weights_of(problem), problem.halves)
-    longest = WIDENED_DEPTHS if problem.widened else DEPTHS
     fetched = not kind.last and writes_far(problem)
-    head = SpreadHead(pitch, y.base, y.steps[0], y.steps[1], fetched, longest, problem.halves)
+    head = SpreadHead(pitch, y.base, y.steps[0], y.steps[1], fetched, problem.halves)
     plan = write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
     row_blocks = len(lane_blocks(problem, WIDTHS))
