@@ -8,7 +8,7 @@ import pytest
 from llvmlite import binding
 
 from fastconv.jit import host
-from fastconv.jit.host import UNKNOWN_CACHES, Caches, available_cores, cache_sizes, compiled_for
+from fastconv.jit.host import UNKNOWN_CACHES, Caches, available_cores, cache_sizes, compiled_for, multiplies_quads
 
 #: What the vendors say of CPUs that LLVM knows by these names.
 ROWS = {
@@ -70,6 +70,29 @@ def test_64_bit_arm_has_neon(triple: str, cpu: str) -> None:
     if not available(triple):
         pytest.skip("LLVM was built without ARM")
     assert compiled_for(cpu, "", triple) == "neon"
+
+
+@needs_x86
+@pytest.mark.parametrize(
+    ("name", "features", "has"),
+    [
+        ("cascadelake", "", True),
+        ("znver4", "", True),
+        ("znver4", "-avx512vnni", False),
+        ("skylake-avx512", "", False),
+        ("skylake-avx512", "+avx512vnni", True),
+        ("alderlake", "", True),  # for vectors of 32 bytes
+        ("alderlake", "-avxvnni", False),
+        ("haswell", "", False),
+        ("generic", "", False),
+    ],
+)
+def test_cpus_with_vnni_multiply_quads(monkeypatch: pytest.MonkeyPatch, name: str, features: str, has: bool) -> None:
+    if not binding.get_process_triple().startswith("x86_64"):
+        pytest.skip("Numba compiles for another kind of CPU")
+    monkeypatch.setattr(host.config, "CPU_NAME", name)
+    monkeypatch.setattr(host.config, "CPU_FEATURES", features)
+    assert multiplies_quads() == has
 
 
 def cpu_directory(root: Path, *entries: tuple[int, str, str, str]) -> Path:

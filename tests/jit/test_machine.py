@@ -84,6 +84,21 @@ def test_products_per_cycle_are_of_the_vectors_in_use(name: str, features: str, 
     assert value_under("products_per_cycle", **settings) == str(products)
 
 
+@pytest.mark.parametrize(
+    ("name", "products"),
+    [
+        ("znver4", "llvm.x86.avx512.vpdpbusd.512"),
+        ("alderlake", "llvm.x86.avx512.vpdpbusd.256"),
+        ("skylake-avx512", ""),
+        ("haswell", ""),
+    ],
+)
+def test_quads_are_multiplied_where_the_cpu_can(name: str, products: str) -> None:
+    if machine().name == "NEON":
+        pytest.skip("has no such instruction")
+    assert value_under("quad_products", NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES="") == products
+
+
 def test_a_machine_with_other_caches_ends_with_its_block() -> None:
     usual = machine()
     with machine_with(l2_bytes=64 * 1024, cores=3) as small:

@@ -54,7 +54,7 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step:
     values = whole(rng, 200, dtype)
     places, offsets, weights = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, 9), whole(rng, 2 + 7 * width, dtype)
     behind = 5 + rows * width * sums_step + 4
-    numbers = spread_tile.SpreadRun(1, 2, 9, 2, behind, step * width, 5, sums_step * width)
+    numbers = spread_tile.SpreadRun(1, 2, 9, 2, behind, step * width, 5, sums_step * width, 0)
     found = np.append(np.full(behind, 77, dtype), whole(rng, rows * width, dtype))
     expected = found.copy()
     compiled(rows, vectors)(numbers, values, places, offsets, weights, found)
@@ -68,7 +68,10 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
     values, weights = (rng.integers(-(2**31), 2**31, 200), rng.integers(-(2**31), 2**31, 2 + 7 * width, np.int32))
     places, offsets = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, 9)
     found, expected = np.zeros((2, 5 + (rows + 1) * width), np.int64)
-    run, numbers = compiled.__wrapped__(rows, vectors), spread_tile.SpreadRun(1, 2, 9, 2, 5 + rows * width, 0, 5, width)
+    run, numbers = (
+        compiled.__wrapped__(rows, vectors),
+        spread_tile.SpreadRun(1, 2, 9, 2, 5 + rows * width, 0, 5, width, 0),
+    )
     run(numbers, values, places, offsets, weights, found)
     spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
     np.testing.assert_array_equal(found, expected)
@@ -84,7 +87,7 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
 def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int, dtype: str) -> None:
     run, register = compiled.__wrapped__(rows, vectors), REGISTERS[machine().name]
     flat, whole = np.zeros(4096, dtype), np.zeros(64, np.int64)
-    run(spread_tile.SpreadRun(1, 0, 4, 2, 3, 0, 5, 64), flat, whole, whole, flat, flat)
+    run(spread_tile.SpreadRun(1, 0, 4, 2, 3, 0, 5, 64, 0), flat, whole, whole, flat, flat)
     assembly = next(iter(run.inspect_asm().values()))
     loops = [loop for _, loop in re.findall(r"^(\.LBB\S+):\n((?:\s.*\n)*?\s+j\w+\s+\1$)", assembly, re.M)]
     loops = [loop for loop in loops if "vfmadd" in loop]
@@ -128,7 +131,7 @@ def run_checked(rows: int, vectors: int, a: dict[str, np.ndarray], last: str) ->
     first = {"sums": "start", "start": "sums"}[last]
     at = {first: 0, last: len(a[first])}
     sums = np.append(a[first], a[last])
-    numbers = spread_tile.SpreadRun(1, 2, 5, 2, at["start"] + 3, width, at["sums"] + 5, width)
+    numbers = spread_tile.SpreadRun(1, 2, 5, 2, at["start"] + 3, width, at["sums"] + 5, width, 0)
     compiled(rows, vectors, boundscheck=True)(numbers, a["values"], a["places"], a["offsets"], a["weights"], sums)
     return sums[at["sums"] :][: len(a["sums"])]
 

@@ -1,6 +1,7 @@
 """Whole numbers summed in floats, exactly."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 
 import fastconv as fc
 from fastconv.jit.machine import machine
-from fastconv.kernels.pairs import Planes, pair_planes
-from fastconv.ops import conv, conv_transpose, pairing
-from fastconv.ops.dtypes import product_sums, sums_pairs
+from fastconv.kernels.interleave import Planes, interleave_planes
+from fastconv.ops import arguments as arg
+from fastconv.ops import conv, conv_transpose, interleaving
+from fastconv.ops.dtypes import product_sums, sums_parts
+from fastconv.plan.weights import weights_in
 from nightly import nightly
 
 
@@ -41,12 +44,14 @@ def test_floats_sum_whole_numbers_that_they_hold(
     assert (found, exact) == (np.dtype(sums), sums != result and sums.startswith("float"))
 
 
-@pytest.fixture(params=[False, True], ids=["floats", "pairs"])
-def paired(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
-    """Whether calls of any size sum pairs; a call of another test that is remembered tells nothing."""
-    if request.param and not machine().pair_products:
-        pytest.skip("no instruction multiplies pairs")
-    monkeypatch.setattr(pairing, "LEAST_PRODUCTS", 0 if request.param else float("inf"))
+@pytest.fixture(params=[1, 2, 4], ids=["floats", "pairs", "quads"])
+def together(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """How many channels at most become one, in calls of any size; none of another test is remembered."""
+    here = replace(machine(), quad_products=machine().quad_products if request.param == 4 else "")
+    if not {1: "floats", 2: here.pair_products, 4: here.quad_products}[request.param]:
+        pytest.skip("no instruction multiplies them")
+    monkeypatch.setattr(interleaving, "machine", lambda: here)
+    monkeypatch.setattr(interleaving, "LEAST_PRODUCTS", 0 if request.param > 1 else float("inf"))
     for module in (conv, conv_transpose):
         module._prepare.cache_clear()
     yield request.param
@@ -57,10 +62,17 @@ def paired(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize(
     ("dtypes", "channels"),
-    [(("int8", "int8"), 113), (("int8", "int8"), 120), (("uint8", "uint8"), 28), (("int16", "uint16"), 50)],
+    [
+        (("int8", "int8"), 113),
+        (("int8", "int8"), 120),
+        (("int8", "uint8"), 33),
+        (("uint8", "int8"), 114),
+        (("uint8", "uint8"), 28),
+        (("int16", "uint16"), 50),
+    ],
 )
 def test_sums_of_the_largest_whole_numbers_are_exact(
-    dtypes: tuple[str, str], channels: int, transposed: bool, paired: bool
+    dtypes: tuple[str, str], channels: int, transposed: bool, together: int
 ) -> None:
     rng = np.random.default_rng(0)
     ends = [np.array([np.iinfo(name).min, np.iinfo(name).max], name) for name in dtypes]
@@ -75,7 +87,10 @@ def test_sums_of_the_largest_whole_numbers_are_exact(
         found = op(x, w, padding=1, algorithm=algorithm)
         assert found.dtype == (np.int64 if dtypes[0] == "int16" else np.int32)
         np.testing.assert_array_equal(found, wide)
-    assert ("in pairs" in fc.explain(op, x, w, padding=1)) == (paired and dtypes[0] != "int16")
+    if together == 4 and transposed and dtypes[0] == dtypes[1]:  # outputs do not all see as many weights
+        together = 2
+    word = {1: "exact here", 2: "in pairs", 4: "in quads"}[1 if dtypes[1] == "uint16" else together]
+    assert word in fc.explain(op, x, w, padding=1)
     with pytest.raises(ValueError, match="it halves weights: not for whole numbers"):
         op(x, w, padding=1, algorithm="winograd")
 
@@ -105,21 +120,23 @@ def test_products_of_the_largest_whole_numbers_are_exact_in_64_bits(types: tuple
 @pytest.mark.parametrize(
     ("dtypes", "result", "may"),
     [
-        (("int8", "uint8", "int32"), "int32", True),
-        (("bool", "int16"), "int32", True),
-        (("int16", "int16"), "uint16", True),
-        (("int8", "uint16"), "int32", False),  # which no half of 32 bits holds
-        (("int8", "int8"), "int64", False),
-        (("int8", "int8"), "float32", False),
-        (("int8", "float32"), "int32", False),
+        (("int8", "uint8", "int32"), "int32", (2, 4)),
+        (("bool", "int8"), "uint16", (2, 4)),
+        (("bool", "int16"), "int32", (2,)),
+        (("int16", "int16"), "uint16", (2,)),
+        (("int8", "uint16"), "int32", ()),  # which no half of 32 bits holds
+        (("int8", "int8"), "int64", ()),
+        (("int8", "int8"), "float32", ()),
+        (("int8", "float32"), "int32", ()),
     ],
 )
-def test_pairs_are_of_16_bits_in_sums_of_32(dtypes: tuple[str, ...], result: str, may: bool) -> None:
-    assert sums_pairs([np.dtype(name) for name in dtypes], np.dtype(result)) == may
+def test_parts_fill_32_bits_and_are_summed_in_them(dtypes: tuple[str, ...], result: str, may: tuple[int, ...]) -> None:
+    given = [np.dtype(name) for name in dtypes]
+    assert tuple(parts for parts in (2, 4) if sums_parts(given, np.dtype(result), parts)) == may
 
 
 #: Of input and weights, and further arguments: odd channels, groups, padding, strides, every rank, one output channel.
-PAIRED: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
+LAYERS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "odd": ((2, 7, 9, 8), (20, 7, 3, 3), {"padding": 1}),
     "groups": ((2, 9, 9, 8), (12, 3, 3, 3), {"groups": 3, "stride": 2}),
     "pointwise": ((1, 34, 20, 20), (5, 34, 1, 1), {}),
@@ -130,11 +147,11 @@ PAIRED: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("name", PAIRED)
+@pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("dtypes", [("int8", "uint8"), ("bool", "int8"), ("int16", "int16")])
-def test_pairs_of_any_layer(dtypes: tuple[str, str], name: str, transposed: bool, paired: bool) -> None:
+def test_pairs_of_any_layer(dtypes: tuple[str, str], name: str, transposed: bool, together: int) -> None:
     """Sums beyond 32 bits wrap around."""
-    shape, weight_shape, options = PAIRED[name]
+    shape, weight_shape, options = LAYERS[name]
     rank, rng = len(weight_shape) - 2, np.random.default_rng(0)
     if transposed:
         per_group = weight_shape[0] // options.get("groups", 1)
@@ -158,17 +175,82 @@ def test_pairs_of_any_layer(dtypes: tuple[str, str], name: str, transposed: bool
         np.testing.assert_array_equal(packed(given_x), wanted)
 
 
-@pytest.mark.parametrize("channels", [4, 5])
-def test_tasks_write_their_own_pairs_alone(channels: int) -> None:
-    pairs = pairing.pairs_of(channels)
-    x, table = np.arange(-9 * channels, 9 * channels, dtype=np.int8), np.array(Planes(channels, pairs, 9), np.int64)
-    found = np.full(2 * pairs * 9, 77, np.int32)
-    run = pair_planes.bind(x.dtype, found.dtype, np.int64).run_serial
-    run(2, x, found, table)
-    assert (found[18:] == 77).all()
-    run(2 * pairs, x, found, table, begin=2)
-    planes = np.zeros((2, 2 * pairs, 9), np.int16)
-    planes[:, :channels] = x.reshape(2, channels, 9)
-    np.testing.assert_array_equal(
-        found.view(np.int16).reshape(2, pairs, 9, 2), np.stack([planes[:, ::2], planes[:, 1::2]], -1)
+#: Of input and weights, and further arguments: runs of 128 pairs, more taps than these, groups, every rank.
+WIDENED: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
+    "runs": ((1, 258, 8, 9), (17, 258, 1, 1), {}),
+    "odd": ((2, 37, 9, 8), (20, 37, 3, 3), {"padding": 1}),
+    "taps": ((1, 3, 15, 14), (16, 3, 12, 12), {"padding": 1}),
+    "groups": ((2, 10, 9, 8), (72, 5, 3, 3), {"groups": 2, "stride": 2}),
+    "signals": ((2, 6, 300), (16, 6, 5), {"dilation": 3, "padding": 4}),
+    "volumes": ((1, 5, 4, 6, 7), (17, 5, 3, 2, 3), {"padding": 1, "padding_mode": "reflect"}),
+    "single": ((6, 9, 8), (20, 6, 3, 3), {"padding": 2}),
+}
+
+
+@pytest.mark.parametrize("name", WIDENED)
+@pytest.mark.parametrize(
+    "dtypes", [("int16", "int16"), ("uint8", "int16"), *nightly((("int16", "bool"),), (("int16", "int8"),))]
+)
+def test_sums_of_16_bits_are_widened_before_they_wrap(dtypes: tuple[str, str], name: str, together: int) -> None:
+    """Low bytes of 255 times the least weight are what 32 bits hold fewest of."""
+    shape, weight_shape, options = WIDENED[name]
+    rank, rng = len(weight_shape) - 2, np.random.default_rng(0)
+    x, w = (
+        rng.choice(np.array([number, -(2**15), 2**15 - 1, 77]).astype(dtype), size, p=[0.997, 0.001, 0.001, 0.001])
+        for number, size, dtype in zip((-1, -(2**15)), (shape, weight_shape), dtypes, strict=True)
     )
+    x[..., 0], w[0] = np.array(-1).astype(dtypes[0]), np.array(-(2**15)).astype(dtypes[1])
+    given: dict[str, Any] = {**options, "bias": rng.integers(-(2**40), 2**40, weight_shape[0]), "flip": True}
+    op, layer = getattr(fc, f"conv{rank}d"), getattr(fc, f"Conv{rank}d")
+    wanted = op(x.astype(np.int64), w.astype(np.int64), **given, algorithm="reference")
+    last = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -rank - 1, -1)), -1, -rank - 1)
+    packed = layer(w, **given)
+    for found in (op(x, w, **given), op(last, w, **given), packed(x), packed(last)):
+        assert found.dtype == np.int64
+        np.testing.assert_array_equal(found, wanted)
+    told = fc.explain(op, x, w, **given)
+    assert ("in pairs" in told) == (together == 4)
+    assert ("of high and of low bytes" in told) == (together == 4 and dtypes == ("int16", "int16"))
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize("channels", [4, 5, 7])
+def test_tasks_write_their_own_numbers_alone(channels: int, parts: int) -> None:
+    numbers = interleaving.numbers_of(channels, parts)
+    x = np.arange(-9 * channels, 9 * channels, dtype=np.int8)
+    table, found = np.array(Planes(channels, numbers, 9, 0), np.int64), np.full(2 * numbers * 9, 77, np.uint32)
+    run = interleave_planes[parts].bind(x.dtype, found.dtype, np.int64).run_serial
+    run(1, x, found, table)
+    assert (found[9:] == 77).all()
+    run(2 * numbers, x, found, table, begin=1)
+    planes = np.zeros((2, parts * numbers, 9), f"i{4 // parts}")
+    planes[:, :channels] = x.reshape(2, channels, 9)
+    wanted = np.moveaxis(planes.reshape(2, numbers, parts, 9), 2, -1)
+    np.testing.assert_array_equal(found.view(planes.dtype).reshape(wanted.shape), wanted)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("last", [False, True])
+def test_sums_of_a_shifted_input_begin_with_what_the_shift_takes(dtype: str, last: bool) -> None:
+    rng, ends = np.random.default_rng(0), np.iinfo(dtype)
+    w = rng.integers(ends.min, ends.max, (3, 6, 2, 5), dtype, endpoint=True)
+    w = np.moveaxis(np.ascontiguousarray(np.moveaxis(w, 1, -1)), -1, 1) if last else w
+    how = interleaving.Interleaving.of(arg.form(w), 1, 6, 4, weights_in(w.dtype))
+    start, bias = interleaving.Start(w.dtype), np.array([7, -8, 2**31 - 1], np.int32)
+    wanted = w.sum((1, 2, 3), dtype=np.int64) * (-128 if dtype == "int8" else 128)
+    np.testing.assert_array_equal(start.run(None, how.run(w)), wanted)
+    np.testing.assert_array_equal(start.run(bias, how.run(w)), (wanted + bias).astype(np.int32))
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "reflect"])
+@pytest.mark.parametrize("algorithm", ["panel", "spread", "tile"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_padding_of_shifted_inputs_is_none_of_their_numbers(
+    dtype: str, algorithm: str, padding_mode: str, together: int
+) -> None:
+    x, w = np.full((1, 5, 7, 9), 1, dtype), np.ones((17, 5, 3, 3), dtype)
+    given: dict[str, Any] = {"padding": 2, "stride": 2, "padding_mode": padding_mode}
+    wanted = fc.conv2d(x.astype(np.int64), w.astype(np.int64), algorithm="reference", **given)
+    last = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    for found in (fc.conv2d(each, w, algorithm=algorithm, **given) for each in (x, last)):
+        np.testing.assert_array_equal(found, wanted)

@@ -487,14 +487,16 @@ def _rows_of_channels(draw: st.DrawFn) -> Call:
 
 
 @st.composite
-def _paired(draw: st.DrawFn) -> Call:
-    """Convolutions of whole numbers, of enough products for their channels to be paired."""
+def _interleaved(draw: st.DrawFn) -> Call:
+    """Convolutions of whole numbers, of enough products for their channels to be interleaved."""
     transposed, groups = draw(st.booleans()), draw(st.integers(1, 2))
     channels, outputs, size = (draw(st.integers(least, least + 9)) for least in (31, 16, 14))
-    dtype = draw(st.sampled_from(["int8", "uint8", "int16"]))
+    dtypes = draw(st.sampled_from([("int8", "int8"), ("uint8", "int8"), ("int8", "uint8"), ("int16", "int16")]))
+    sums = draw(st.sampled_from(["int32", "int64"])) if dtypes[0] == "int16" else "int32"
     weight = (groups * channels, outputs, 3, 3) if transposed else (groups * outputs, channels, 3, 3)
-    operands: list[Any] = [_values(draw, shape, dtype) for shape in ((1, groups * channels, size, size), weight)]
-    options = {"padding": draw(st.integers(0, 2)), "groups": groups, "dtype": np.int32}
+    shapes = (1, groups * channels, size, size), weight
+    operands: list[Any] = [_values(draw, shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    options = {"padding": draw(st.integers(0, 2)), "groups": groups, "dtype": sums}
     algorithm = draw(st.sampled_from(["panel", "spread", "tile"]))
     return _call("conv_transpose" if transposed else "conv", 2, operands, options, algorithm)
 
@@ -686,7 +688,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "adaptive_pool": _adaptive_pool(),
     "channels last": _channels_last(),
     "rows of channels": _rows_of_channels(),
-    "paired": _paired(),
+    "interleaved": _interleaved(),
     "turned": _turned(),
     "turned images": _turned_images(),
     "panel": _panel(),

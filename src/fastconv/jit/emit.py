@@ -60,12 +60,17 @@ class VectorCode:
     weights : numba type, optional
         Of one of the factors, if it is not that of the elements. It is int32 where they are int64: both factors have 32
         bits then, and their product of 64 is one instruction, where that of 64-bit numbers is three. It is uint32 where
-        they are int32: both factors are pairs of 16-bit numbers, and their product is the sum of both products.
+        they are int32: both factors are pairs of 16-bit numbers, and their product is the sum of both products. Where
+        they are uint32, both factors are quads of 8-bit numbers: the weights' are signed and the others not if weights
+        are int32, and the other way round if they are uint32.
+    weighted : bool
+        Vectors are of weights, and multiplied by other numbers; else the other way round.
     """
 
     def __init__(
-        self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0, weights: Any = None
-    ) -> None:
+        self, context: Any, builder: Any, dtype: Any, moved: bool = False, lanes: int = 0, weights: Any = None,
+        weighted: bool = False,
+    ) -> None:  # fmt: skip
         self.context, self.builder = context, builder
         self.lanes = lanes or lane_count(dtype)
         part = dtype.underlying_float if isinstance(dtype, types.Complex) else dtype
@@ -76,7 +81,9 @@ class VectorCode:
         count = self.lanes * self.parts
         self.type = ir.VectorType(context.get_data_type(part), count)
         self._narrow = weights is not None and weights.bitwidth < dtype.bitwidth
-        self._paired = weights is not None and weights != dtype and not self._narrow
+        self._paired = (dtype, weights) == (types.int32, types.uint32)
+        self._quads = dtype == types.uint32 and weights is not None
+        self._signed_vectors = self._quads and weights.signed == weighted
         self.zero = self._constant([0] * count)
 
     def pointer(self, array_type: Any, array: Any, index: Any) -> Any:
@@ -206,6 +213,16 @@ class VectorCode:
         places = [min(i, count) for i in range(self.type.count)]
         return self.builder.shuffle_vector(vector, undefined, ir.Constant(ir.VectorType(_INT32, len(places)), places))
 
+    def widened_parts(self, vector: Any) -> list[Any]:
+        """The integers of a vector of as many lanes, or several times as many, in vectors of this type's."""
+        firsts = range(0, vector.type.count, self.lanes)
+        places = [ir.Constant(ir.VectorType(_INT32, self.lanes), list(range(i, i + self.lanes))) for i in firsts]
+        return [self.builder.sext(self.builder.shuffle_vector(vector, vector, part), self.type) for part in places]
+
+    def shifted_left(self, a: Any, bits: Any) -> Any:
+        """Integers times a power of two."""
+        return self.builder.shl(a, self.broadcast(bits))
+
     def broadcast(self, scalar: Any) -> Any:
         """A vector of one number."""
         undefined = ir.Constant(ir.VectorType(scalar.type, self.type.count), ir.Undefined)
@@ -243,13 +260,16 @@ class VectorCode:
         return self.builder.fmul(a, ir.Constant(self.type, [0.5] * self.type.count))
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        """a * b + c, fused for floats where the CPU can.
+        """a * b + c, fused for floats where the CPU can; b is the vector, a what multiplies it.
 
         llvm.fmuladd fuses where there is an instruction and is two operations where there is none; llvm.fma would call
         a library function there, a hundred times slower.
         """
         if self._paired:
             return self.builder.add(self._multiply_pairs(a, b), c)
+        if self._quads:
+            multiply = self._intrinsic(machine().quad_products, ir.FunctionType(self.type, [self.type] * 3))
+            return self.builder.call(multiply, [c, a, b] if self._signed_vectors else [c, b, a])
         if self._narrow:  # LLVM sees by the shifts that 32 bits are all there is, and leaves them out
             half = self._constant([32] * self.type.count)
             a, b = (self.builder.ashr(self.builder.shl(factor, half), half) for factor in (a, b))
@@ -260,9 +280,14 @@ class VectorCode:
 
     def _multiply_pairs(self, a: Any, b: Any) -> Any:
         """The sums of both products of pairs of 16-bit numbers."""
-        halves = ir.VectorType(ir.IntType(16), 2 * self.lanes)
-        multiply = self._intrinsic(machine().pair_products, ir.FunctionType(self.type, [halves, halves]))
-        return self.builder.call(multiply, [self.builder.bitcast(factor, halves) for factor in (a, b)])
+        lanes = machine().vector_bytes // 4
+        whole, halves = ir.VectorType(_INT32, lanes), ir.VectorType(ir.IntType(16), 2 * lanes)
+        multiply = self._intrinsic(machine().pair_products, ir.FunctionType(whole, [halves, halves]))
+        filled = ir.Constant(ir.VectorType(_INT32, lanes), [min(i, self.lanes) for i in range(lanes)])
+        factors = [self.builder.shuffle_vector(factor, self.zero, filled) for factor in (a, b)]
+        products = self.builder.call(multiply, [self.builder.bitcast(factor, halves) for factor in factors])
+        kept = ir.Constant(ir.VectorType(_INT32, self.lanes), list(range(self.lanes)))
+        return self.builder.shuffle_vector(products, products, kept)
 
     def maximum(self, a: Any, b: Any) -> Any:
         """The greater of floats, in three instructions; a NaN on either side stays. Zeros may have either's sign.

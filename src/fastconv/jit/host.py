@@ -15,7 +15,15 @@ from typing import NamedTuple
 from llvmlite import binding
 from numba import config
 
-__all__ = ["Caches", "available_cores", "cache_sizes", "compiled_for", "instruction_sets", "products_per_cycle"]
+__all__ = [
+    "Caches",
+    "available_cores",
+    "cache_sizes",
+    "compiled_for",
+    "instruction_sets",
+    "multiplies_quads",
+    "products_per_cycle",
+]
 
 
 class Caches(NamedTuple):
@@ -30,7 +38,8 @@ class Caches(NamedTuple):
 #: Zen 1 to 3 and Neoverse N1; 8 MiB: four cores of any of these). Blocks made for too small a cache lose little.
 UNKNOWN_CACHES = Caches(32 * 1024, 512 * 1024, 8 * 1024 * 1024)
 
-#: A fused multiply-add of floats and products of integers in 64-byte vectors. LLVM writes them with what a CPU has.
+#: A fused multiply-add of floats, products of integers, and sums of those of pairs of 16-bit numbers, in 64-byte
+#: vectors. LLVM writes them with what a CPU has.
 _PROBE = """
 define <16 x float> @floats(<16 x float> %a, <16 x float> %b) {
   %c = call <16 x float> @llvm.fmuladd.v16f32(<16 x float> %a, <16 x float> %b, <16 x float> %b)
@@ -44,8 +53,20 @@ define <32 x i16> @shorts(<32 x i16> %a, <32 x i16> %b) {
   %c = mul <32 x i16> %a, %b
   ret <32 x i16> %c
 }
+define <16 x i32> @pairs(<16 x i32> %sums, <32 x i16> %a, <32 x i16> %b) {
+  %c = sext <32 x i16> %a to <32 x i32>
+  %d = sext <32 x i16> %b to <32 x i32>
+  %products = mul <32 x i32> %c, %d
+  %even = shufflevector <32 x i32> %products, <32 x i32> undef, <16 x i32> <EVEN>
+  %odd = shufflevector <32 x i32> %products, <32 x i32> undef, <16 x i32> <ODD>
+  %both = add <16 x i32> %even, %odd
+  %e = add <16 x i32> %sums, %both
+  ret <16 x i32> %e
+}
 declare <16 x float> @llvm.fmuladd.v16f32(<16 x float>, <16 x float>, <16 x float>)
-"""
+""".replace("EVEN", ", ".join(f"i32 {i}" for i in range(0, 32, 2))).replace(
+    "ODD", ", ".join(f"i32 {i}" for i in range(1, 32, 2))
+)
 
 #: What the probe's text holds if a CPU has an instruction set, widest first; with neither, it has 16-byte vectors. One
 #: that multiplies no 16-bit numbers in 64-byte vectors does without these.
@@ -54,6 +75,8 @@ _EVIDENCE = {
     "avx2": (r"\bvfmadd\w+\s.*%[yz]mm", r"\bvpmulld\s.*%[yz]mm"),
     "neon": (r"\bfmla[.\s]",),
 }
+#: And what if it has VNNI: products of pairs and of quads that it adds to sums.
+_QUAD_EVIDENCE = r"\bvpdpwssd\s"
 
 
 def compiled_for(cpu: str, features: str, triple: str = "") -> str:
@@ -61,15 +84,20 @@ def compiled_for(cpu: str, features: str, triple: str = "") -> str:
 
     A probe rather than a list of names: LLVM offers none, and knows more of them with each version. It takes 2 ms.
     """
+    text = _probed(cpu, features, triple)
+    found = (name for name, patterns in _EVIDENCE.items() if all(re.search(pattern, text) for pattern in patterns))
+    return next(found, "sse")
+
+
+def _probed(cpu: str, features: str, triple: str = "") -> str:
+    """What LLVM writes for the probe."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     triple = triple or binding.get_process_triple()
     if triple.startswith("x86_64"):
         features = f"+64bit,{features}"  # LLVM ends the process where a CPU lacks it, as those do that it does not know
     target = binding.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features)
-    text = target.emit_assembly(binding.parse_assembly(_PROBE))
-    found = (name for name, patterns in _EVIDENCE.items() if all(re.search(pattern, text) for pattern in patterns))
-    return next(found, "sse")
+    return target.emit_assembly(binding.parse_assembly(_PROBE))
 
 
 def instruction_sets() -> set[str]:
@@ -77,13 +105,21 @@ def instruction_sets() -> set[str]:
 
     NUMBA_CPU_NAME alone makes Numba plan for that CPU with the features of the one at hand, so both are looked at.
     """
+    return {compiled_for(*target) for target in _targets()}
+
+
+def multiplies_quads() -> bool:
+    """Whether the CPU that Numba compiles for has VNNI."""
+    return all(re.search(_QUAD_EVIDENCE, _probed(*target)) for target in _targets())
+
+
+def _targets() -> list[tuple[str, str]]:
+    """The CPU and features that Numba compiles for; or two, that have what both have."""
     name, features = config.CPU_NAME, config.CPU_FEATURES
     if features is not None:
-        return {compiled_for(name or binding.get_host_cpu_name(), features)}
-    found = {compiled_for(binding.get_host_cpu_name(), _host_features())}
-    if name not in (None, "host"):
-        found.add(compiled_for(name, ""))
-    return found
+        return [(name or binding.get_host_cpu_name(), features)]
+    found = [(binding.get_host_cpu_name(), _host_features())]
+    return found if name in (None, "host") else [*found, (name, "")]
 
 
 #: CPUs that multiply and add one of their widest vectors in a cycle, by LLVM's names, with the instruction set whose

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from typing import Any
 
-from fastconv.jit.host import available_cores, cache_sizes, instruction_sets, products_per_cycle
+from fastconv.jit.host import available_cores, cache_sizes, instruction_sets, multiplies_quads, products_per_cycle
 
 __all__ = ["LINE", "MACHINES", "InstructionSet", "Machine", "machine", "machine_with"]
 
@@ -58,6 +58,9 @@ class InstructionSet:
         LLVM's name of the instruction that multiplies vectors of 16-bit numbers and adds the products of two neighbours
         as 32-bit ones; none if it is empty. Where it can, LLVM makes one instruction of it and the addition that
         follows (VNNI), as fast as a multiply-add of floats.
+    quad_products : str
+        The same of what adds the products of four unsigned 8-bit numbers and four signed ones to a 32-bit one, where
+        the CPU at hand has it (VNNI too).
     """
 
     name: str
@@ -77,6 +80,7 @@ class InstructionSet:
     masked_loads: bool
     masked_bytes: int
     pair_products: str
+    quad_products: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ MACHINES = {
         masked_loads=False,
         masked_bytes=0,
         pair_products="llvm.x86.sse2.pmadd.wd",
+        quad_products="",  # CPUs that have it have wider vectors
     ),
     "neon": InstructionSet(
         name="NEON",
@@ -149,6 +154,7 @@ MACHINES = {
         masked_loads=False,
         masked_bytes=0,
         pair_products="",  # smlal multiplies halves of vectors, no pairs
+        quad_products="",
     ),
     "avx2": InstructionSet(
         name="AVX2",
@@ -168,6 +174,7 @@ MACHINES = {
         masked_loads=True,
         masked_bytes=4,
         pair_products="llvm.x86.avx2.pmadd.wd",
+        quad_products="llvm.x86.avx512.vpdpbusd.256",  # the name of that for vectors of 32 bytes, with AVX-512 or not
     ),
     "avx512": InstructionSet(
         name="AVX-512",
@@ -191,6 +198,7 @@ MACHINES = {
         masked_loads=True,
         masked_bytes=1,
         pair_products="llvm.x86.avx512.pmaddw.d.512",
+        quad_products="llvm.x86.avx512.vpdpbusd.512",
     ),
 }
 
@@ -203,9 +211,10 @@ def machine() -> Machine:
 @cache
 def _at_hand() -> Machine:
     name = min(instruction_sets(), key=list(MACHINES).index)
+    row = MACHINES[name] if multiplies_quads() else replace(MACHINES[name], quad_products="")
     l1, l2, l3 = cache_sizes()
     return Machine(
-        **asdict(MACHINES[name]),
+        **asdict(row),
         l1_bytes=l1,
         l2_bytes=l2,
         l3_bytes=l3,

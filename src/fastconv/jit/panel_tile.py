@@ -64,7 +64,7 @@ def _panel_tile_meaning(
     less.
     """
     count = vectors * (machine().vector_bytes // panel.itemsize)
-    total = np.zeros((rows, count), panel.dtype)
+    total = np.zeros((rows, count), sums.dtype)
     for d in range(run.depths):
         numbers = panel[run.panel_at + offsets[run.offset_at + d] :][: rows * apart : apart]
         total += times(numbers[:, None], weights[run.weight_at + d * count :][:count])
@@ -84,7 +84,7 @@ def _panel_tile(
     signature = types.void(rows, apart, vectors, run, panel, offsets, weights, sums)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, panel.dtype, weights=weights.dtype)
+        code = VectorCode(context, builder, panel.dtype, weights=weights.dtype, weighted=True)
         weight_size, width = weights.dtype.bitwidth // 8, n_vectors * code.lanes
         r = PanelRun(*cgutils.unpack_tuple(builder, args[3]))
         panel_base = code.pointer(panel, args[4], r.panel_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastconv.jit.emit import INT64, VectorCode
+from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
 from fastconv.jit.tile import AHEAD, add_depths, passes, store_sums, times
 
@@ -32,6 +33,8 @@ class SpreadRun(NamedTuple):
         Where what sums begin with stands, and the step from row to row: 0 for one that serves all.
     sums_at, sums_step : int
         Where the sums go, likewise.
+    shift : int
+        Bits by which what the depths add up to is shifted, where sums have twice as many as numbers do.
     """
 
     place_at: int
@@ -42,6 +45,7 @@ class SpreadRun(NamedTuple):
     start_step: int
     sums_at: int
     sums_step: int
+    shift: int
 
 
 def _spread_tile_meaning(
@@ -57,16 +61,17 @@ def _spread_tile_meaning(
     """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
 
     The depths d are those in [begin, end). `start` stands among the sums. It is added last, so that long sums can be
-    put together from short ones, which round less.
+    put together from short ones, which round less. Where sums have 64 bits and numbers 32, so has the sum over d: it is
+    widened and shifted before.
     """
-    count = vectors * machine().vector_bytes // values.itemsize
+    count = vectors * machine().vector_bytes // sums.itemsize
     at = places[run.place_at : run.place_at + rows]
-    total = np.zeros((rows, count), values.dtype)
+    total = np.zeros((rows, count), sums.dtype)
     for d in range(run.begin, run.end):
         weight_row = weights[run.weight_at + (d - run.begin) * count :][:count]
         total += times(values[at + offsets[d]][:, None], weight_row)
     for row in range(rows):
-        total[row] += sums[run.start_at + row * run.start_step :][:count]
+        total[row] = total[row] * sums.dtype.type(1 << run.shift) + sums[run.start_at + row * run.start_step :][:count]
         sums[run.sums_at + row * run.sums_step :][:count] = total[row]
 
 
@@ -81,8 +86,10 @@ def _spread_tile(
     signature = types.void(rows, vectors, run, values, places, offsets, weights, sums)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, values.dtype, weights=weights.dtype)
-        weight_size, width = weights.dtype.bitwidth // 8, n_vectors * code.lanes
+        lanes = lane_count(sums.dtype)
+        together = gcd(n_vectors, lane_count(values.dtype) // lanes)  # vectors of sums, of one vector of products
+        code = VectorCode(context, builder, values.dtype, lanes=together * lanes, weights=weights.dtype, weighted=True)
+        weight_size, width = weights.dtype.bitwidth // 8, n_vectors * lanes
         r = SpreadRun(*cgutils.unpack_tuple(builder, args[2]))
         values_base = code.pointer(values, args[3], INT64(0))
         place_base = code.pointer(places, args[4], r.place_at)
@@ -115,13 +122,13 @@ def _spread_tile(
                         code.check(values, args[3], builder.add(row_place(row), offset), 1)
                 weight_row = builder.gep(weight_base, [builder.mul(depth, INT64(width))])
                 code.prefetch(builder.gep(weight_row, [INT64(AHEAD // weight_size)]), width * weight_size)
-                lanes = [code.load_weights(weight_row, v * code.lanes) for v in range(n_vectors)]
-                return lanes, lambda row: builder.gep(bases[row] if few else row_base(row), [offset])
+                loaded = [code.load_weights(weight_row, v * code.lanes) for v in range(n_vectors // together)]
+                return loaded, lambda row: builder.gep(bases[row] if few else row_base(row), [offset])
 
-            return add_depths(code, count, some, n_vectors, products)
+            return add_depths(code, count, some, n_vectors // together, products)
 
         for some in passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
-            store_sums(code, (sums, args[7]), r, some, sum_rows(some))
+            store_sums(code, (sums, args[7]), r, some, sum_rows(some), r.shift)
         return context.get_dummy_value()
 
     return signature, codegen

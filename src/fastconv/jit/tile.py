@@ -7,7 +7,7 @@ Here is what they share, and `tile`, which has pixels as lanes: neighbouring num
 each row. `fastconv.jit.spread_tile` and `fastconv.jit.panel_tile` have output channels as lanes. A vector of complex
 numbers is multiplied by either part of a number, which makes four real products (`add_depths`). Weights of int32 where
 all else is int64 say that both factors have 32 bits; of uint32 where all else is int32, that both are pairs of 16-bit
-numbers, whose products are added (`times`).
+numbers, whose products are added; pixels of uint32, that they are quads of 8-bit numbers (`times`).
 """
 
 from __future__ import annotations
@@ -92,6 +92,14 @@ def _fetch(typingctx: Any, array: Any, at: Any, vectors: Any) -> Any:
     return types.void(array, types.intp, vectors), codegen
 
 
+#: What numbers and weights of these dtypes hold several of.
+_PARTS = {
+    ("int32", "uint32"): (np.int16, np.int16),
+    ("uint32", "int32"): (np.uint8, np.int8),
+    ("uint32", "uint32"): (np.int8, np.uint8),
+}
+
+
 def times(numbers: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """What tiles mean by a product; weights of another type than the numbers say which (`VectorCode`).
 
@@ -100,10 +108,14 @@ def times(numbers: np.ndarray, weights: np.ndarray) -> np.ndarray:
     >>> times(np.array([3 + (5 << 16)], np.int32), np.array([2 + (7 << 16)], np.uint32))
     array([41], dtype=int32)
     """
-    if not (numbers.dtype == np.int32 and weights.dtype == np.uint32):
+    parts = _PARTS.get((numbers.dtype.name, weights.dtype.name))
+    if not parts:
         return numbers * weights
-    pairs = [np.ascontiguousarray(each).view(np.int16).reshape(*each.shape, 2) for each in (numbers, weights)]
-    return (pairs[0].astype(np.int32) * pairs[1]).sum(-1, dtype=np.int32)
+    x, w = (
+        np.ascontiguousarray(each).view(part).reshape(*each.shape, -1)
+        for each, part in zip((numbers, weights), parts, strict=True)
+    )
+    return (x.astype(np.int32) * w).sum(-1, dtype=np.int32)
 
 
 def _tile_meaning(
@@ -122,7 +134,7 @@ def _tile_meaning(
 ) -> None:
     """sums[row, lane] = sum over d in [begin, end) of weights[d, row] * slab[offsets[d] + lane]."""
     count = vectors * _lanes_meaning(slab)
-    total = np.zeros((rows, count), slab.dtype)
+    total = np.zeros((rows, count), sums.dtype)
     for d in range(begin, end):
         first = slab_at + offsets[d]
         w = weights[weight_at + (d - begin) * rows :][:rows]
@@ -199,22 +211,28 @@ def passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
     return [range(first, min(rows, first + step)) for first in range(0, rows, step)]
 
 
-def store_sums(code: VectorCode, sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]]) -> None:
+def store_sums(
+    code: VectorCode, sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]], shift: Any = None
+) -> None:
     """Write the vectors of some rows, added to what they begin with.
 
-    `sums` is an array's Numba type and the array; `run` says where in it both stand, as a `SpreadRun` does.
+    `sums` is an array's Numba type and the array; `run` says where in it both stand, as a `SpreadRun` does. Where sums
+    have more bits than the vectors, these are widened and shifted.
     """
     builder, width = code.builder, len(totals[0]) * code.lanes
+    into = VectorCode(code.context, builder, sums[0].dtype)
 
     def row_of(first: Any, step: Any, row: int) -> Any:
         at = builder.add(first, builder.mul(step, INT64(row)))
-        code.check(*sums, at, width)
-        return code.pointer(*sums, at)
+        into.check(*sums, at, width)
+        return into.pointer(*sums, at)
 
     for row, total in zip(rows, totals, strict=True):
         start, target = row_of(run.start_at, run.start_step, row), row_of(run.sums_at, run.sums_step, row)
+        if into.type.element != code.type.element:
+            total = [into.shifted_left(part, shift) for value in total for part in into.widened_parts(value)]
         for v, value in enumerate(total):
-            code.store(code.add(code.load(start, v * code.lanes), value), target, v * code.lanes)
+            into.store(into.add(into.load(start, v * into.lanes), value), target, v * into.lanes)
 
 
 def add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products: Any) -> list[list[Any]]:

@@ -139,12 +139,12 @@ def _body(apply: Any) -> Callable[..., None]:
         # Tiles read and write up to two steps past the last number. What they find there is dropped, but must not be a
         # denormal, which would be a hundred times slower: so zeros, not empty.
         step = TWICE_VECTORS * lanes(y)
-        slab = zeros(head.channels * slab_channel_size(axes) + step, y.dtype)
+        slab = zeros(head.channels * slab_channel_size(axes) + step, x.dtype)
         pitch = (out.d.block - 1) * pitches.d + (out.h.block - 1) * pitches.h + out.w.block + step
         together = 2 if out.w.step == 2 and out.w.size > 1 else 1  # the phases of a row, which are written at once
         apart = ROWS * pitch
         sums = zeros(together * apart, y.dtype)
-        fill = slab[0]
+        fill = x.dtype.type(head.fill)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head.splits, head.groups, out)

@@ -56,6 +56,8 @@ class ConvHead(NamedTuple):
         Flat position of the first input element, and the steps of batch and channel.
     activation : int
         Number of the activation function.
+    fill : int
+        What stands in padding of zeros.
     """
 
     groups: int
@@ -72,6 +74,7 @@ class ConvHead(NamedTuple):
     x_batch: int
     x_channel: int
     activation: int
+    fill: int
 
 
 class OutputAxis(NamedTuple):

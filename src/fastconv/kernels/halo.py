@@ -38,7 +38,7 @@ def gather_plain(slab: Any, x: Any, images: Images, table: Any, axes: Space, fir
 
 @helper
 def gather_pixels(
-    slab: Any, sources: Any, x: Any, images: Images, table: Any, axes: Space, first: Space, pitch: int
+    slab: Any, sources: Any, x: Any, images: Images, table: Any, axes: Space, first: Space, pitch: int, fill: Any
 ) -> None:  # fmt: skip
     """As `gather_plain`, into a slab [d, h, w, channel] whose pixels are `pitch` elements apart.
 
@@ -68,7 +68,7 @@ def gather_pixels(
                         source, pixel = sources[row_at + p], to + p * pitch
                         if source < 0:
                             for c in range(images.channels):
-                                slab[pixel + c] = 0
+                                slab[pixel + c] = fill
                         elif images.step == 1:
                             copy_run(slab, pixel, x, at + source * w.stride, images.channels)
                         else:
@@ -76,5 +76,5 @@ def gather_pixels(
                                 slab[pixel + c] = x[at + source * w.stride + c * images.step]
             else:
                 for p in range(w.positions * pitch):
-                    slab[to + p] = 0
+                    slab[to + p] = fill
             to += w.positions * pitch

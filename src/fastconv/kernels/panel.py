@@ -206,7 +206,8 @@ def _body(kind: Kind) -> Callable[..., None]:
         sums = empty((1 + layout.slots + n) * widest, y.dtype)
         packing = steps.size > 0
         run = empty(VECTORS * n * more.channels * more.taps if packing else 0, weights.dtype)
-        panels = empty(more.rows * ((more.slots + ROWS - 1) // ROWS) * more.channels * more.size, y.dtype)
+        panels = empty(more.rows * ((more.slots + ROWS - 1) // ROWS) * more.channels * more.size, x.dtype)
+        fill = x.dtype.type(head.fill)
         copied = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head.splits, head.groups, out)
@@ -234,7 +235,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                         channels = min(more.channels, head.channels - c)
                         if not (more.shared and copied == block.place):
                             images = Images(base + c * head.x_channel, channels, head.x_channel)
-                            copy_panels(panels, x, images, table, axes, pixel, block.first, counts, more, pieces)
+                            copy_panels(panels, x, images, table, axes, pixel, block.first, counts, more, pieces, fill)
                             copied = block.place
                         for b in range(first_row, last_row):
                             block_rows = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * b)

@@ -43,7 +43,7 @@ def _inside(axis: SlabAxis, row: _Row) -> tuple[int, int]:
 
 
 @inlined
-def _copy_row(panels: Any, x: Any, images: Images, table: Any, axis: SlabAxis, row: _Row) -> None:
+def _copy_row(panels: Any, x: Any, images: Images, table: Any, axis: SlabAxis, row: _Row, fill: Any) -> None:
     """A row's numbers for all channels: in vectors inside the input, one by one in its border."""
     begin, end = _inside(axis, row)
     apart = row.step * axis.stride
@@ -60,14 +60,14 @@ def _copy_row(panels: Any, x: Any, images: Images, table: Any, axis: SlabAxis, r
         if p < begin or p >= end:
             source = source_of(table, axis, row.position + p * row.step)
             for c in range(images.channels):
-                value = x[row.at + source * axis.stride + c * images.step] if source >= 0 else 0
+                value = x[row.at + source * axis.stride + c * images.step] if source >= 0 else fill
                 panels[row.to + c * row.pitch + p] = value
 
 
 @inlined
 def _copy_pieces(
     panels: Any, place: int, x: Any, images: Images, table: Any, axes: Space, stride: int, first: Space, count: int,
-    more: PanelHead, pieces: Pieces,
+    more: PanelHead, pieces: Pieces, fill: Any,
 ) -> None:  # fmt: skip
     """All pieces of some channels for `count` neighbouring pixels, whose first is at input position `first`."""
     long = (count - 1) * stride + 1 + more.reach if more.reach >= 0 else count
@@ -79,17 +79,17 @@ def _copy_pieces(
         to = place + piece.at
         if source_d >= 0 and source_h >= 0:
             at = images.base + source_d * axes.d.stride + source_h * axes.h.stride
-            _copy_row(panels, x, images, table, axes.w, _Row(to, more.size, at, first.w + piece.w, long, step))
+            _copy_row(panels, x, images, table, axes.w, _Row(to, more.size, at, first.w + piece.w, long, step), fill)
         else:
             for c in range(images.channels):
                 for p in range(long):
-                    panels[to + c * more.size + p] = 0
+                    panels[to + c * more.size + p] = fill
 
 
 @inlined
 def copy_panels(
     panels: Any, x: Any, images: Images, table: Any, axes: Space, pixel: Space, first: Space, counts: Space,
-    more: PanelHead, pieces: Pieces,
+    more: PanelHead, pieces: Pieces, fill: Any,
 ) -> None:  # fmt: skip
     """The panels of a block's pixels, whose first is the output `first` of its phase: [tile, channel, piece]."""
     size = images.channels * more.size
@@ -105,6 +105,6 @@ def copy_panels(
                 at = Space(
                     (first.d + d) * pixel.d.stride, (first.h + h) * pixel.h.stride, (first.w + w) * pixel.w.stride
                 )
-                _copy_pieces(panels, to, x, images, table, axes, pixel.w.stride, at, count, more, pieces)
+                _copy_pieces(panels, to, x, images, table, axes, pixel.w.stride, at, count, more, pieces, fill)
                 w += count
                 number += count

@@ -25,7 +25,6 @@ from fastconv.kernels.conv_table import (
     ROW_BLOCK_FIELDS,
     SLAB_AT,
     ConvHead,
-    Phase,
     RowBlock,
     block_of,
     output_axes,
@@ -57,6 +56,8 @@ __all__ = ["Kind", "spread"]
 #: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
 #: 0.4 times as large, and weights for so many depths stay in the second-level cache.
 DEPTHS = 768
+#: Most pairs whose products are summed in 32 bits before they are widened: 256 of up to 255 * 2**15 stay below 2**31.
+WIDENED_DEPTHS = 128
 
 
 @helper
@@ -89,6 +90,8 @@ class _Depths(NamedTuple):
         Weights of a depth.
     first : bool
         Whether the sums begin with what stands in front of them, not with the sums of the depths before.
+    shift : int
+        Bits by which what they add up to is shifted, where sums are widened.
     """
 
     begin: int
@@ -96,6 +99,7 @@ class _Depths(NamedTuple):
     at: int
     width: int
     first: bool
+    shift: int
 
 
 @helper
@@ -113,13 +117,13 @@ def _tile_pixels(left: int, tile_rows: int, width: int, n: int) -> int:
 
 
 @helper
-def _depths_of_run(phase: Phase, channels: int) -> tuple[int, int]:
+def _depths_of_run(depths: int, taps: int, longest: int) -> tuple[int, int]:
     """Depths of a run, about as many in all of them, and taps of a channel: runs have those of whole channels.
 
     Where a channel has too many, the taps are 0.
     """
-    taps, runs = phase.depths // channels, max(1, (phase.depths + DEPTHS - 1) // DEPTHS)
-    depths = max(1, (phase.depths + runs - 1) // runs)
+    runs = max(1, (depths + longest - 1) // longest)
+    depths = max(1, (depths + runs - 1) // runs)
     return (depths, 0) if taps > depths else (depths - depths % max(1, taps), taps)
 
 
@@ -134,7 +138,7 @@ def _sum(arrays: Any, place_at: int, depths: _Depths, pixels: int, to: int, step
     """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
     sums = arrays.sums
     start_at, start_step = (0, 0) if depths.first else (to, step)
-    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step)
+    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step, depths.shift)
     values, places, offsets, weights = arrays.values, arrays.places, arrays.offsets, arrays.weights
     if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
         for row in range(pixels):
@@ -162,11 +166,15 @@ class Kind(NamedTuple):
         Whether channels of the result stand beside each other; those of the slab then do, too.
     activated : bool
         Whether an activation is applied.
+    widened : bool
+        Whether sums of products have 32 bits, and are added to those of 64. With numbers that only such kernels need,
+        LLVM kept sums of others in memory: 2.7 times as long.
     """
 
     in_place: bool
     last: bool
     activated: bool
+    widened: bool
 
 
 class _Arrays(NamedTuple):
@@ -212,6 +220,8 @@ class _Part(NamedTuple):
         How many there are, for each phase of a row.
     fetched : bool
         Whether the lines of the result are fetched while sums are taken.
+    halves : int
+        As in `SpreadHead`.
     """
 
     rows: RowBlock
@@ -221,18 +231,20 @@ class _Part(NamedTuple):
     across: int
     pixels: int
     fetched: bool
+    halves: int
 
 
 def _part_body(kind: Kind) -> Any:
     """The function that convolves a part, for one kind of calls."""
     channels_last, apply = kind.last, activate if kind.activated else keep
+    widened, longest = kind.widened, WIDENED_DEPTHS if kind.widened else DEPTHS
 
     @inlined
     def convolve_part(arrays: _Arrays, part: _Part, head: ConvHead, outlet: Outlet, step: int) -> None:
         """All pixels of a block for one block of channels, a strip at a time."""
         sums, width, n, done = arrays.sums, part.rows.rows, lanes(arrays.y), 0
         tile_rows = _tile_rows(width, n)
-        strip = _strip_pixels(tile_rows, step)
+        strip, halves = _strip_pixels(tile_rows, step), part.halves if widened else 1
         # The sums of a strip stand behind what they begin with and up to a vector of pixels that were not written yet.
         strip_at = (1 + n) * width
         for first in range(0, part.pixels, strip):
@@ -243,20 +255,23 @@ def _part_body(kind: Kind) -> Any:
             for number in range(part.across):
                 phase = read_phase(arrays.table, part.phases_at + PHASE_FIELDS * number)
                 packed = part.packed + phase.depth_at * head.padded_out + part.rows.first * phase.depths
-                depths, taps = _depths_of_run(phase, head.channels)
-                runs = max(1, (phase.depths + depths - 1) // depths)
-                for run in range(runs):
-                    begin, end = run * depths, min((run + 1) * depths, phase.depths)
+                each = phase.depths // halves
+                depths, taps = _depths_of_run(each, phase.depths // head.channels, longest)
+                runs = max(1, (each + depths - 1) // depths)
+                for run in range(halves * runs):
+                    half = run // runs if widened else 0
+                    begin = half * each + (run - half * runs) * depths
+                    end, shift = min(begin + depths, (half + 1) * each), 8 * (halves - 1 - half)
                     run_depths = _Depths(
-                        phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, run == 0
+                        phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, run == 0, shift
                     )
                     if arrays.steps.size:
                         pack_rows(
                             arrays.plain, read_plain(arrays.steps, 0), part.group, part.rows, arrays.weight_offsets,
                             DepthRun(phase.depth_at + begin, end - begin, taps), arrays.weights, 0,
                         )  # fmt: skip
-                        run_depths = _Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0)
-                    complete = number == part.across - 1 and run == runs - 1
+                        run_depths = _Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0, shift)
+                    complete = number == part.across - 1 and run == halves * runs - 1
                     p = 0
                     while p < count:
                         at, in_use = strip_at + width * p * step, _tile_pixels(count - p, tile_rows, width, n)
@@ -303,14 +318,14 @@ def _body(kind: Kind) -> Callable[..., None]:
         sums = zeros((1 + _strip_pixels(ROWS, out.w.step) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
         places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
         targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if channels_last else 1, np.int64)
-        slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), y.dtype)
+        slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), x.dtype)
         sources = zeros(axes.d.positions + axes.h.positions + axes.w.positions if channels_last else 1, np.int64)
         packed_run = empty(VECTORS * lanes(y) * DEPTHS if steps.size else 0, weights.dtype)
         arrays = _Arrays(
             x if in_place else slab, places, offsets, packed_run if steps.size else weights, sums, y, table, targets,
             weights, steps, weight_offsets,
         )  # fmt: skip
-        across = min(out.w.step, out.w.size)
+        across, fill = min(out.w.step, out.w.size), x.dtype.type(head.fill)
         gathered = np.int64(-1)
         for task in range(begin, end):
             block = block_of(task, head.splits, head.groups, out)
@@ -320,9 +335,9 @@ def _body(kind: Kind) -> Callable[..., None]:
             elif gathered != block.place:  # the parts of a group's row blocks share their slab
                 images, first = Images(base, head.channels, head.x_channel), first_position(block, pixel, axes)
                 if channels_last:
-                    gather_pixels(slab, sources, x, images, table, axes, first, layout.pitch)
+                    gather_pixels(slab, sources, x, images, table, axes, first, layout.pitch, fill)
                 else:
-                    gather_plain(slab, x, images, table, axes, first, y.dtype.type(0))
+                    gather_plain(slab, x, images, table, axes, first, fill)
                 gathered = block.place
             for number in range(0, head.phases, across):
                 phases_at = head.phases_at + PHASE_FIELDS * number
@@ -344,7 +359,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                     for c in range(rows.rows):
                         sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
                     packed = block.group * head.depth * head.padded_out
-                    part = _Part(rows, block.group, packed, phases_at, across, pixels, layout.fetched)
+                    part = _Part(rows, block.group, packed, phases_at, across, pixels, layout.fetched, layout.halves)
                     outlet = Outlet(y, rows.channels, channel * layout.y_channel, layout.y_channel, to)
                     convolve_part(arrays, part, head, outlet, out.w.step)
         free((sums, places, targets, slab, sources, packed_run))
@@ -353,7 +368,8 @@ def _body(kind: Kind) -> Callable[..., None]:
 
 
 def _name(kind: Kind) -> str:
-    return f"spread_{'in_place' if kind.in_place else 'slab'}{'_last' * kind.last}{'_activated' * kind.activated}"
+    place = "in_place" if kind.in_place else "slab"
+    return f"spread_{place}{'_last' * kind.last}{'_activated' * kind.activated}{'_widened' * kind.widened}"
 
 
-spread = {kind: kernel(_body(kind), _name(kind)) for kind in starmap(Kind, product((False, True), repeat=3))}
+spread = {kind: kernel(_body(kind), _name(kind)) for kind in starmap(Kind, product((False, True), repeat=4))}

@@ -73,6 +73,8 @@ class SpreadHead(NamedTuple):
         Flat position of the first output, and the steps of batch and channel.
     fetched : bool
         Whether the lines of the result are fetched while sums are taken.
+    halves : int
+        2 where sums over the first half of the depths count 256 times as much as those over the other, else 1.
     """
 
     pitch: int
@@ -80,6 +82,7 @@ class SpreadHead(NamedTuple):
     y_batch: int
     y_channel: int
     fetched: bool
+    halves: int
 
 
 #: What stands in a table, in this order.

@@ -15,7 +15,7 @@ import numpy as np
 from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
 from fastconv.ops.heap import keep_for_calls
-from fastconv.ops.pairing import Pairing
+from fastconv.ops.interleaving import Interleaving, Start
 from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_last
 from fastconv.plan.layout import is_channels_last as is_last
 from fastconv.plan.plan import Choice, choose
@@ -38,7 +38,7 @@ __all__ = [
 Prepared = TypeVar("Prepared")
 
 #: How an operand becomes what a plan takes; None where it is that.
-Conversion = np.dtype | Pairing | None
+Conversion = np.dtype | Interleaving | None
 
 #: Types of settings that tell by themselves what they are.
 _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
@@ -117,9 +117,9 @@ class Call:
         How.
     run_plan : callable
         The plan's ``run``.
-    conversions : tuple of (dtype, Pairing or None)
-        For each operand the dtype that it is copied to first, or how its numbers are paired, or None where it is taken
-        as it stands.
+    conversions : tuple of (dtype, Interleaving or None)
+        For each operand the dtype that it is copied to first, or how its channels are interleaved, or None where it is
+        taken as it stands.
     dtype : numpy.dtype
         Of the result.
     shape : tuple of int
@@ -132,6 +132,8 @@ class Call:
         Whether input and result are channels-last.
     small : bool
         Whether the result may begin anywhere, and lies channels first.
+    start : Start or None
+        What takes the place of the bias, if it is not that alone.
     """
 
     problem: Problem
@@ -145,6 +147,7 @@ class Call:
     x_last: bool
     y_last: bool
     small: bool
+    start: Start | None = None
 
     def run(self, operands: tuple[np.ndarray | None, ...], out: np.ndarray | None, *more: np.ndarray) -> np.ndarray:
         """The result, in `out` if there is one; `more` are further results, that lie as `empty` makes them."""
@@ -176,6 +179,8 @@ class Call:
             for array, conversion in zip(operands, (None, *self.conversions[1:]), strict=True)
         ]
         taken[0] = self._input(taken[0])
+        if self.start:
+            taken[2] = self.start.run(taken[2], taken[1])
         y = out if out is not None and self.writes_out else self.empty(self.problem.dtype, taken[0])
         if y.size:
             self.run_plan(*taken, y, *more)
@@ -197,7 +202,7 @@ class Call:
 
 def converted(array: np.ndarray, conversion: Conversion) -> np.ndarray:
     """An operand as the plan takes it."""
-    if isinstance(conversion, Pairing):
+    if isinstance(conversion, Interleaving):
         return conversion.run(array)
     return array if conversion is None else array.astype(conversion, order="C")
 

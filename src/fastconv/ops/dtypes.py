@@ -15,7 +15,8 @@ __all__ = [
     "product_sums",
     "result_dtype",
     "sum_dtype",
-    "sums_pairs",
+    "sums_parts",
+    "widens_parts",
 ]
 
 #: Characters of the dtypes that arrays may have: booleans, integers, real and complex numbers, but no long doubles.
@@ -101,10 +102,21 @@ def product_sums(operands: Sequence[np.dtype], products: int, result: np.dtype) 
     return sums, False
 
 
-def sums_pairs(operands: Sequence[np.dtype], result: np.dtype) -> bool:
-    """Whether products may be summed two at a time, as those of 16-bit numbers in 32 bits that wrap around."""
-    whole = all(operand.kind in "biu" for operand in (result, *operands))
-    return whole and sum_dtype(result) == np.int32 and all(np.can_cast(o, np.int16) for o in operands[:2])
+def sums_parts(operands: Sequence[np.dtype], result: np.dtype, parts: int) -> bool:
+    """Whether products may be summed so many at a time, in 32 bits that wrap around.
+
+    Two are those of signed numbers of 16 bits, four of any of 8.
+    """
+    if sum_dtype(result) != np.int32 or any(operand.kind not in "biu" for operand in (result, *operands)):
+        return False
+    return all(o.itemsize == 1 if parts == 4 else np.can_cast(o, np.int16) for o in operands[:2])
+
+
+def widens_parts(operands: Sequence[np.dtype], result: np.dtype) -> bool:
+    """Whether sums have 64 bits, and factors 16 at most."""
+    if sum_dtype(result) != np.int64 or any(operand.kind not in "biu" for operand in (result, *operands)):
+        return False
+    return all(np.can_cast(o, np.int16) for o in operands[:2])
 
 
 def floating(dtype: np.dtype) -> np.dtype:

@@ -58,12 +58,17 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     return "\n".join(line for problem, choice in different.items() for line in _lines(problem, choice))
 
 
+#: What the numbers of several channels are called, by the bytes of each.
+_TOGETHER = {1: "quads", 2: "pairs"}
+
+
 def _lines(problem: Problem, choice: Choice) -> list[str]:
     g = problem.geometry
     given, got = (" x ".join(map(str, shape)) for shape in (g.input_shape, g.output_shape))
     given, got = (text + " (channels last)" * last for text, last in ((given, problem.x_last), (got, problem.y_last)))
-    how = ", exact here" if problem.exact else ", in pairs of channels" if problem.paired else ""
-    sums = f"{np.dtype(problem.dtype)}{how}"
+    how = f", in {_TOGETHER[problem.parts.itemsize]} of channels" if problem.parts else ""
+    how += ", of high and of low bytes" if problem.halves > 1 else ""
+    sums = f"{np.dtype(problem.dtype)}{', exact here' if problem.exact else how}"
     lines = [f"{problem.op} on {given} to {got} in {sums}, {g.products} products"]
     lines += [f"- {name} {what}" for name, what in choice.walk]
     lines.append(f"- {choice.plan.summary}")

@@ -70,14 +70,20 @@ class _Packed:
         packing = getattr(plan, "packing", None)
         if packing is None:
             return call
-        if packing.layout not in self._packed:
-            self._packed[packing.layout] = packing.run(converted(self._weight, weight_conversion))
+        start = None
+        if call.start or packing.layout not in self._packed:
+            weight = converted(self._weight, weight_conversion)
+            self._packed[packing.layout] = packing.run(weight)
+            if call.start:
+                bias = None if self._bias is None else converted(self._bias, bias_conversion)
+                start = call.start.run(bias, weight)
         plain = x_conversion is None and bias_conversion is None and call.dtype == call.problem.dtype
         return replace(
             call,
-            run_plan=partial(_run_packed, plan.run_packed, self._packed[packing.layout]),
+            run_plan=partial(_run_packed, plan.run_packed, self._packed[packing.layout], start),
             conversions=(x_conversion, None, bias_conversion),
             plain=plain and 0 not in call.shape,
+            start=None,
         )
 
     def __repr__(self) -> str:
@@ -87,12 +93,13 @@ class _Packed:
 def _run_packed(
     run: Callable[..., None],
     packed: Any,
+    start: np.ndarray | None,
     x: np.ndarray,
     weight: np.ndarray,
     bias: np.ndarray | None,
     y: np.ndarray,
 ) -> None:
-    run(x, packed, bias, y)
+    run(x, packed, bias if start is None else start, y)
 
 
 class _Conv(_Packed):

@@ -11,17 +11,18 @@ from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.calls import Call, Conversion, prepare
-from fastconv.ops.pairing import Pairing, pairs_of, pays
-from fastconv.plan.conv_algorithms import PAIRED
+from fastconv.ops.interleaving import Interleaving, Parts, Start, numbers_of, parts_of
+from fastconv.plan.conv_algorithms import INTERLEAVED
 from fastconv.plan.problem import Problem
+from fastconv.plan.weights import weights_in
 
 __all__ = ["Forms", "operands_of", "prepare_products"]
 
 #: Of input, weight, bias, and of the array for the result.
 Forms = tuple[arg.Form, arg.Form, arg.Form | None, arg.Form | None]
 
-#: Names of algorithms that take numbers in pairs.
-_PAIRED = ("auto", *(algorithm.name for algorithm in PAIRED))
+#: Names of algorithms that take interleaved channels.
+_INTERLEAVED = ("auto", *(algorithm.name for algorithm in INTERLEAVED))
 
 
 def operands_of(input: Any, weight: Any, bias: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -51,14 +52,15 @@ def prepare_products(
     result = dtypes.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
     operands = [form.dtype for form in given]
-    channels, products = geometry.channels // geometry.groups, geometry.products
-    paired = algorithm in _PAIRED and dtypes.sums_pairs(operands, result) and pays(channels, products)
+    parts = parts_of(op, operands, result, geometry) if algorithm in _INTERLEAVED else None
     x_conversion: Conversion
     weight_conversion: Conversion
-    if paired:
+    if parts:
         sums, exact = dtypes.sum_dtype(result), False
-        x, x_conversion, weight, weight_conversion = _in_pairs(op, geometry, forms)
-        geometry = replace(geometry, channels=geometry.groups * pairs_of(channels))
+        x_conversion, weight_conversion = _interleaved(op, geometry, forms, parts)
+        x, weight = x_conversion.form, weight_conversion.form
+        numbers = numbers_of(geometry.channels // geometry.groups, parts.number)
+        geometry = replace(geometry, channels=geometry.groups * numbers * parts.halves)
     else:
         sums, exact = dtypes.product_sums(operands, geometry.depth, result)
         x, x_conversion = forms[0].taken_as(sums, len(geometry.axes))
@@ -81,16 +83,20 @@ def prepare_products(
         activation=activation,
         packed=packed,
         exact=exact,
-        paired=paired,
+        parts=parts.weight if parts else None,
+        halves=parts.halves if parts else 1,
+        fill=parts.flip if parts else 0,
         narrow=sums == np.int64 and all(np.can_cast(form.dtype, np.int32) for form in given[:2]),
     )
     conversions = x_conversion, weight_conversion, bias_conversion
-    return prepare(problem, algorithm, conversions, result, batched, forms[3])
+    call = prepare(problem, algorithm, conversions, result, batched, forms[3])
+    return replace(call, start=Start(parts.weight)) if parts and parts.shifted else call
 
 
-def _in_pairs(op: str, geometry: Geometry, forms: Forms) -> tuple[arg.Form, Pairing, arg.Form, Pairing]:
-    """How input and weights look in pairs of channels, and how they come to be so."""
-    channels, rank = geometry.channels // geometry.groups, len(geometry.axes)
-    x = Pairing.of(forms[0], len(forms[0].shape) - rank - 1, channels, np.dtype(np.int32))
-    weight = Pairing.of(forms[1], int(op == "conv"), channels, np.dtype(np.uint32))
-    return x.form, x, weight.form, weight
+def _interleaved(op: str, geometry: Geometry, forms: Forms, parts: Parts) -> tuple[Interleaving, Interleaving]:
+    """How the channels of input and weights are put together."""
+    channels, axis = geometry.channels // geometry.groups, len(forms[0].shape) - len(geometry.axes) - 1
+    return (
+        Interleaving.of(forms[0], axis, channels, parts.number, parts.x_dtype, parts.flip, parts.halves),
+        Interleaving.of(forms[1], int(op == "conv"), channels, parts.number, weights_in(parts.weight)),
+    )

@@ -24,7 +24,7 @@ from fastconv.plan.turned import plan_turned, refuse_turned, turned_writes
 from fastconv.plan.winograd import plan_winograd, refuse_pieces
 from fastconv.plan.winograd_rows import plan_winograd_rows, refuse_rows
 
-__all__ = ["CONV", "CONV_TRANSPOSE", "PAIRED"]
+__all__ = ["CONV", "CONV_TRANSPOSE", "INTERLEAVED", "WIDENED"]
 
 
 def _refuse_direct(problem: Problem) -> str | None:
@@ -230,5 +230,7 @@ CONV = (
     _CHANNELS, _DIRECT, _FOURIER, _TURNED, _DEPTHWISE, _WINOGRAD, _WINOGRAD_ROWS, _PANEL, _SPREAD, _TILE, REFERENCE,
 )  # fmt: skip
 CONV_TRANSPOSE = (*CONV[:2], _STRETCHED, *CONV[2:])
-#: For numbers that are pairs (`Problem.paired`), in convolutions of either kind: those whose tiles know such products.
-PAIRED = (_PANEL, _SPREAD, _TILE)
+#: For interleaved channels (`Problem.parts`), in convolutions of either kind: those whose tiles know such products.
+INTERLEAVED = (_PANEL, _SPREAD, _TILE)
+#: For those whose sums are widened.
+WIDENED = (replace(_SPREAD, yields=lambda _: None),)

@@ -50,9 +50,13 @@ class Problem:
         Whole numbers are summed as floats, which hold any sum of their products, but no parts of them.
     narrow : bool
         Whole numbers are summed in 64 bits, though the factors of their products have 32 at most.
-    paired : bool
-        Each element of the input, and each weight, is a pair of 16-bit numbers: of two neighbouring channels. The
-        geometry counts pairs. Sums have 32 bits.
+    parts : numpy.dtype or None
+        Each element of the input, and each weight, holds the numbers of neighbouring channels: two of 16 bits or four
+        of 8, those of a weight of this dtype. The geometry counts elements. Sums of products have 32 bits.
+    halves : int
+        Channels of a group are their high bytes and then their low ones if it is 2, and each weight is used for both.
+    fill : int
+        What stands in padding of zeros, where interleaved channels are shifted.
     machine : Machine
         What it is planned for.
     threads : int
@@ -75,7 +79,9 @@ class Problem:
     packed: bool = False
     exact: bool = False
     narrow: bool = False
-    paired: bool = False
+    parts: np.dtype | None = None
+    halves: int = 1
+    fill: int = 0
     machine: Machine = field(default_factory=machine)
     threads: int = field(default_factory=thread_count)
 
@@ -91,6 +97,11 @@ class Problem:
     def _lifted(self, found: Steps) -> Steps:
         lead = (0,) * (KERNEL_RANK - len(self.geometry.axes))
         return Steps(found.base, (*found.steps[:2], *lead, *found.steps[2:]))
+
+    @property
+    def widened(self) -> bool:
+        """Whether sums of products have half as many bits as those that they are added to."""
+        return self.parts is not None and self.dtype == np.int64
 
     @property
     def x_last(self) -> bool:

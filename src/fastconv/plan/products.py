@@ -58,8 +58,13 @@ LONGEST_TASK = 10_000_000
 
 
 def multiply_cost(problem: Problem) -> float:
-    """Nanoseconds to multiply a vector of the problem's type and add it: each part of a complex number does that."""
+    """Nanoseconds to multiply a vector of the problem's type and add it: each part of a complex number does that.
+
+    Where sums are widened a vector has twice as many of them before that.
+    """
     cost = VECTOR_COST[machine().products_per_cycle]
+    if problem.widened:
+        return cost / 2
     return cost * 2 if problem.dtype.kind == "c" else cost
 
 
@@ -234,8 +239,9 @@ class Taps:
 
     @classmethod
     def of(
-        cls, residues: Sequence[Sequence[Sequence[tuple[int, int]]]], channels: int, channel_step: int, weights: Weights
-    ) -> Taps:
+        cls, residues: Sequence[Sequence[Sequence[tuple[int, int]]]], channels: int, channel_step: int,
+        weights: Weights, halves: int = 1,
+    ) -> Taps:  # fmt: skip
         """Write out the phases.
 
         Parameters
@@ -246,6 +252,8 @@ class Taps:
             Input channels of a group, and the step of places from one to the next.
         weights : Weights
             Where the weights stand.
+        halves : int
+            How often each weight is used, by channels so far apart.
         """
         phases: list[Phase] = []
         places: list[np.ndarray] = []
@@ -258,7 +266,7 @@ class Taps:
             steps = [tap * step for tap, step in zip(taps, weights.taps, strict=True)]
             place, weight = (reduce(np.add.outer, each).reshape(-1) for each in (at, steps))
             places.append((channel * channel_step + place).reshape(-1))
-            weight_steps.append((channel * weights.channel + weight).reshape(-1))
+            weight_steps.append((channel % (channels // halves) * weights.channel + weight).reshape(-1))
             phases.append(Phase(d, h, w, begin, len(place) * channels))
             begin += len(place) * channels
         return cls(phases, np.concatenate(places), np.concatenate(weight_steps))
@@ -292,6 +300,7 @@ def write_plan(
         x_batch=x.steps[0],
         x_channel=x.steps[1],
         activation=activation_number(problem.activation),
+        fill=problem.fill,
     )
     outputs = [
         OutputAxis(w.axis.output, w.axis.stretch, size, count)
@@ -303,12 +312,13 @@ def write_plan(
         packing=Packing(
             finished,
             steps=np.array(
-                PlainWeights(weights.base, weights.group, weights.row, _in_order(taps, head.channels)), np.int64
+                PlainWeights(weights.base, weights.group, weights.row, _in_order(taps, head.channels, problem.halves)),
+                np.int64,
             ),
             offsets=taps.weights,
             size=g.groups * len(taps.places) * cut.padded_out,
             tasks=g.groups * len(cut.row_blocks),
-            order=(problem.narrow, problem.paired, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
+            order=(problem.narrow, problem.parts, *cut.row_blocks, *(phase.depth_at for phase in taps.phases)),
             dtype=weight_dtype(problem),
             cost=pack_cost(problem, cut.row_blocks[0].rows),
         ),
@@ -323,11 +333,13 @@ def write_plan(
     )
 
 
-def _in_order(taps: Taps, channels: int) -> bool:
+def _in_order(taps: Taps, channels: int, halves: int) -> bool:
     """Whether the weights of each phase follow each other from depth to depth; of many taps, those of a channel."""
     begins: set[int] = set()
     for phase in taps.phases:
         each = phase.depths // channels
-        begins.update(range(phase.depth_at, phase.depth_at + phase.depths, each) if each > SPAN else [phase.depth_at])
+        begins.update(phase.depth_at + half * phase.depths // halves for half in range(halves))
+        if each > SPAN:
+            begins.update(range(phase.depth_at, phase.depth_at + phase.depths, each))
     breaks = np.flatnonzero(np.diff(taps.weights) != 1) + 1
     return len(breaks) < len(begins) and begins.issuperset(breaks.tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastconv.plan.algorithm import Algorithm
-from fastconv.plan.conv_algorithms import CONV, CONV_TRANSPOSE, PAIRED
+from fastconv.plan.conv_algorithms import CONV, CONV_TRANSPOSE, INTERLEAVED, WIDENED
 from fastconv.plan.pool_algorithms import AVG_POOL, LP_POOL, MAX_POOL, WINDOWS
 from fastconv.plan.problem import Problem
 from fastconv.plan.promises import planned
@@ -24,4 +24,6 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
 
 def candidates_for(problem: Problem) -> tuple[Algorithm, ...]:
     """Those that may serve a problem."""
-    return PAIRED if problem.paired else ALGORITHMS[problem.op]
+    if problem.widened:
+        return WIDENED
+    return INTERLEAVED if problem.parts else ALGORITHMS[problem.op]

@@ -82,7 +82,7 @@ def plan_spread(problem: Problem) -> PackingPlan:
         cut = narrow if narrow.end(problem)[0] < SOONER * cut.end(problem)[0] else cut
     table = Table(SPREAD_TABLE)
     x, y, pitch = problem.x_steps(), _y_steps(problem), 0
-    kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None)
+    kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None, problem.widened)
     if kind.in_place:
         axes = [plain_axis(table) for _ in windows]
         steps: Sequence[int] = x.steps[2:]
@@ -106,8 +106,9 @@ def plan_spread(problem: Problem) -> PackingPlan:
         PixelAxis(w.axis.stride, w.axis.stride * step, y_step)
         for w, step, y_step in zip(windows, steps, y.steps[2:], strict=True)
     ]
-    taps = Taps.of(residues, channels, channel_step, weights_of(problem))
-    head = SpreadHead(pitch, y.base, y.steps[0], y.steps[1], not kind.last and writes_far(problem))
+    taps = Taps.of(residues, channels, channel_step, weights_of(problem), problem.halves)
+    fetched = not kind.last and writes_far(problem)
+    head = SpreadHead(pitch, y.base, y.steps[0], y.steps[1], fetched, problem.halves)
     plan = write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
     row_blocks = len(lane_blocks(problem, WIDTHS))

@@ -13,7 +13,7 @@ from fastconv.lazy import lazy
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import aligned_empty, steps
 
-__all__ = ["Packing", "Weights", "pack_cost", "takes_turns", "weight_dtype", "weights_of"]
+__all__ = ["Packing", "Weights", "pack_cost", "takes_turns", "weight_dtype", "weights_in", "weights_of"]
 
 #: Nanoseconds to pack a weight, for estimates only; and where there are phases, whose weights stand between each
 #: other's, for each and for those of a depth that are packed side by side.
@@ -93,19 +93,26 @@ class Weights:
 
 
 def weight_dtype(problem: Problem) -> np.dtype:
-    """Of packed weights: by it tiles know what a product is."""
-    if problem.paired:
-        return np.dtype(np.uint32)
+    """Of packed weights: by it tiles know what a product is (`times`)."""
+    if problem.parts:
+        return weights_in(problem.parts)
     return np.dtype(np.int32) if problem.narrow else problem.dtype
+
+
+def weights_in(parts: np.dtype) -> np.dtype:
+    """Of weights that hold such parts."""
+    return np.dtype(np.int32 if parts == np.int8 else np.uint32)
 
 
 def weights_of(problem: Problem) -> Weights:
     """Of a convolution (O, C / groups, *kernel) or a transposed one (C, O / groups, *kernel), mirrored or not."""
     g = problem.geometry
     transposed = problem.op == "conv_transpose"
-    outer, inner = (g.channels, g.out_channels) if transposed else (g.out_channels, g.channels)
+    channels = g.channels // problem.halves
+    outer, inner = (channels, g.out_channels) if transposed else (g.out_channels, channels)
     shape = (outer, inner // g.groups, *g.kernel_size)
-    base, (outer_step, inner_step, *taps) = steps(shape, problem.weight_strides, problem.dtype.itemsize)
+    itemsize = weights_in(problem.parts).itemsize if problem.parts else problem.dtype.itemsize
+    base, (outer_step, inner_step, *taps) = steps(shape, problem.weight_strides, itemsize)
     if problem.mirrored:
         base += sum((k - 1) * step for k, step in zip(g.kernel_size, taps, strict=True))
         taps = [-step for step in taps]
