@@ -8,10 +8,10 @@ from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 
-__all__ = ["SpreadHead", "spread_means"]
+__all__ = ["MeansHead", "spread_means"]
 
 
-class SpreadHead(NamedTuple):
+class MeansHead(NamedTuple):
     """The table.
 
     Attributes
@@ -28,7 +28,7 @@ class SpreadHead(NamedTuple):
     divisor: int
 
 
-_head = reader(SpreadHead)
+_head = reader(MeansHead)
 
 #: Elements that are written at once: a loop of so many is a vector or a few, whose number is known to the compiler.
 _PIECE = 16

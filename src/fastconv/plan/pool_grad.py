@@ -11,7 +11,7 @@ from fastconv.geometry import AdaptiveAxis, Axis, Geometry
 from fastconv.kernels.pixel_shares import PIXEL_SHARES_TABLE, PixelSharesHead, share_pixels
 from fastconv.kernels.pool_grad import SHARES_TABLE, SharesAxis, SharesHead, share_means
 from fastconv.kernels.space_out import SPACES_TABLE, SpacesAxis, SpacesHead, space_out
-from fastconv.kernels.spread_means import SpreadHead, spread_means
+from fastconv.kernels.spread_means import MeansHead, spread_means
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.table import Table
 from fastconv.plan.window_pool import SHORTEST_ROWS
@@ -55,7 +55,7 @@ def _plan_parts(g: Geometry, dtype: np.dtype, divisor: int) -> KernelPlan:
     block = max(1, MOST_OUTPUTS // w.kernel)
     return KernelPlan(
         kernel=spread_means.bind(dtype, dtype, np.int64),
-        table=np.array(SpreadHead(windows, w.kernel, block, divisor), np.int64),
+        table=np.array(MeansHead(windows, w.kernel, block, divisor), np.int64),
         tasks=-(-windows // block),
         nanoseconds=windows * (PART_COST + w.kernel * COPY_COST),
     )
