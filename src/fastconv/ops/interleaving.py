@@ -86,7 +86,7 @@ def parts_of(op: str, operands: list[np.dtype], result: np.dtype, geometry: Geom
         return None
     x, weight = (np.dtype(np.uint8) if operand.kind == "b" else operand for operand in operands[:2])
     shifted = x.kind == weight.kind
-    # Where sums are of one quad, to begin each with what the shift comes to takes half as long again: 1 x 1, 4 channels.
+    # To begin each sum with what the shift comes to takes half as long again where it is of one quad.
     shifts = op == "conv" and channels * prod(geometry.kernel_size) > 4
     if machine().quad_products and channels > 2 and sums_parts(operands, result, 4) and (shifts or not shifted):
         return Parts(4, weight, shifted)
