@@ -39,7 +39,7 @@ NOTHING_TO_COMPILE = {
 }
 
 #: Those dtypes that between them reach all code: what a kernel is called does not depend on widths.
-KINDS = ("float32", "int8", "uint8", "int64", "complex64")
+KINDS = ("float32", "int8", "uint8", "int16", "int64", "complex64")
 
 Compiled = set[tuple[Any, ...]]
 
@@ -292,7 +292,7 @@ def test_one_operation_alone_compiles_what_its_first_calls_need(family: str, ran
 
 
 @pytest.mark.parametrize(("channels", "size", "taps"), [(3, 64, 7), (64, 28, 3), (256, 7, 3), (64, 56, 1)])
-@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
 def test_what_pairs_of_channels_need_is_compiled(
     dtype: str, channels: int, size: int, taps: int, compiled: Compiled
 ) -> None:

@@ -131,6 +131,12 @@ def _layers(
         for activation in (None, "relu"):
             wanted = partial(plain, x, w, activation=activation, algorithm="reference")
             yield Case(partial(op, x, w, activation=activation, algorithm="winograd_rows"), wanted)
+    if dtype.kind in "iu" and dtype.itemsize == 2 and not transposed:  # as many products take
+        for taps, last, activation in product((1, 3), (False, True), (None, "relu")):
+            x, w = numbers((32, *size), dtype), numbers((32, 32, *(taps,) * rank), dtype)
+            wanted = partial(plain, x, w, padding=taps // 2, activation=activation, algorithm="reference")
+            call = partial(op, channels_last(x) if last else x, w)
+            yield Case(partial(call, padding=taps // 2, activation=activation), wanted)
     if dtype.kind == "f":  # as large kernels take
         x, w = numbers((1, *size), dtype), numbers((1, 1, *(1, 3, 3)[-rank:]), dtype)
         yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))
@@ -250,12 +256,16 @@ def _of_signals(flip: bool, images: bool, rank: int, dtype: np.dtype, size: tupl
     x = numbers(size, dtype)
     plain = partial(_CONVS[rank - 1], x[None], padding="full", flip=flip, algorithm="reference")
     wrapped = partial(plain, padding_mode="circular")
+    beside = partial(wrapped, padding=1)
     for taps in (2, 3, 4, 5, 6):
         w = numbers((taps,) * rank, dtype)
         yield Case(partial(op, x, w), lambda w=w: plain(w[None, None])[0])  # type: ignore[misc]
     for taps in (3, 4, 5) if images else ():
         w = numbers((taps,) * rank, dtype)
         yield Case(partial(op, x, w, boundary="wrap"), lambda w=w: wrapped(w[None, None])[0])  # type: ignore[misc]
+    if images:
+        w = numbers((3, 3), dtype)
+        yield Case(partial(op, x, w, "same", "wrap"), lambda: beside(w[None, None])[0])
     if not images and dtype.kind != "c":
         yield from _by_transforms(fc.signal.fftconvolve, rank, dtype, size)
 

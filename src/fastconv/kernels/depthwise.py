@@ -57,7 +57,7 @@ def _beside_borders(shape: Shape) -> Shape:
 SHAPES = (
     *_ROLLING_SHAPES,
     *_PLAIN_SHAPES,
-    *(_beside_borders(shape) for shape in _PLAIN_SHAPES if shape.taps <= 5 and shape.columns <= 3),
+    *(_beside_borders(shape) for shape in _PLAIN_SHAPES if shape.taps <= 3 and shape.columns <= 3),
 )
 
 

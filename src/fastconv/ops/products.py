@@ -12,7 +12,7 @@ from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.calls import Call, Conversion, prepare
 from fastconv.ops.interleaving import Interleaving, Parts, Start, numbers_of, parts_of
-from fastconv.plan.conv_algorithms import INTERLEAVED
+from fastconv.plan.conv_algorithms import INTERLEAVED, WIDENED
 from fastconv.plan.problem import Problem
 from fastconv.plan.weights import weights_in
 
@@ -21,8 +21,8 @@ __all__ = ["Forms", "operands_of", "prepare_products"]
 #: Of input, weight, bias, and of the array for the result.
 Forms = tuple[arg.Form, arg.Form, arg.Form | None, arg.Form | None]
 
-#: Names of algorithms that take interleaved channels.
-_INTERLEAVED = ("auto", *(algorithm.name for algorithm in INTERLEAVED))
+#: Names of algorithms that take interleaved channels, and of those that widen their sums too.
+_INTERLEAVED, _WIDENED = (("auto", *(algorithm.name for algorithm in those)) for those in (INTERLEAVED, WIDENED))
 
 
 def operands_of(input: Any, weight: Any, bias: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -52,7 +52,8 @@ def prepare_products(
     result = dtypes.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
     operands = [form.dtype for form in given]
-    parts = parts_of(op, operands, result, geometry) if algorithm in _INTERLEAVED else None
+    served = _WIDENED if dtypes.sum_dtype(result) == np.int64 else _INTERLEAVED
+    parts = parts_of(op, operands, result, geometry) if algorithm in served else None
     x_conversion: Conversion
     weight_conversion: Conversion
     if parts:
