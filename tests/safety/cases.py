@@ -502,6 +502,18 @@ def _interleaved(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _widened(draw: st.DrawFn) -> Call:
+    """Convolutions of 16-bit numbers, of enough products for their sums to be widened."""
+    taps, channels, outputs = draw(st.sampled_from([1, 3])), draw(st.integers(33, 40)), draw(st.integers(32, 40))
+    side = {1: 34, 3: 15}[taps] + draw(st.integers(0, 3))
+    x = integers((1, channels, side, side), "int16", draw(seeds))
+    if draw(st.booleans()):
+        x = LAYOUTS["channels last"](x)
+    operands: list[Any] = [x, _values(draw, (outputs, channels, taps, taps), "int16")]
+    return _activated_and_not("conv", 2, operands, {"padding": draw(st.integers(0, taps // 2))}, "spread")
+
+
+@st.composite
 def _turned_images(draw: st.DrawFn) -> Call:
     """Depthwise convolutions of more channels than a vector has, on images of more pixels, or as many."""
     most, (side, step) = 64 // 4, draw(st.sampled_from(list(turned_windows)))
@@ -689,6 +701,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "channels last": _channels_last(),
     "rows of channels": _rows_of_channels(),
     "interleaved": _interleaved(),
+    "widened": _widened(),
     "turned": _turned(),
     "turned images": _turned_images(),
     "panel": _panel(),
