@@ -35,4 +35,5 @@ def activation(values: Array, name: str) -> Array:
         "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
         "tanh": np.tanh,
     }
-    return functions[name](values).astype(values.dtype)
+    with np.errstate(over="ignore"):  # exp(-x) may be infinite: a sigmoid of 0, which is right
+        return functions[name](values).astype(values.dtype)
