@@ -88,7 +88,8 @@ def test_rows_and_images_may_stand_anywhere() -> None:
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", *nightly("relu6", "silu", "sigmoid", "tanh")])
 def test_activations(activation: str) -> None:
     given: dict[str, Any] = {"padding": 1, "groups": 2, "activation": activation}
-    np.testing.assert_allclose(rows(X, W, B, **given), expected(X, W, B, **given), rtol=2e-7)
+    # An exponential, a sum and a quotient are rounded, here and in NumPy.
+    np.testing.assert_allclose(rows(X, W, B, **given), expected(X, W, B, **given), rtol=4e-7)
 
 
 def test_empty_batch_and_out() -> None:
