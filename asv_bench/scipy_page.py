@@ -90,6 +90,7 @@ def rows_of_sizes() -> Iterator[Row]:
         yield Row("ndimage", "correlate", f"{what}, 5 x 5", (image, w))
         for name in ("uniform_filter", "maximum_filter"):
             yield Row("ndimage", name, f"{what}, 5 x 5", (image, 5))
+            yield Row("ndimage", f"{name}1d", f"{what}, 3 elements", (image, 3))
         yield Row("ndimage", "gaussian_filter", f"{what}, sigma 2", (image, 2.0))
         yield Row("ndimage", "sobel", what, (image,))
         yield Row("signal", "convolve", f"{what}, 5 x 5, same", (image, w, "same"))

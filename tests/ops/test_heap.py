@@ -10,6 +10,7 @@ from processes import run_program
 
 CALLS = {
     "conv2d_input": "fc.grad.conv2d_input((1, 64, 56, 56), ones(64, 64, 3, 3), ones(1, 64, 56, 56), 1, 1)",
+    "conv2d_input, a list": "fc.grad.conv2d_input((1, 64, 56, 56), ones(64, 64, 3, 3), ones(1, 64, 56, 56), [1, 1], 1)",
     "fftconvolve": "signal.fftconvolve(ones(256, 256), ones(256, 256))",
     "gaussian_laplace": "ndimage.gaussian_laplace(ones(512, 512), 2)",
     "conv_matrix": "fc.conv_matrix(ones(8, 8, 3, 3), (8, 32, 32))",

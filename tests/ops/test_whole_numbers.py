@@ -15,6 +15,7 @@ from fastconv.ops import conv, conv_transpose, interleaving
 from fastconv.ops.dtypes import product_sums, sums_parts
 from fastconv.plan.weights import weights_in
 from nightly import nightly
+from properties.strategies import integers
 
 
 @pytest.mark.parametrize(
@@ -211,6 +212,13 @@ def test_sums_of_16_bits_are_widened_before_they_wrap(dtypes: tuple[str, str], n
     told = fc.explain(op, x, w, **given)
     assert ("in pairs" in told) == (together == 4)
     assert ("of high and of low bytes" in told) == (together == 4 and dtypes == ("int16", "int16"))
+
+
+@pytest.mark.parametrize("algorithm", ["panel", "tile", "spread", "auto"])
+def test_calls_of_16_bits_may_name_algorithms_that_widen_nothing(algorithm: str) -> None:
+    x, w = integers((32, 20, 20), np.int16), integers((32, 32, 3, 3), np.int16, seed=1)
+    found = fc.conv2d(x, w, padding=1, algorithm=algorithm)
+    np.testing.assert_array_equal(found, fc.conv2d(x, w, padding=1, algorithm="reference"), strict=True)
 
 
 @pytest.mark.parametrize("parts", [2, 4])

@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 from fastconv.jit.channel_tile import ChannelRun
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
+from fastconv.jit.pixel_code import PixelCode, whole_or_masked
 from fastconv.jit.turned_tile import TurnedShape
 
 __all__ = ["channel_row_tile"]
@@ -61,13 +62,12 @@ def channel_row_tile(shape: TurnedShape) -> Any:
     @intrinsic
     def tile(typingctx: Any, run: Any, x: Any, offsets: Any, taps: Any, weights: Any, start: Any, y: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            code = _RowTile(VectorCode(context, builder, x.dtype), shape, signature.args, args)
-            whole_vector = builder.icmp_signed(">=", code.run.left, INT64(code.code.lanes))
-            with builder.if_else(whole_vector, likely=True) as (unmasked, masked):
-                with unmasked:
-                    code.write(None)
-                with masked:
-                    code.write(code.run.left)
+            code, r = VectorCode(context, builder, x.dtype), ChannelRun(*cgutils.unpack_tuple(builder, args[0]))
+
+            def write(left: Any) -> None:
+                _RowTile(code, _ARGUMENTS, signature.args, args, left).write(shape, r)
+
+            whole_or_masked(builder, r.left, code.lanes, write)
             return context.get_dummy_value()
 
         return types.void(run, x, offsets, taps, weights, start, y), codegen
@@ -75,55 +75,32 @@ def channel_row_tile(shape: TurnedShape) -> Any:
     return tile
 
 
-class _RowTile:
+class _RowTile(PixelCode):
     """Writes the code of a tile."""
-
-    def __init__(self, code: VectorCode, shape: TurnedShape, kinds: Any, args: Any) -> None:
-        self.code, self.builder, self.shape = code, code.builder, shape
-        self.arrays = dict(zip(_ARGUMENTS, zip(kinds, args, strict=True), strict=True))
-        self.run = ChannelRun(*cgutils.unpack_tuple(self.builder, args[0]))
 
     def pointer(self, name: str, first: Any, count: Any) -> Any:
         """Where elements of an array argument stand, of which so many are touched."""
         self.code.check(*self.arrays[name], first, count)
         return self.code.pointer(*self.arrays[name], first)
 
-    def pixels(self, name: str, first: Any, step: Any, count: int, used: Any) -> list[Any]:
-        """Where so many pixels stand, each a step behind the one before."""
-        self.code.check_rows(*self.arrays[name], first, step, used, INT64(count))
-        found = [self.code.pointer(*self.arrays[name], first)]
-        for _ in range(1, count):
-            found.append(self.builder.gep(found[-1], [step]))
-        return found
-
-    def write(self, left: Any) -> None:
-        """All taps, for a whole vector, or for so many channels as are left."""
-        builder, code, run, shape = self.builder, self.code, self.run, self.shape
-        used = INT64(code.lanes) if left is None else left
-        mask = None if left is None else code.mask(INT64(0), left)
-
-        def load(base: Any) -> Any:
-            return code.load(base, 0) if mask is None else code.load_masked(base, INT64(0), mask)
-
-        start = load(self.pointer("start", run.channel, used))
+    def write(self, shape: TurnedShape, run: ChannelRun) -> None:
+        """All taps."""
+        builder, code = self.builder, self.code
+        start = self.load(self.pointer("start", run.channel, self.used))
         sums = [cgutils.alloca_once_value(builder, start) for _ in range(shape.pixels)]
         offsets, taps = (self.pointer(name, INT64(0), run.tap_count) for name in ("offsets", "taps"))
         with cgutils.for_range_slice(builder, INT64(0), run.tap_count, INT64(shape.taps), intp=INT64) as (tap, _):
             weights = []
             for s in range(shape.taps):
                 weight_at = builder.load(builder.gep(taps, [builder.add(tap, INT64(s))]))
-                weights.append(load(self.pointer("weights", builder.add(weight_at, run.channel), used)))
+                weights.append(self.load(self.pointer("weights", builder.add(weight_at, run.channel), self.used)))
             at = builder.add(run.at, builder.load(builder.gep(offsets, [tap])))
-            for place, pixel_at in enumerate(self.pixels("x", at, run.step, shape.reach, used)):
-                value = load(pixel_at)
+            for place, pixel_at in enumerate(self.pixels("x", at, run.step, shape.reach)):
+                value = self.load(pixel_at)
                 for s, weight in enumerate(weights):
                     pixel, rest = divmod(place - s, shape.step)
                     if rest == 0 and 0 <= pixel < shape.pixels:
                         total = sums[pixel]
                         builder.store(code.multiply_add(weight, value, builder.load(total)), total)
-        for total, to in zip(sums, self.pixels("y", run.to, run.pitch, shape.pixels, used), strict=True):
-            value = builder.load(total)
-            if mask is None:
-                code.store(value, to, 0)
-            else:
-                code.store_masked(value, to, INT64(0), mask)
+        for total, to in zip(sums, self.pixels("y", run.to, run.pitch, shape.pixels), strict=True):
+            self.store(builder.load(total), to)

@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode, lane_count
 from fastconv.jit.machine import machine
+from fastconv.jit.pixel_code import whole_or_masked
 
 __all__ = ["MAXIMUM", "PRODUCTS", "SUM", "ChannelRun", "channel_tile"]
 
@@ -93,12 +94,7 @@ def _channel_tile(
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = _Reduction(context, builder, signature.args, args, op.literal_value, rows.literal_value)
-        whole_vectors = builder.icmp_signed(">=", code.run.left, INT64(VECTORS * lane_count(x.dtype)))
-        with builder.if_else(whole_vectors, likely=True) as (unmasked, masked):
-            with unmasked:
-                code.write(None)
-            with masked:
-                code.write(code.run.left)
+        whole_or_masked(builder, code.run.left, VECTORS * lane_count(x.dtype), code.write)
         return context.get_dummy_value()
 
     return kinds, codegen

@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
+from fastconv.jit.pixel_code import PixelCode, whole_or_masked
 
 __all__ = ["ChannelWeightShape", "ChannelWeightWindow", "channel_weight_tile"]
 
@@ -125,13 +126,15 @@ def channel_weight_tile(shape: ChannelWeightShape) -> Any:
     @intrinsic
     def tile(typingctx: Any, window: Any, x: Any, dy: Any, y: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            code = _WeightTile(VectorCode(context, builder, y.dtype), shape, signature.args, args)
-            whole_vector = builder.icmp_signed(">=", code.window.left, INT64(code.code.lanes))
-            with builder.if_else(whole_vector, likely=True) as (unmasked, masked):
-                with unmasked:
-                    code.write(None)
-                with masked:
-                    code.write(code.window.left)
+            code, v = (
+                VectorCode(context, builder, y.dtype),
+                ChannelWeightWindow(*cgutils.unpack_tuple(builder, args[0])),
+            )
+
+            def write(left: Any) -> None:
+                _WeightTile(code, _ARGUMENTS, signature.args, args, left).write(shape, v)
+
+            whole_or_masked(builder, v.left, code.lanes, write)
             return context.get_dummy_value()
 
         return types.void(window, x, dy, y), codegen
@@ -139,19 +142,13 @@ def channel_weight_tile(shape: ChannelWeightShape) -> Any:
     return tile
 
 
-class _WeightTile:
+class _WeightTile(PixelCode):
     """Writes the code of a tile."""
 
-    def __init__(self, code: VectorCode, shape: ChannelWeightShape, kinds: Any, args: Any) -> None:
-        self.code, self.builder, self.shape = code, code.builder, shape
-        self.arrays = dict(zip(_ARGUMENTS, zip(kinds, args, strict=True), strict=True))
-        self.window = ChannelWeightWindow(*cgutils.unpack_tuple(self.builder, args[0]))
-
-    def write(self, left: Any) -> None:
-        """All groups of rows, for a whole vector of channels, or for so many as are left."""
-        builder, v, shape = self.builder, self.window, self.shape
-        self.used = INT64(self.code.lanes) if left is None else left
-        self.mask = None if left is None else self.code.mask(INT64(0), left)
+    def write(self, shape: ChannelWeightShape, window: ChannelWeightWindow) -> None:
+        """All groups of rows."""
+        self.shape, self.window = shape, window
+        builder, v = self.builder, window
         taps = shape.rows * shape.columns
         self.sums = [cgutils.alloca_once_value(builder, self.code.zero) for _ in range(taps)]
         with cgutils.for_range(builder, v.groups, intp=INT64) as group:
@@ -182,10 +179,6 @@ class _WeightTile:
         builder.cbranch(builder.icmp_signed("<", builder.load(place), v.width), body, done)
         builder.position_at_end(done)
 
-    def load(self, pointer: Any) -> Any:
-        """The channels of a pixel."""
-        return self.code.load(pointer, 0) if self.mask is None else self.code.load_masked(pointer, INT64(0), self.mask)
-
     def outputs(self, first: Any, pixels: int) -> list[list[Any]]:
         """The gradients of so many outputs of each row of a group."""
         builder, v = self.builder, self.window
@@ -195,14 +188,6 @@ class _WeightTile:
             pointers = self.pixels("dy", at, v.dy_step, pixels)
             found.append([self.load(pointer) for pointer in pointers])
         return found
-
-    def pixels(self, name: str, first: Any, step: Any, count: int) -> list[Any]:
-        """Where so many pixels stand, each a step behind the one before."""
-        self.code.check_rows(*self.arrays[name], first, step, self.used, INT64(count))
-        pointers = [self.code.pointer(*self.arrays[name], first)]
-        for _ in range(1, count):
-            pointers.append(self.builder.gep(pointers[-1], [step]))
-        return pointers
 
     def add_outputs(self, first: Any) -> None:
         """Add the products of outputs that share pixels, each of which is loaded once."""
@@ -247,8 +232,4 @@ class _WeightTile:
         """Add what the rows came to."""
         builder, code, v = self.builder, self.code, self.window
         for total, pointer in zip(self.sums, self.pixels("y", v.to, v.pitch, len(self.sums)), strict=True):
-            value = code.add(self.load(pointer), builder.load(total))
-            if self.mask is None:
-                code.store(value, pointer, 0)
-            else:
-                code.store_masked(value, pointer, INT64(0), self.mask)
+            self.store(code.add(self.load(pointer), builder.load(total)), pointer)

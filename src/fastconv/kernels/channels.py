@@ -185,8 +185,8 @@ def _row(window: tuple[int, int]) -> Any:
     return reduce_row
 
 
-def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]:
-    """The body around one way to reduce windows and one way to apply an activation, and tiles of rows of pixels."""
+def _pixels_reducer(op: int, reduce_row: Any) -> Any:
+    """A function for kernels that reduces the windows of pixels, by tiles of rows where there are such."""
 
     @inlined
     def reduce_pixels(
@@ -207,6 +207,24 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
                         x_at, y_at = at + (p + row) * shift + c, to + (p + row) * y_step + c
                         run = ChannelRun(x_at, shift, count, c, y_at, y_step, channels - c)
                         channel_tile(op, ONE_ROW, run, x, offsets, taps, weights, start, y)
+
+    return reduce_pixels
+
+
+@helper
+def _add_padding(padded: Any, start: Any, weights: Any, taps: Any, count: int) -> None:
+    """What sums begin with, and weights times zero of the taps from number `count` on, which stand in the padding."""
+    for c in range(padded.size):
+        padded[c] = start[c]
+    for t in range(count, taps.size):
+        tap = unsigned(taps[t])
+        for i in range(unsigned(0), unsigned(padded.size)):
+            padded[i] += weights[tap + i] * padded.dtype.type(0)
+
+
+def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]:
+    """The body around one way to reduce windows and one way to apply an activation, and tiles of rows of pixels."""
+    reduce_pixels = _pixels_reducer(op, reduce_row)
 
     def reduce(begin: int, end: int, x: Any, weights: Any, first_sums: Any, y: Any, table: Any) -> None:
         """y = windows of x reduced, for some tasks, from ``first_sums`` on; see `CHANNELS_TABLE` for the table.
@@ -241,18 +259,11 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
                 here = column * axes.w.shift
                 count = _list_taps(offsets, taps, table, axes, Space(d, h, column), channels, here)
                 first = to + column * axes.w.y_step
-                first_sum = start
                 if adds_padding:
-                    first_sum = padded
-                    for c in range(channels):
-                        padded[c] = start[c]
-                    for t in range(count, most):
-                        tap = unsigned(taps[t])
-                        for i in range(unsigned(0), unsigned(channels)):
-                            padded[i] += weights[tap + i] * y.dtype.type(0)
+                    _add_padding(padded, start, weights, taps, count)
                 reduce_pixels(
-                    x, at + here, axes.w.shift, offsets, taps, count, weights, first_sum, y, first, axes.w.y_step,
-                    pixels, channels,
+                    x, at + here, axes.w.shift, offsets, taps, count, weights, padded if adds_padding else start, y,
+                    first, axes.w.y_step, pixels, channels,
                 )  # fmt: skip
                 if op == SUM or head.activation:
                     rows = table[axes.d.counts_at + d] * table[axes.h.counts_at + h]

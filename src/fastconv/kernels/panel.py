@@ -26,6 +26,7 @@ from fastconv.jit.panel_tile import PanelRun, panel_tile
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.tile import lanes
 from fastconv.kernels.activation import activate, keep
+from fastconv.kernels.bias import begin_sums
 from fastconv.kernels.conv_table import (
     PHASE_FIELDS,
     ROW_BLOCK_FIELDS,
@@ -216,8 +217,7 @@ def _body(kind: Kind) -> Callable[..., None]:
             last_row = (block.split + 1) * head.row_blocks // head.splits
             first_channel = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * first_row).first
             channel = block.group * head.out_channels + first_channel
-            for c in range(widest):
-                sums[c] = bias[channel + c] if bias.size and first_channel + c < head.out_channels else 0
+            begin_sums(sums, widest, bias, channel, head.out_channels - first_channel)
             for numbers in range(0, head.phases, across):
                 phase = read_phase(table, head.phases_at + PHASE_FIELDS * numbers)
                 counts = counts_in_block(out, phase, block)

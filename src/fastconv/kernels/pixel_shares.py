@@ -15,23 +15,24 @@ from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
-from fastconv.kernels.pool_grad import SharesAxis, add_windows
+from fastconv.kernels.pool_grad import (
+    HEAD_AT,
+    SharedRows,
+    SharesAxis,
+    add_windows,
+    read_shared_rows,
+    read_shares_axes,
+    runs_of_task,
+)
 
 __all__ = ["PIXEL_SHARES_TABLE", "PixelSharesHead", "share_pixels"]
 
 
 class PixelSharesHead(NamedTuple):
-    """The head of the table.
+    """What is the same for all rows beside what is shared out.
 
     Attributes
     ----------
-    runs_at, runs : int
-        Where it stands in the table which input row is the first of each run, one behind the last run too; the rows of
-        a run are in the same windows.
-    block, blocks : int
-        Runs of a task, and tasks of a plane of rows.
-    divisor : int
-        Of every window, or 0 for the windows' own counts.
     channels : int
         Their number. The windows of a row's pixels are listed by where their channels begin in a row of windows.
     series_at, series, step : int
@@ -39,11 +40,6 @@ class PixelSharesHead(NamedTuple):
         behind the one before and in windows that are each the next of its windows. Together they are all columns.
     """
 
-    runs_at: int
-    runs: int
-    block: int
-    blocks: int
-    divisor: int
     channels: int
     series_at: int
     series: int
@@ -51,17 +47,13 @@ class PixelSharesHead(NamedTuple):
 
 
 #: What stands in a table, in this order, before the lists that its records point to.
-PIXEL_SHARES_TABLE = (PixelSharesHead, SharesAxis, SharesAxis, SharesAxis)
-
-_AXIS_AT = len(PixelSharesHead._fields)
-_AXIS_FIELDS = len(SharesAxis._fields)
+PIXEL_SHARES_TABLE = (SharedRows, SharesAxis, SharesAxis, SharesAxis, PixelSharesHead)
 
 # Literals for the compiler: columns of a tile, whose two vectors of sums are eight in flight.
 COLUMNS = 4
 ONE_COLUMN = 1
 
 _head = reader(PixelSharesHead)
-_axis = reader(SharesAxis)
 
 
 @helper
@@ -94,21 +86,17 @@ def _give(y: Any, to: int, pitch: int, columns: int, sums: Any, windows: Any, no
 @kernel
 def share_pixels(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
     """Tasks are blocks of runs of input rows [image, d, block]; pixels follow each other without gaps."""
-    t = _head(table, 0)
-    d = _axis(table, _AXIS_AT)
-    h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
-    w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
+    rows, t = read_shared_rows(table, 0), _head(table, HEAD_AT)
+    d, h, w = read_shares_axes(table)
     channels = t.channels
     line = w.size * channels
     sums, nothing = empty(w.outputs * channels, y.dtype), zeros(channels, y.dtype)
     for task in range(begin, end):
-        slab = task // t.blocks
-        image = slab // d.size
-        first = (task - slab * t.blocks) * t.block
-        for run in range(first, min(first + t.block, t.runs)):
-            row, behind = table[t.runs_at + run], table[t.runs_at + run + 1]
-            add_windows(sums, g, image, slab - image * d.size, row, d, h, table, t.divisor)
-            if not t.divisor:
+        slab, first, end_run = runs_of_task(task, rows)
+        for run in range(first, end_run):
+            row, behind = table[rows.runs_at + run], table[rows.runs_at + run + 1]
+            add_windows(sums, g, slab, row, d, h, table, rows.divisor)
+            if not rows.divisor:
                 _divide_columns(sums, table[w.counts_at : w.counts_at + w.outputs], channels)
             to = (slab * h.size + row) * line
             for at in range(t.series_at, t.series_at + 2 * t.series, 2):

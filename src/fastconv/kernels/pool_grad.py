@@ -16,11 +16,22 @@ from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.vector import unsigned
 
-__all__ = ["SHARES_TABLE", "SharesAxis", "SharesHead", "add_windows", "share_means"]
+__all__ = [
+    "HEAD_AT",
+    "SHARES_TABLE",
+    "SharedRows",
+    "SharesAxis",
+    "SharesHead",
+    "add_windows",
+    "read_shared_rows",
+    "read_shares_axes",
+    "runs_of_task",
+    "share_means",
+]
 
 
-class SharesHead(NamedTuple):
-    """The head of the table.
+class SharedRows(NamedTuple):
+    """How rows of input are shared out.
 
     Attributes
     ----------
@@ -31,10 +42,6 @@ class SharesHead(NamedTuple):
         Runs of a task, and tasks of a plane of rows.
     divisor : int
         Of every window, or 0 for the windows' own counts.
-    owners_at, most : int
-        Where the windows of each element of a row stand in the table: the first of each element, then the second, and
-        so on, as many as an element is in at most. What stands for one too many is the number of windows. Of long
-        windows, where `most` is 0, the first element and the number of elements of each.
     """
 
     runs_at: int
@@ -42,6 +49,19 @@ class SharesHead(NamedTuple):
     block: int
     blocks: int
     divisor: int
+
+
+class SharesHead(NamedTuple):
+    """What else is the same for all rows.
+
+    Attributes
+    ----------
+    owners_at, most : int
+        Where the windows of each element of a row stand in the table: the first of each element, then the second, and
+        so on, as many as an element is in at most. What stands for one too many is the number of windows. Of long
+        windows, where `most` is 0, the first element and the number of elements of each.
+    """
+
     owners_at: int
     most: int
 
@@ -67,19 +87,38 @@ class SharesAxis(NamedTuple):
 
 
 #: What stands in a table, in this order, before the lists that its records point to.
-SHARES_TABLE = (SharesHead, SharesAxis, SharesAxis, SharesAxis)
+SHARES_TABLE = (SharedRows, SharesAxis, SharesAxis, SharesAxis, SharesHead)
 
-_AXIS_AT = len(SharesHead._fields)
+_AXES_AT = len(SharedRows._fields)
 _AXIS_FIELDS = len(SharesAxis._fields)
+#: Where a kernel's own record stands.
+HEAD_AT = _AXES_AT + 3 * _AXIS_FIELDS
 
-_head = reader(SharesHead)
+read_shared_rows = reader(SharedRows)
 _axis = reader(SharesAxis)
+_head = reader(SharesHead)
 
 
 @helper
-def add_windows(sums: Any, g: Any, plane: int, i_d: int, i_h: int, d: Any, h: Any, table: Any, divisor: int) -> None:
-    """The rows of windows that row (i_d, i_h) is in, each divided by the other axes' counts, or by the divisor."""
-    first = True
+def read_shares_axes(table: Any) -> tuple[SharesAxis, SharesAxis, SharesAxis]:
+    """The axes (d, h, w)."""
+    d, h = _axis(table, _AXES_AT), _axis(table, _AXES_AT + _AXIS_FIELDS)
+    return d, h, _axis(table, _AXES_AT + 2 * _AXIS_FIELDS)
+
+
+@helper
+def runs_of_task(task: int, rows: SharedRows) -> tuple[int, int, int]:
+    """The slab of rows that a task is in, its first run, and the one behind its last."""
+    slab = task // rows.blocks
+    first = (task - slab * rows.blocks) * rows.block
+    return slab, first, min(first + rows.block, rows.runs)
+
+
+@helper
+def add_windows(sums: Any, g: Any, slab: int, i_h: int, d: Any, h: Any, table: Any, divisor: int) -> None:
+    """The rows of windows that row `i_h` of a slab is in, each divided by the other axes' counts, or by the divisor."""
+    plane, first = slab // d.size, True
+    i_d = slab - plane * d.size
     for at_d in range(table[d.covers_at + i_d], table[d.covers_at + i_d + 1]):
         o_d = table[at_d]
         for at_h in range(table[h.covers_at + i_h], table[h.covers_at + i_h + 1]):
@@ -126,27 +165,23 @@ def _share_out_long(y: Any, windows: Any, spans: Any) -> None:
 @kernel
 def share_means(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
     """Tasks are blocks of runs of input rows [image and channel, d, block]."""
-    t = _head(table, 0)
-    d = _axis(table, _AXIS_AT)
-    h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
-    w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
-    owners = table[t.owners_at : t.owners_at + (t.most * w.size if t.most else 2 * w.outputs)]
+    rows, head = read_shared_rows(table, 0), _head(table, HEAD_AT)
+    d, h, w = read_shares_axes(table)
+    owners = table[head.owners_at : head.owners_at + (head.most * w.size if head.most else 2 * w.outputs)]
     sums, shares = empty(w.outputs + 1, y.dtype), empty(w.outputs, y.dtype)
     windows = sums[: w.outputs]
     sums[w.outputs] = 0
     for o in range(w.outputs):
-        shares[o] = y.dtype.type(1) / y.dtype.type(1 if t.divisor else table[w.counts_at + o])
+        shares[o] = y.dtype.type(1) / y.dtype.type(1 if rows.divisor else table[w.counts_at + o])
     for task in range(begin, end):
-        slab = task // t.blocks
-        plane = slab // d.size
-        first = (task - slab * t.blocks) * t.block
-        for run in range(first, min(first + t.block, t.runs)):
-            row, behind = table[t.runs_at + run], table[t.runs_at + run + 1]
-            add_windows(windows, g, plane, slab - plane * d.size, row, d, h, table, t.divisor)
+        slab, first, end_run = runs_of_task(task, rows)
+        for run in range(first, end_run):
+            row, behind = table[rows.runs_at + run], table[rows.runs_at + run + 1]
+            add_windows(windows, g, slab, row, d, h, table, rows.divisor)
             for o in range(w.outputs):
                 windows[o] *= shares[o]
             to = (slab * h.size + row) * w.size
-            if t.most:
+            if head.most:
                 _share_out(y[to : to + w.size], sums, owners)
             else:
                 _share_out_long(y[to : to + w.size], windows, owners)

@@ -17,9 +17,9 @@ from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.scratch import empty, free, zeros
-from fastconv.jit.spread_tile import SpreadRun, spread_tile
 from fastconv.jit.tile import lanes
 from fastconv.kernels.activation import activate, keep
+from fastconv.kernels.bias import begin_sums
 from fastconv.kernels.conv_table import (
     PHASE_FIELDS,
     ROW_BLOCK_FIELDS,
@@ -36,28 +36,26 @@ from fastconv.kernels.halo import gather_pixels, gather_plain
 from fastconv.kernels.outlet import Outlet, fetch_rows, list_targets, target_of_block, write_pixels, write_rows
 from fastconv.kernels.pixels import counts_in_block, first_position, pixel_axes
 from fastconv.kernels.slab import Images, Space, slab_axes, slab_channel_size
+from fastconv.kernels.spread_sums import (
+    DEPTHS,
+    WIDENED_DEPTHS,
+    Depths,
+    depths_of_run,
+    next_pixels,
+    strip_pixels,
+    sum_tile,
+    tile_rows,
+)
 from fastconv.kernels.spread_table import (
-    HALF_ROWS,
-    HALF_VECTORS,
     MOST_ROWS,
-    NARROW_ROWS,
-    ONE_VECTOR,
     ROWS,
-    SHARED_ROWS,
     SPREAD_HEAD_AT,
-    STRIP,
     VECTORS,
     read_spread_head,
 )
 from fastconv.kernels.weights import DepthRun, pack_rows, read_plain
 
 __all__ = ["Kind", "spread"]
-
-#: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
-#: 0.4 times as large, and weights for so many depths stay in the second-level cache.
-DEPTHS = 768
-#: Most pairs whose products are summed in 32 bits before they are widened: 256 of up to 255 * 2**15 stay below 2**31.
-WIDENED_DEPTHS = 128
 
 
 @helper
@@ -75,84 +73,6 @@ def _list_places(places: Any, base: int, pixel: Space, counts: Space) -> None:
     last = places[to - 1]
     for p in range(to, to + MOST_ROWS):
         places[p] = last
-
-
-class _Depths(NamedTuple):
-    """What a tile adds up.
-
-    Attributes
-    ----------
-    begin, end : int
-        The depths; none for outputs that no tap reaches.
-    at : int
-        Where their packed weights begin.
-    width : int
-        Weights of a depth.
-    first : bool
-        Whether the sums begin with what stands in front of them, not with the sums of the depths before.
-    shift : int
-        Bits by which what they add up to is shifted, where sums are widened.
-    """
-
-    begin: int
-    end: int
-    at: int
-    width: int
-    first: bool
-    shift: int
-
-
-@helper
-def _tile_rows(width: int, n: int) -> int:
-    """Rows of a tile for so many channels, in vectors of `n`."""
-    return ROWS if width > HALF_VECTORS * n else NARROW_ROWS
-
-
-@helper
-def _tile_pixels(left: int, tile_rows: int, width: int, n: int) -> int:
-    """Pixels of the next tile, where so many are left of a strip."""
-    if width == VECTORS * n and ROWS < left <= 2 * SHARED_ROWS:
-        return SHARED_ROWS
-    return min(tile_rows, left)
-
-
-@helper
-def _depths_of_run(depths: int, taps: int, longest: int) -> tuple[int, int]:
-    """Depths of a run, about as many in all of them, and taps of a channel: runs have those of whole channels.
-
-    Where a channel has too many, the taps are 0.
-    """
-    runs = max(1, (depths + longest - 1) // longest)
-    depths = max(1, (depths + runs - 1) // runs)
-    return (depths, 0) if taps > depths else (depths - depths % max(1, taps), taps)
-
-
-@helper
-def _strip_pixels(rows: int, step: int) -> int:
-    """Pixels of a strip: whole tiles, for each of the `step` phases of a row."""
-    return max(1, STRIP // step) * rows
-
-
-@inlined
-def _sum(arrays: Any, place_at: int, depths: _Depths, pixels: int, to: int, step: int) -> None:
-    """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
-    sums = arrays.sums
-    start_at, start_step = (0, 0) if depths.first else (to, step)
-    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step, depths.shift)
-    values, places, offsets, weights = arrays.values, arrays.places, arrays.offsets, arrays.weights
-    if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
-        for row in range(pixels):
-            copy_run(sums, to + row * step, sums, 0, depths.width)
-    elif depths.width == ONE_VECTOR * lanes(sums):
-        spread_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, sums)
-    elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
-        spread_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, sums)
-    elif pixels > SHARED_ROWS:
-        spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, sums)
-    elif pixels > HALF_ROWS:
-        spread_tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, sums)
-    else:
-        spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, sums)
 
 
 class Kind(NamedTuple):
@@ -243,8 +163,7 @@ def _part_body(kind: Kind) -> Any:
     def convolve_part(arrays: _Arrays, part: _Part, head: ConvHead, outlet: Outlet, step: int) -> None:
         """All pixels of a block for one block of channels, a strip at a time."""
         sums, width, n, done = arrays.sums, part.rows.rows, lanes(arrays.y), 0
-        tile_rows = _tile_rows(width, n)
-        strip, halves = _strip_pixels(tile_rows, step), part.halves if widened else 1
+        strip, halves = strip_pixels(tile_rows(width, n), step), part.halves if widened else 1
         # The sums of a strip stand behind what they begin with and up to a vector of pixels that were not written yet.
         strip_at = (1 + n) * width
         for first in range(0, part.pixels, strip):
@@ -256,13 +175,13 @@ def _part_body(kind: Kind) -> Any:
                 phase = read_phase(arrays.table, part.phases_at + PHASE_FIELDS * number)
                 packed = part.packed + phase.depth_at * head.padded_out + part.rows.first * phase.depths
                 each = phase.depths // halves
-                depths, taps = _depths_of_run(each, phase.depths // head.channels, longest)
+                depths, taps = depths_of_run(each, phase.depths // head.channels, longest)
                 runs = max(1, (each + depths - 1) // depths)
                 for run in range(halves * runs):
                     half = run // runs if widened else 0
                     begin = half * each + (run - half * runs) * depths
                     end, shift = min(begin + depths, (half + 1) * each), 8 * (halves - 1 - half)
-                    run_depths = _Depths(
+                    run_depths = Depths(
                         phase.depth_at + begin, phase.depth_at + end, packed + begin * width, width, run == 0, shift
                     )
                     if arrays.steps.size:
@@ -270,15 +189,15 @@ def _part_body(kind: Kind) -> Any:
                             arrays.plain, read_plain(arrays.steps, 0), part.group, part.rows, arrays.weight_offsets,
                             DepthRun(phase.depth_at + begin, end - begin, taps), arrays.weights, 0,
                         )  # fmt: skip
-                        run_depths = _Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0, shift)
+                        run_depths = Depths(phase.depth_at + begin, phase.depth_at + end, 0, width, run == 0, shift)
                     complete = number == part.across - 1 and run == halves * runs - 1
                     p = 0
                     while p < count:
-                        at, in_use = strip_at + width * p * step, _tile_pixels(count - p, tile_rows, width, n)
+                        at, in_use = strip_at + width * p * step, next_pixels(count - p, width, n)
                         ready, output = (p + in_use) * step, (first + p) * step
                         if part.fetched and complete and output // n < (first * step + ready) // n:
                             fetch_rows(output, in_use * step, outlet)
-                        _sum(arrays, first + p, run_depths, in_use, at + number * width, width * step)
+                        sum_tile(arrays, first + p, run_depths, in_use, at + number * width, width * step)
                         if complete:
                             apply(sums, at, strip_at + width * ready, head.activation)
                             ready += first * step
@@ -315,7 +234,7 @@ def _body(kind: Kind) -> Callable[..., None]:
         layout = read_spread_head(table, SPREAD_HEAD_AT)
         y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
         # What sums begin with, pixels of the strip before, the strip, and a vector of pixels that are read in vain.
-        sums = zeros((1 + _strip_pixels(ROWS, out.w.step) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
+        sums = zeros((1 + strip_pixels(ROWS, out.w.step) * out.w.step + 2 * lanes(y)) * VECTORS * lanes(y), y.dtype)
         places = zeros(out.d.block * out.h.block * out.w.block + MOST_ROWS, np.int64)
         targets = zeros(out.d.block * out.h.block * out.w.block * out.w.step if channels_last else 1, np.int64)
         slab = zeros(1 if in_place else max(head.channels, layout.pitch) * slab_channel_size(axes), x.dtype)
@@ -356,8 +275,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                 for b in range(block.split * head.row_blocks // head.splits, last_rows):
                     rows = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * b)
                     channel = block.group * head.out_channels + rows.first
-                    for c in range(rows.rows):
-                        sums[c] = bias[channel + c] if bias.size and c < rows.channels else 0
+                    begin_sums(sums, rows.rows, bias, channel, rows.channels)
                     packed = block.group * head.depth * head.padded_out
                     part = _Part(rows, block.group, packed, phases_at, across, pixels, layout.fetched, layout.halves)
                     outlet = Outlet(y, rows.channels, channel * layout.y_channel, layout.y_channel, to)

@@ -24,6 +24,7 @@ __all__ = [
     "VECTORS",
     "SpreadHead",
     "read_spread_head",
+    "tile_pixels",
     "tiled_rows",
 ]
 
@@ -46,20 +47,32 @@ MOST_ROWS = max(ROWS, NARROW_ROWS)
 STRIP = 34
 
 
+def tile_pixels(left: int) -> int:
+    """Pixels of the next tile of `VECTORS`, where so many are left of a strip.
+
+    Examples
+    --------
+    >>> tile_pixels(5 * ROWS) == ROWS, tile_pixels(ROWS + 1) == SHARED_ROWS, tile_pixels(1)
+    (True, True, 1)
+    """
+    return SHARED_ROWS if ROWS < left <= 2 * SHARED_ROWS else min(ROWS, left)
+
+
 def tiled_rows(pixels: int) -> int:
     """Rows of the tiles that sum so many pixels, of a strip or of several whole ones.
 
     Examples
     --------
-    >>> tiled_rows(5 * ROWS) == 5 * ROWS, tiled_rows(5 * ROWS + 1) == 4 * ROWS + 2 * SHARED_ROWS
+    >>> tiled_rows(5 * ROWS) == 5 * ROWS, tiled_rows(5 * ROWS + 2) == 4 * ROWS + 2 * SHARED_ROWS
     (True, True)
     """
-    tiles, left = divmod(pixels, ROWS)
-    if left == 0:
-        return pixels
-    if tiles and ROWS + left <= 2 * SHARED_ROWS:
-        return (tiles - 1) * ROWS + 2 * SHARED_ROWS
-    return tiles * ROWS + next(rows for rows in (HALF_ROWS, SHARED_ROWS, ROWS) if left <= rows)
+    rows = max(0, pixels // ROWS - 1) * ROWS  # the last two tiles may not be whole
+    left = pixels - rows
+    while left > 0:
+        in_use = tile_pixels(left)
+        rows += next(rows for rows in (HALF_ROWS, SHARED_ROWS, ROWS) if in_use <= rows)
+        left -= in_use
+    return rows
 
 
 class SpreadHead(NamedTuple):

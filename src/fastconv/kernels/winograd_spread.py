@@ -22,6 +22,7 @@ from fastconv.jit.transpose import transpose_part
 from fastconv.jit.winograd import step_of
 from fastconv.jit.winograd_out import spread_out
 from fastconv.kernels.activation import activate, keep
+from fastconv.kernels.bias import begin_sums
 from fastconv.kernels.conv_table import output_axes
 from fastconv.kernels.outlet import Outlet, Target, write_rows
 from fastconv.kernels.slab import Space, slab_axes
@@ -140,8 +141,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                 operands = operands_of(weights, room, offsets, table, head, work, b, WIDTH)
                 channel = work.block.group * head.out_channels + b * WIDTH
                 in_use = min(WIDTH, head.out_channels - b * WIDTH)
-                for c in range(WIDTH):
-                    starts[c] = bias[channel + c] if bias.size and c < in_use else 0
+                begin_sums(starts, WIDTH, bias, channel, in_use)
                 _multiply(operands, places, numbers, tiles, sums)
                 for tile in range(numbers):
                     row = tile // columns

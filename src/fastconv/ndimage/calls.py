@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -58,6 +57,7 @@ def planned(function: Callable[..., Step]) -> Find:
     """
 
     def plan(form: Form, weights: np.ndarray | None, dtype: np.dtype | None, *settings: Any) -> Step | Filter:
+        keep_for_calls((form,))
         dtypes.check_numbers(form.dtype, "input")
         if weights is not None:
             dtypes.check_numbers(weights.dtype, "weights")
@@ -73,7 +73,6 @@ def planned(function: Callable[..., Step]) -> Find:
         dtype: Any, *settings: Any,
     ) -> tuple[Step | Filter, bool]:  # fmt: skip
         check_plain(settings)
-        keep_for_calls(prod(shape) * kind.itemsize)
         weights = None
         if elements is not None:
             dtypes.check_numbers(weight_kind, "weights")

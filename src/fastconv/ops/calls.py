@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
-from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -59,11 +58,14 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
     operands themselves. Errors and unusual settings are worked out each time. `cache_clear` forgets all.
     """
 
+    def plan(forms: tuple[Form | None, ...], *given: Any) -> Prepared:
+        keep_for_calls(forms)
+        return function(forms, *given)
+
     @lru_cache(maxsize=1024, typed=True)
     def known(threads: int, fields: tuple[_Fields | None, ...], *given: Any) -> tuple[Prepared, bool]:
         check_plain(given)
-        keep_for_calls(sum(prod(shape) * dtype.itemsize for shape, _, dtype, _ in filter(None, fields)))
-        return function(tuple(None if each is None else Form(*each) for each in fields), *given), holds_tuples(given)
+        return plan(tuple(None if each is None else Form(*each) for each in fields), *given), holds_tuples(given)
 
     @wraps(function)
     def prepare(operands: tuple[np.ndarray | None, ...], *given: Any) -> Prepared:
@@ -80,7 +82,7 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
             return found
         except (Unusual, TypeError):  # TypeError: a list, which cannot be looked up
             pass
-        return function(tuple(None if array is None else form(array) for array in operands), *given)
+        return plan(tuple(None if array is None else form(array) for array in operands), *given)
 
     prepare.cache_clear = known.cache_clear  # type: ignore[attr-defined]
     return prepare

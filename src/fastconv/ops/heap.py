@@ -9,7 +9,12 @@ thresholds by its user (MALLOC_TRIM_THRESHOLD_), learn nothing from a block and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import prod
+
 import numpy as np
+
+from fastconv.ops.arguments import Form
 
 __all__ = ["keep_at_hand", "keep_for_calls"]
 
@@ -35,6 +40,6 @@ def keep_at_hand(size: int) -> None:
         np.empty(size, np.uint8)
 
 
-def keep_for_calls(operands: int) -> None:
-    """Let what calls free be kept whose operands have so many bytes."""
-    keep_at_hand(FREED * operands)
+def keep_for_calls(operands: Iterable[Form | None]) -> None:
+    """Let what calls on operands of such forms free be kept."""
+    keep_at_hand(FREED * sum(prod(form.shape) * form.dtype.itemsize for form in operands if form is not None))

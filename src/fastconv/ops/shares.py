@@ -71,8 +71,7 @@ def prepare_shares(
     result = dtypes.floating(dy.dtype)
     work, settings = dtypes.sum_dtype(result), (count_include_pad, divisor, thread_count())
     last_rank = rank if is_channels_last(dy.shape, dy.strides, dy.dtype.itemsize, rank) else 0
-    sharing = _last_sharing if last_rank else _sharing
-    share = None if 0 in size else sharing(size, axes, work, *settings)
+    share = None if 0 in size else _sharing(size, axes, work, last_rank > 0, *settings)
     return Sharing(share, size, work, result, last_rank, dy.is_contiguous(work, last_rank))
 
 
@@ -81,13 +80,17 @@ def _sharing(
     size: tuple[int, ...],
     axes: tuple[Axis, ...],
     dtype: np.dtype,
+    last: bool,
     count_include_pad: bool,
     divisor: int | None,
     threads: int,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """What makes the gradient of a contiguous one: windows that share elements are summed by the averages' own kernels,
-    of gradients with zeros between."""
+    """What makes the gradient of one without gaps, channels-last or not: windows that share elements are summed by the
+    averages' own kernels, of gradients with zeros between, but for those whose channels stand beside each other."""
     geometry, spaced = pool_geometry(size, axes), spaced_axes(axes)
+    if last:
+        plan = plan_pixel_shares(geometry, dtype, count_include_pad, divisor)
+        return partial(_run, plan, partial(empty_last, size, dtype, len(axes)))
     if spaced is None:
         return partial(_run, plan_shares(geometry, dtype, count_include_pad, divisor), partial(np.empty, size, dtype))
     taps = prod(geometry.kernel_size)
@@ -99,20 +102,6 @@ def _sharing(
         )
         return lambda dy: call.run((dy,), None)
     return _spaced_sums(size, axes, spaced, dtype, count_include_pad, divisor)
-
-
-@lru_cache(maxsize=1024)
-def _last_sharing(
-    size: tuple[int, ...],
-    axes: tuple[Axis, ...],
-    dtype: np.dtype,
-    count_include_pad: bool,
-    divisor: int | None,
-    threads: int,
-) -> Callable[[np.ndarray], np.ndarray]:
-    """The same of a channels-last one without gaps."""
-    plan = plan_pixel_shares(pool_geometry(size, axes), dtype, count_include_pad, divisor)
-    return partial(_run, plan, partial(empty_last, size, dtype, len(axes)))
 
 
 def _spaced_sums(

@@ -9,8 +9,9 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.conv import HALF_ROWS, ROWS
 from fastconv.kernels.conv_table import CONV_TABLE, RowBlock
 from fastconv.plan.blocks import Blocks, choose_blocks
+from fastconv.plan.cut import Cut
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import GATHER_COST, ConvPlan, Cut, Taps, multiply_cost, write_plan
+from fastconv.plan.products import GATHER_COST, ConvPlan, Taps, multiply_cost, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, slab_axes

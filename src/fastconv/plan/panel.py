@@ -23,12 +23,12 @@ from fastconv.kernels.panel_table import (
 from fastconv.kernels.pixels import PixelAxis
 from fastconv.lazy import lazy
 from fastconv.plan.blocks import Blocks, least_blocks, measured
+from fastconv.plan.cut import soonest_cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import (
     Taps,
     lane_blocks,
     multiply_cost,
-    soonest_cut,
     turn_cost,
     waiting,
     write_plan,

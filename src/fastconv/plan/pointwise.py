@@ -9,8 +9,9 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.conv_table import CONV_TABLE, RowBlock
 from fastconv.kernels.pointwise import HALF_ROWS, ONE_ROW, ROWS, VECTORS, pointwise
 from fastconv.plan.blocks import Blocks
+from fastconv.plan.cut import Cut
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import ConvPlan, Cut, Taps, multiply_cost, write_plan
+from fastconv.plan.products import ConvPlan, Taps, multiply_cost, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
 from fastconv.geometry import AdaptiveAxis, Axis, Geometry
 from fastconv.kernels.pixel_shares import PIXEL_SHARES_TABLE, PixelSharesHead, share_pixels
-from fastconv.kernels.pool_grad import SHARES_TABLE, SharesAxis, SharesHead, share_means
+from fastconv.kernels.pool_grad import SHARES_TABLE, SharedRows, SharesAxis, SharesHead, share_means
 from fastconv.kernels.space_out import SPACES_TABLE, SpacesAxis, SpacesHead, space_out
 from fastconv.kernels.spread_means import MeansHead, spread_means
 from fastconv.plan.kernel_plan import KernelPlan
@@ -64,63 +65,65 @@ def _plan_parts(g: Geometry, dtype: np.dtype, divisor: int) -> KernelPlan:
 def _plan_rows(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
     """Write down the windows of an average, and for each input position which of them it is in."""
     g = geometry.lift().fold(SHORTEST_ROWS)
-    table = Table(SHARES_TABLE)
-    covers = [_covers(axis) for axis in g.axes]
+    table, covers, w = Table(SHARES_TABLE), [_covers(axis) for axis in g.axes], g.axes[2]
     axes = [_axis(table, axis, found, count_include_pad) for axis, found in zip(g.axes, covers, strict=True)]
-    depth, height, width = g.input_size
-    runs = _runs(covers[1])
-    block = max(1, min(MOST_ROWS, MOST_ELEMENTS // width) * (len(runs) - 1) // height)
-    blocks = -(-(len(runs) - 1) // block)
-    images, long = g.batch * g.channels, g.axes[2].dilation == 1 and g.axes[2].kernel >= LONG_WINDOW
+    long = w.dilation == 1 and w.kernel >= LONG_WINDOW
     most = 0 if long else max(map(len, covers[2]))
-    owners = np.array(g.axes[2].taps()) if long else _owners(covers[2], most, g.output_size[2])
-    given = sum(taps for _, taps in g.axes[2].taps()) * LONG_COST if long else most * width * SHARE_COST
-    count = len(runs) - 1
-    added = prod(sum(map(len, found)) for found in covers[:2]) * count / height
-    nanoseconds = images * (
-        added * g.output_size[2] * ADD_COST + depth * (count * (ROW_COST + given) + height * width * COPY_COST)
-    )
-    head = SharesHead(table.append(runs), count, block, blocks, divisor or 0, table.append(owners.ravel()), most)
+    owners = np.array(w.taps()) if long else _owners(covers[2], most, w.output)
+    given = sum(taps for _, taps in w.taps()) * LONG_COST if long else most * w.size * SHARE_COST
+    head = SharesHead(table.append(owners.ravel()), most)
+    rows = _cut_rows(table, g, covers, 1, divisor, given)
+    images = g.batch * g.channels
     return KernelPlan(
         kernel=share_means.bind(dtype, dtype, np.int64),
-        table=table.finish([head, *axes]),
-        tasks=images * depth * blocks,
-        nanoseconds=nanoseconds,
+        table=table.finish([rows.record, *axes, head]),
+        tasks=images * rows.tasks,
+        nanoseconds=images * rows.nanoseconds,
     )
 
 
 def plan_pixel_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
     """The gradient of averages of channels-last images, whatever their windows share: a pixel's channels at a time."""
     g, table = geometry.lift(), Table(PIXEL_SHARES_TABLE)
-    channels = g.channels
-    covers = [_covers(axis) for axis in g.axes]
-    runs = _runs(covers[1])
-    count = len(runs) - 1
+    channels, covers, w = g.channels, [_covers(axis) for axis in g.axes], g.axes[2]
     starts = [[window * channels for window in windows] for windows in covers[2]]
-    axes = [
-        _axis(table, axis, found, count_include_pad) for axis, found in zip(g.axes, (*covers[:2], starts), strict=True)
-    ]
-    step = 1 if isinstance(g.axes[2], AdaptiveAxis) else min(g.axes[2].stride, g.axes[2].size)
+    lists = (*covers[:2], starts)
+    axes = [_axis(table, axis, found, count_include_pad) for axis, found in zip(g.axes, lists, strict=True)]
+    step = 1 if isinstance(w, AdaptiveAxis) else min(w.stride, w.size)
     series = _series(covers[2], step)
-    depth, height, width = g.input_size
-    block = max(1, min(MOST_ROWS, MOST_ELEMENTS // (width * channels)) * count // height)
-    blocks = -(-count // block)
-    divisor = divisor or _common_count(g, count_include_pad)
-    added = prod(sum(map(len, found)) for found in covers[:2]) * count / height
-    given = width * PIXEL_COST + sum(map(len, starts)) * channels * ADD_COST
-    nanoseconds = g.batch * (
-        added * g.output_size[2] * channels * ADD_COST
-        + depth * (count * (ROW_COST + given) + height * width * channels * COPY_COST)
-    )
-    head = PixelSharesHead(
-        table.append(runs), count, block, blocks, divisor or 0, channels,
-        table.append(np.array(series).reshape(-1)), len(series), step,
-    )  # fmt: skip
+    given = w.size * PIXEL_COST + sum(map(len, starts)) * channels * ADD_COST
+    head = PixelSharesHead(channels, table.append(np.array(series).reshape(-1)), len(series), step)
+    rows = _cut_rows(table, g, covers, channels, divisor or _common_count(g, count_include_pad), given)
     return KernelPlan(
         kernel=share_pixels.bind(dtype, dtype, np.int64),
-        table=table.finish([head, *axes]),
-        tasks=g.batch * depth * blocks,
-        nanoseconds=nanoseconds,
+        table=table.finish([rows.record, *axes, head]),
+        tasks=g.batch * rows.tasks,
+        nanoseconds=g.batch * rows.nanoseconds,
+    )
+
+
+class _Rows(NamedTuple):
+    """How rows of an image's input are shared out, the tasks that makes, and their rough time on one thread."""
+
+    record: SharedRows
+    tasks: int
+    nanoseconds: float
+
+
+def _cut_rows(
+    table: Table, g: Geometry, covers: list[list[list[int]]], pixel: int, divisor: int | None, given: float
+) -> _Rows:
+    """Share out rows whose pixels have so many elements, where a row takes `given` nanoseconds to get its windows."""
+    (depth, height, width), runs = g.input_size, _runs(covers[1])
+    count, elements = len(runs) - 1, width * pixel
+    block = max(1, min(MOST_ROWS, MOST_ELEMENTS // elements) * count // height)
+    blocks = -(-count // block)
+    added = prod(sum(map(len, found)) for found in covers[:2]) * count / height
+    return _Rows(
+        SharedRows(table.append(runs), count, block, blocks, divisor or 0),
+        depth * blocks,
+        added * g.output_size[2] * pixel * ADD_COST
+        + depth * (count * (ROW_COST + given) + height * elements * COPY_COST),
     )
 
 

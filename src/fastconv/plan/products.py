@@ -16,7 +16,7 @@ from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
 from fastconv.kernels.weights import SPAN, PlainWeights
-from fastconv.plan.blocks import Blocks, best_blocks
+from fastconv.plan.cut import Cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
 from fastconv.plan.weights import Packing, Weights, pack_cost, weight_dtype, weights_of
@@ -25,11 +25,9 @@ from fastconv.plan.windows import Windows
 __all__ = [
     "GATHER_COST",
     "ConvPlan",
-    "Cut",
     "Taps",
     "lane_blocks",
     "multiply_cost",
-    "soonest_cut",
     "turn_cost",
     "waiting",
     "write_plan",
@@ -49,12 +47,6 @@ PAGE_BYTES, MANY_PAGES = 4096, 32
 
 #: Depths whose products take as long as to fetch the lines of the result that their sums go to.
 FETCH_DEPTHS = 96
-
-#: Blocks for each thread from which on they balance well enough by themselves.
-MANY_PLACES = 8
-#: Nanoseconds that a task should not take, by an estimate that may be ten times too low: until a task is over Python
-#: sees no Ctrl-C.
-LONGEST_TASK = 10_000_000
 
 
 def multiply_cost(problem: Problem) -> float:
@@ -155,70 +147,6 @@ class ConvPlan:
         """As `run`, with weights that `packing` has packed."""
         bias = np.empty(0, y.dtype) if bias is None else bias
         self.kernel.run(self.tasks, self.nanoseconds, x, packed, bias, y, self.table, self.offsets)
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How the work is shared out.
-
-    Attributes
-    ----------
-    blocks : Blocks
-        Of outputs.
-    row_blocks : sequence of RowBlock
-        Of a group's output channels.
-    images : int
-        Images that share a block.
-    """
-
-    blocks: Blocks
-    row_blocks: Sequence[RowBlock]
-    images: int = 1
-
-    @property
-    def padded_out(self) -> int:
-        """Output channels of a group, the last row block filled up."""
-        return sum(block.rows for block in self.row_blocks)
-
-    def places(self, problem: Problem) -> int:
-        """Blocks of all images and groups."""
-        return -(-problem.geometry.batch // self.images) * problem.geometry.groups * prod(self.blocks.counts)
-
-    def end(self, problem: Problem) -> tuple[float, int]:
-        """Nanoseconds until all threads have ended, and with how many `splits`."""
-        count, places, threads = len(self.row_blocks), self.places(problem), problem.threads
-        total, gather = self.blocks.nanoseconds, self.blocks.gather
-        fewest = min(count, 1 + int(total / LONGEST_TASK))
-        most = fewest if places >= MANY_PLACES * threads else count
-        one = (total - gather) / count
-        nanoseconds, parts = min(
-            (-(-places * parts // threads) * (-(-count // parts) * one + gather), -parts)
-            for parts in range(fewest, most + 1)
-        )
-        return nanoseconds, -parts
-
-    def splits(self, problem: Problem) -> int:
-        """Parts in which a group's row blocks are shared out to tasks: each gathers its slab anew.
-
-        As many as end first on all threads; where that is the same, more, which balance better.
-        """
-        return self.end(problem)[1]
-
-
-def soonest_cut(problem: Problem, measured: Sequence[Blocks], slab_bytes: int, row_blocks: Sequence[RowBlock]) -> Cut:
-    """Blocks, and parts of the channels, with which all threads are done first: each part gathers anew.
-
-    Parameters
-    ----------
-    problem : Problem
-        What is cut.
-    measured, slab_bytes
-        As `best_blocks` takes them.
-    row_blocks : sequence of RowBlock
-        Of a group's output channels.
-    """
-    blocks = best_blocks(measured, slab_bytes, lambda blocks: Cut(blocks, row_blocks).end(problem)[0])
-    return Cut(blocks, row_blocks)
 
 
 @dataclass(frozen=True)

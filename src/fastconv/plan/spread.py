@@ -22,14 +22,13 @@ from fastconv.kernels.spread_table import (
     tiled_rows,
 )
 from fastconv.plan.blocks import Blocks, least_blocks, measured
+from fastconv.plan.cut import Cut, soonest_cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import (
     GATHER_COST,
-    Cut,
     Taps,
     lane_blocks,
     multiply_cost,
-    soonest_cut,
     turn_cost,
     waiting,
     write_plan,

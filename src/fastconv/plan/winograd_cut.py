@@ -12,9 +12,10 @@ from fastconv.kernels.conv_table import RowBlock
 from fastconv.kernels.winograd_kinds import Kind, runs_of
 from fastconv.lazy import lazy
 from fastconv.plan.blocks import MOST_NUMBERS, Blocks, candidates
+from fastconv.plan.cut import Cut
 from fastconv.plan.pieces import PiecedAxis, Pieces
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Cut, multiply_cost, waiting
+from fastconv.plan.products import multiply_cost, waiting
 
 __all__ = ["MOST_PLACES", "best_cut", "tiles_pitch"]
 

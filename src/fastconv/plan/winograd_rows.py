@@ -14,9 +14,10 @@ from fastconv.kernels.winograd_rows import COLUMNS, PAIR, ROWS, winograd_rows
 from fastconv.kernels.winograd_tiles import DEPTHS
 from fastconv.plan.blocks import MOST_ROWS, Blocks, even_sizes, least_blocks
 from fastconv.plan.careful import CarefulPlan, Transformed
+from fastconv.plan.cut import Cut
 from fastconv.plan.positions import MOST_COLUMNS
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import Cut, Taps, multiply_cost, waiting, write_plan
+from fastconv.plan.products import Taps, multiply_cost, waiting, write_plan
 from fastconv.plan.table import Table
 from fastconv.plan.weights import Packing, weights_of
 from fastconv.plan.windows import Windows, slab_axes

@@ -1,0 +1,117 @@
+"""The sums of a strip's tiles, whose lanes are output channels: which tile sums how many pixels, over which depths."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fastconv.jit.copy import copy_run
+from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.spread_tile import SpreadRun, spread_tile
+from fastconv.jit.tile import lanes
+from fastconv.kernels.spread_table import (
+    HALF_ROWS,
+    HALF_VECTORS,
+    NARROW_ROWS,
+    ONE_VECTOR,
+    ROWS,
+    SHARED_ROWS,
+    STRIP,
+    VECTORS,
+    tile_pixels,
+)
+
+__all__ = [
+    "DEPTHS",
+    "WIDENED_DEPTHS",
+    "Depths",
+    "depths_of_run",
+    "next_pixels",
+    "strip_pixels",
+    "sum_tile",
+    "tile_rows",
+]
+
+#: Most depths that are added one after the other: sums of 4608 products are then put together from six, whose error is
+#: 0.4 times as large, and weights for so many depths stay in the second-level cache.
+DEPTHS = 768
+#: Most pairs whose products are summed in 32 bits before they are widened: 256 of up to 255 * 2**15 stay below 2**31.
+WIDENED_DEPTHS = 128
+
+
+class Depths(NamedTuple):
+    """What a tile adds up.
+
+    Attributes
+    ----------
+    begin, end : int
+        The depths; none for outputs that no tap reaches.
+    at : int
+        Where their packed weights begin.
+    width : int
+        Weights of a depth.
+    first : bool
+        Whether the sums begin with what stands in front of them, not with the sums of the depths before.
+    shift : int
+        Bits by which what they add up to is shifted, where sums are widened.
+    """
+
+    begin: int
+    end: int
+    at: int
+    width: int
+    first: bool
+    shift: int
+
+
+@helper
+def tile_rows(width: int, n: int) -> int:
+    """Rows of a tile for so many channels, in vectors of `n`."""
+    return ROWS if width > HALF_VECTORS * n else NARROW_ROWS
+
+
+_tile_pixels = helper(tile_pixels)
+
+
+@helper
+def next_pixels(left: int, width: int, n: int) -> int:
+    """Pixels of the next tile for so many channels, where so many pixels are left of a strip."""
+    return _tile_pixels(left) if width == VECTORS * n else min(tile_rows(width, n), left)
+
+
+@helper
+def depths_of_run(depths: int, taps: int, longest: int) -> tuple[int, int]:
+    """Depths of a run, about as many in all of them, and taps of a channel: runs have those of whole channels.
+
+    Where a channel has too many, the taps are 0.
+    """
+    runs = max(1, (depths + longest - 1) // longest)
+    depths = max(1, (depths + runs - 1) // runs)
+    return (depths, 0) if taps > depths else (depths - depths % max(1, taps), taps)
+
+
+@helper
+def strip_pixels(rows: int, step: int) -> int:
+    """Pixels of a strip: whole tiles, for each of the `step` phases of a row."""
+    return max(1, STRIP // step) * rows
+
+
+@inlined
+def sum_tile(arrays: Any, place_at: int, depths: Depths, pixels: int, to: int, step: int) -> None:
+    """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
+    sums = arrays.sums
+    start_at, start_step = (0, 0) if depths.first else (to, step)
+    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step, depths.shift)
+    values, places, offsets, weights = arrays.values, arrays.places, arrays.offsets, arrays.weights
+    if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
+        for row in range(pixels):
+            copy_run(sums, to + row * step, sums, 0, depths.width)
+    elif depths.width == ONE_VECTOR * lanes(sums):
+        spread_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, sums)
+    elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
+        spread_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, sums)
+    elif pixels > SHARED_ROWS:
+        spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, sums)
+    elif pixels > HALF_ROWS:
+        spread_tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, sums)
+    else:
+        spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, sums)
