@@ -11,6 +11,8 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.jit.machine import machine
+from fastconv.kernels.spread_table import HALF_ROWS, ROWS, SHARED_ROWS, VECTORS
 from fastconv.plan.registry import ALGORITHMS
 from nightly import nightly
 from properties.strategies import LAYOUTS, PADDING_MODES, integers
@@ -641,3 +643,15 @@ def test_long_float32_sums_stay_accurate(shape: tuple[int, ...]) -> None:
     exact = fc.conv2d(x.astype(np.float64), w.astype(np.float64), padding=taps // 2)
     error = np.abs(fc.conv2d(x, w, padding=taps // 2) - exact).max() / np.abs(exact).max()
     assert error < 1e-6
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("pixels", sorted({HALF_ROWS, SHARED_ROWS, ROWS, ROWS + 1, 2 * SHARED_ROWS, 3 * ROWS + 2}))
+def test_last_pixels_of_a_strip_have_tiles_of_any_height(pixels: int, stride: int) -> None:
+    channels = VECTORS * machine().vector_bytes // 4
+    x, w = integers((1, 5, 3, stride * pixels + 1), np.float32), integers((channels, 5, 3, 3), np.float32, seed=1)
+    given = x, w, None, (1, stride), ((0, 0), (1, 0))
+    with fc.threads(1):  # several would share so few outputs out by channels, in narrower tiles
+        found = fc.conv2d(*given, algorithm="spread")
+    assert found.shape[-1] == pixels
+    np.testing.assert_array_equal(found, fc.conv2d(*given, algorithm="reference"))

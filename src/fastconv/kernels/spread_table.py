@@ -28,8 +28,9 @@ __all__ = [
     "tiled_rows",
 ]
 
-# Literals for the compiler. The last pixels of a strip take half a tile, or two of one row more where a whole one would
-# leave a few over, as of 4 x 4 pixels; the last channels of a group take fewer vectors.
+# Literals for the compiler. The last pixels of a strip take half a tile, or one of a row more, or two of these where a
+# whole one would leave a few: of 6 rows, 16 pixels are 6 + 6 + 4, and 8 are 4 + 4. The last channels of a group take
+# fewer vectors.
 ROWS = machine().spread_rows
 HALF_ROWS = ROWS // 2
 SHARED_ROWS = HALF_ROWS + 1
