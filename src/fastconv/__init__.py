@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         adaptive_max_pool2d,
         adaptive_max_pool3d,
     )
+    from fastconv.ops.avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
     from fastconv.ops.columns import fold, unfold
     from fastconv.ops.conv import conv1d, conv2d, conv3d
     from fastconv.ops.conv_transpose import conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from fastconv.ops.fractional_pool import fractional_max_pool2d, fractional_max_pool3d
     from fastconv.ops.lp_pool import lp_pool1d, lp_pool2d, lp_pool3d
     from fastconv.ops.matrix import ConvMatrix, conv_matrix
+    from fastconv.ops.max_pool import max_pool1d, max_pool2d, max_pool3d
     from fastconv.ops.packed import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
     from fastconv.ops.pad import pad
-    from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
     from fastconv.ops.sizes import conv_output_size, conv_transpose_output_size, pool_output_size
     from fastconv.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
@@ -88,6 +89,7 @@ _MODULES = {
         "adaptive_max_pool2d",
         "adaptive_max_pool3d",
     ),
+    "ops.avg_pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d"),
     "ops.columns": ("fold", "unfold"),
     "ops.conv": ("conv1d", "conv2d", "conv3d"),
     "ops.conv_transpose": ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
@@ -95,9 +97,9 @@ _MODULES = {
     "ops.fractional_pool": ("fractional_max_pool2d", "fractional_max_pool3d"),
     "ops.lp_pool": ("lp_pool1d", "lp_pool2d", "lp_pool3d"),
     "ops.matrix": ("ConvMatrix", "conv_matrix"),
+    "ops.max_pool": ("max_pool1d", "max_pool2d", "max_pool3d"),
     "ops.packed": ("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"),
     "ops.pad": ("pad",),
-    "ops.pool": ("avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"),
     "ops.sizes": ("conv_output_size", "conv_transpose_output_size", "pool_output_size"),
     "ops.unpool": ("max_unpool1d", "max_unpool2d", "max_unpool3d"),
     "jit.threads": ("threads",),

@@ -52,7 +52,7 @@ def process(code: str, directory: Path, **settings: str) -> str:
 
 @pytest.mark.nightly
 def test_eight_processes_on_one_empty_cache(tmp_path: Path) -> None:
-    code = PRELUDE + "import fastconv.ops.pool\nprint('ready', flush=True); input(); check('max'); print('right')"
+    code = PRELUDE + "import fastconv.ops.max_pool\nprint('ready', flush=True); input(); check('max'); print('right')"
     command = [sys.executable, "-W", "error", "-c", code]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with ExitStack() as stack:

@@ -93,7 +93,7 @@ def test_long_jobs_end_soon_after_a_signal(threads: int) -> None:
 #: Makes its first calls, again and again until none is interrupted.
 FIRST_CALLS = """
 import signal
-import fastconv.ops.conv, fastconv.ops.pool
+import fastconv.ops.conv, fastconv.ops.max_pool
 signal.signal(signal.SIGINT, signal.default_int_handler)
 interrupted = 0
 print("begins", flush=True)

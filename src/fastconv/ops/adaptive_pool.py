@@ -32,7 +32,29 @@ def adaptive_max_pool1d(
     out: np.ndarray | None = None,
     algorithm: str = "auto",
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Maximum of each part of signals (N, C, W); everything else is as in `adaptive_max_pool2d`.
+    """Maximum of each part of signals that are cut into a given number of parts.
+
+    Part o of n along an axis of i elements is ``input[floor(o i / n) : ceil((o + 1) i / n)]``, as in PyTorch. One
+    part is the whole: ONNX's GlobalMaxPool, which knows no others.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, W) or (C, W)
+        Signals of any real dtype, booleans included.
+    output_size, return_indices, out, algorithm
+        As in `adaptive_max_pool2d`.
+
+    Returns
+    -------
+    values : ndarray, shape (N, C, OW) or (C, OW)
+        As those of `adaptive_max_pool2d`.
+    indices : ndarray of int64, same shape
+        Only with `return_indices`: ``w`` of each maximum, as in PyTorch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_max_pool2d`, before anything is computed.
 
     Examples
     --------
@@ -107,7 +129,29 @@ def adaptive_max_pool3d(
     out: np.ndarray | None = None,
     algorithm: str = "auto",
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Maximum of each part of volumes (N, C, D, H, W); everything else is as in `adaptive_max_pool2d`.
+    """Maximum of each part of volumes that are cut into a given number of parts.
+
+    Part o of n along an axis of i elements is ``input[floor(o i / n) : ceil((o + 1) i / n)]``, as in PyTorch. One
+    part is the whole: ONNX's GlobalMaxPool, which knows no others.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, D, H, W) or (C, D, H, W)
+        Volumes of any real dtype, booleans included.
+    output_size, return_indices, out, algorithm
+        As in `adaptive_max_pool2d`.
+
+    Returns
+    -------
+    values : ndarray, shape (N, C, OD, OH, OW) or (C, OD, OH, OW)
+        As those of `adaptive_max_pool2d`.
+    indices : ndarray of int64, same shape
+        Only with `return_indices`: ``(d * H + h) * W + w`` of each maximum, as in PyTorch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_max_pool2d`, before anything is computed.
 
     Examples
     --------
@@ -126,7 +170,27 @@ def adaptive_avg_pool1d(
     out: np.ndarray | None = None,
     algorithm: str = "auto",
 ) -> np.ndarray:
-    """Average of each part of signals (N, C, W); everything else is as in `adaptive_avg_pool2d`.
+    """Average of each part of signals that are cut into a given number of parts.
+
+    Part o of n along an axis of i elements is ``input[floor(o i / n) : ceil((o + 1) i / n)]``, as in PyTorch. One
+    part is the whole: ONNX's GlobalAveragePool, which knows no others.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, W) or (C, W)
+        Signals of any real dtype, booleans included.
+    output_size, dtype, out, algorithm
+        As in `adaptive_avg_pool2d`.
+
+    Returns
+    -------
+    ndarray, shape (N, C, OW) or (C, OW)
+        As that of `adaptive_avg_pool2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_avg_pool2d`, before anything is computed.
 
     Examples
     --------
@@ -147,8 +211,8 @@ def adaptive_avg_pool2d(
 ) -> np.ndarray:
     """Average of each part of images that are cut into a given number of parts.
 
-    Parts are those of `adaptive_max_pool2d`, as in PyTorch, and each average is divided by the number of its part's
-    elements. One part is the whole: ONNX's GlobalAveragePool.
+    Part o of n along an axis of i elements is ``input[floor(o i / n) : ceil((o + 1) i / n)]``, as in PyTorch, and its
+    average is its sum over the number of its elements. One part is the whole: ONNX's GlobalAveragePool.
 
     Parameters
     ----------
@@ -195,7 +259,27 @@ def adaptive_avg_pool3d(
     out: np.ndarray | None = None,
     algorithm: str = "auto",
 ) -> np.ndarray:
-    """Average of each part of volumes (N, C, D, H, W); everything else is as in `adaptive_avg_pool2d`.
+    """Average of each part of volumes that are cut into a given number of parts.
+
+    Part o of n along an axis of i elements is ``input[floor(o i / n) : ceil((o + 1) i / n)]``, as in PyTorch. One
+    part is the whole: ONNX's GlobalAveragePool, which knows no others.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, D, H, W) or (C, D, H, W)
+        Volumes of any real dtype, booleans included.
+    output_size, dtype, out, algorithm
+        As in `adaptive_avg_pool2d`.
+
+    Returns
+    -------
+    ndarray, shape (N, C, OD, OH, OW) or (C, OD, OH, OW)
+        As that of `adaptive_avg_pool2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_avg_pool2d`, before anything is computed.
 
     Examples
     --------

@@ -94,7 +94,17 @@ def avg_pool1d(
     *,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `avg_pool1d`; everything else is as in `avg_pool2d`."""
+    """The gradient of a loss for the input of `avg_pool1d`, from the gradient for its averages.
+
+    `input_size` is (N, C, W) or (C, W) and `grad_output` has shape (N, C, OW) or (C, OW); everything else is as in
+    `avg_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.avg_pool1d(np.array([[2.0, 20]]), (1, 3), 2, 1)
+    array([[ 1., 11., 10.]])
+    """
     return _avg_pool(
         1, grad_output, input_size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override,
         dilation,
@@ -102,7 +112,17 @@ def avg_pool1d(
 
 
 def adaptive_avg_pool1d(grad_output: Any, input_size: Sequence[int]) -> np.ndarray:
-    """The gradient for the input of `adaptive_avg_pool1d`; everything else is as in `adaptive_avg_pool2d`."""
+    """The gradient of a loss for the input of `adaptive_avg_pool1d`, from the gradient for its averages.
+
+    `input_size` is (N, C, W) or (C, W) and `grad_output` has shape (N, C, OW) or (C, OW); everything else is as in
+    `adaptive_avg_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.adaptive_avg_pool1d(np.array([[2.0, 20]]), (1, 3))
+    array([[ 1., 11., 10.]])
+    """
     return _adaptive_avg_pool(1, grad_output, input_size)
 
 
@@ -118,7 +138,17 @@ def avg_pool3d(
     *,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `avg_pool3d`; everything else is as in `avg_pool2d`."""
+    """The gradient of a loss for the input of `avg_pool3d`, from the gradient for its averages.
+
+    `input_size` is (N, C, D, H, W) or (C, D, H, W) and `grad_output` has shape (N, C, OD, OH, OW) or
+    (C, OD, OH, OW); everything else is as in `avg_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.avg_pool3d(np.array([[[[2.0, 20]]]]), (1, 1, 1, 3), (1, 1, 2), 1)
+    array([[[[ 1., 11., 10.]]]])
+    """
     return _avg_pool(
         3, grad_output, input_size, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override,
         dilation,
@@ -126,7 +156,17 @@ def avg_pool3d(
 
 
 def adaptive_avg_pool3d(grad_output: Any, input_size: Sequence[int]) -> np.ndarray:
-    """The gradient for the input of `adaptive_avg_pool3d`; everything else is as in `adaptive_avg_pool2d`."""
+    """The gradient of a loss for the input of `adaptive_avg_pool3d`, from the gradient for its averages.
+
+    `input_size` is (N, C, D, H, W) or (C, D, H, W) and `grad_output` has shape (N, C, OD, OH, OW) or
+    (C, OD, OH, OW); everything else is as in `adaptive_avg_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.adaptive_avg_pool3d(np.array([[[[2.0, 20]]]]), (1, 1, 1, 3))
+    array([[[[ 1., 11., 10.]]]])
+    """
     return _adaptive_avg_pool(3, grad_output, input_size)
 
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.ops.arguments import Form
+from fastconv.ops.avg_pool import avg_pool1d, avg_pool2d, avg_pool3d
 from fastconv.ops.folded import LineAxis, folded, sizes
 from fastconv.ops.passes import Dense, PassFilter, passes
-from fastconv.ops.pool import avg_pool1d, avg_pool2d, avg_pool3d
 from fastconv.plan import extremes
 from fastconv.plan.box import holds_sums, plan_box
 from fastconv.plan.layout import memory_order

@@ -116,7 +116,17 @@ def conv1d_input(
     dilation: arg.PerAxis = 1,
     groups: int = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `conv1d`; everything else is as in `conv2d_input`."""
+    """The gradient of a loss for the input of `conv1d`, from the gradient for its output.
+
+    `input_size` is (N, C, W) or (C, W), `weight` has shape (O, C / groups, K) and `grad_output` (N, O, OW) or
+    (O, OW); everything else is as in `conv2d_input`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv1d_input((1, 3), np.array([[[1.0, 10]]]), np.array([[1.0, 2]]))
+    array([[ 1., 12., 20.]])
+    """
     return _conv_input(1, input_size, weight, grad_output, stride, padding, dilation, groups)
 
 
@@ -129,7 +139,17 @@ def conv1d_weight(
     dilation: arg.PerAxis = 1,
     groups: int = 1,
 ) -> np.ndarray:
-    """The gradient for the weight of `conv1d`; everything else is as in `conv2d_weight`."""
+    """The gradient of a loss for the weight of `conv1d`, from the gradient for its output.
+
+    `input` has shape (N, C, W) or (C, W), `weight_size` is (O, C / groups, K) and `grad_output` has shape
+    (N, O, OW) or (O, OW); everything else is as in `conv2d_weight`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv1d_weight(np.array([[1.0, 2, 3]]), (1, 1, 2), np.array([[1.0, 10]]))
+    array([[[21., 32.]]])
+    """
     return _conv_weight(1, input, weight_size, grad_output, stride, padding, dilation, groups)
 
 
@@ -142,7 +162,17 @@ def conv3d_input(
     dilation: arg.PerAxis = 1,
     groups: int = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `conv3d`; everything else is as in `conv2d_input`."""
+    """The gradient of a loss for the input of `conv3d`, from the gradient for its output.
+
+    `input_size` is (N, C, D, H, W) or (C, D, H, W), `weight` has shape (O, C / groups, Q, R, S) and `grad_output`
+    (N, O, OD, OH, OW) or (O, OD, OH, OW); everything else is as in `conv2d_input`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv3d_input((1, 1, 1, 3), np.array([[[[[1.0, 10]]]]]), np.array([[[[1.0, 2]]]]))
+    array([[[[ 1., 12., 20.]]]])
+    """
     return _conv_input(3, input_size, weight, grad_output, stride, padding, dilation, groups)
 
 
@@ -155,7 +185,17 @@ def conv3d_weight(
     dilation: arg.PerAxis = 1,
     groups: int = 1,
 ) -> np.ndarray:
-    """The gradient for the weight of `conv3d`; everything else is as in `conv2d_weight`."""
+    """The gradient of a loss for the weight of `conv3d`, from the gradient for its output.
+
+    `input` has shape (N, C, D, H, W) or (C, D, H, W), `weight_size` is (O, C / groups, Q, R, S) and `grad_output`
+    has shape (N, O, OD, OH, OW) or (O, OD, OH, OW); everything else is as in `conv2d_weight`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv3d_weight(np.array([[[[1.0, 2, 3]]]]), (1, 1, 1, 1, 2), np.array([[[[1.0, 10]]]]))
+    array([[[[[21., 32.]]]]])
+    """
     return _conv_weight(3, input, weight_size, grad_output, stride, padding, dilation, groups)
 
 

@@ -34,7 +34,18 @@ def conv_transpose2d_input(
     groups: int = 1,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `conv_transpose2d`, whose arguments these are; see `conv2d_input`."""
+    """The gradient of a loss for the input of `conv_transpose2d`, from the gradient for its output.
+
+    `input_size` is (N, C, H, W) or (C, H, W), `weight` has shape (C, O / groups, R, S) and `grad_output`
+    (N, O, OH, OW) or (O, OH, OW); the other arguments are those of `conv_transpose2d`, the result and errors as of
+    `conv2d_input`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv_transpose2d_input((1, 1, 2), np.array([[[[1.0, 10]]]]), np.array([[[1.0, 2, 3]]]))
+    array([[[21., 32.]]])
+    """
     return _conv_transpose_input(2, input_size, weight, grad_output, stride, padding, output_padding, groups, dilation)
 
 
@@ -48,7 +59,18 @@ def conv_transpose2d_weight(
     groups: int = 1,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the weight of `conv_transpose2d`, whose arguments these are; see `conv2d_weight`."""
+    """The gradient of a loss for the weight of `conv_transpose2d`, from the gradient for its output.
+
+    `input` has shape (N, C, H, W) or (C, H, W), `weight_size` is (C, O / groups, R, S) and `grad_output` has shape
+    (N, O, OH, OW) or (O, OH, OW); the other arguments are those of `conv_transpose2d`, the result and errors as of
+    `conv2d_weight`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv_transpose2d_weight(np.array([[[1.0, 10]]]), (1, 1, 1, 2), np.array([[[1.0, 2, 3]]]))
+    array([[[[21., 32.]]]])
+    """
     return _conv_transpose_weight(2, input, weight_size, grad_output, stride, padding, output_padding, groups, dilation)
 
 
@@ -62,7 +84,17 @@ def conv_transpose1d_input(
     groups: int = 1,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `conv_transpose1d`, whose arguments these are; see `conv2d_input`."""
+    """The gradient of a loss for the input of `conv_transpose1d`, from the gradient for its output.
+
+    `input_size` is (N, C, W) or (C, W), `weight` has shape (C, O / groups, K) and `grad_output` (N, O, OW) or
+    (O, OW); the other arguments are those of `conv_transpose1d`, the result and errors as of `conv2d_input`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv_transpose1d_input((1, 2), np.array([[[1.0, 10]]]), np.array([[1.0, 2, 3]]))
+    array([[21., 32.]])
+    """
     return _conv_transpose_input(1, input_size, weight, grad_output, stride, padding, output_padding, groups, dilation)
 
 
@@ -76,7 +108,18 @@ def conv_transpose1d_weight(
     groups: int = 1,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the weight of `conv_transpose1d`, whose arguments these are; see `conv2d_weight`."""
+    """The gradient of a loss for the weight of `conv_transpose1d`, from the gradient for its output.
+
+    `input` has shape (N, C, W) or (C, W), `weight_size` is (C, O / groups, K) and `grad_output` has shape
+    (N, O, OW) or (O, OW); the other arguments are those of `conv_transpose1d`, the result and errors as of
+    `conv2d_weight`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv_transpose1d_weight(np.array([[1.0, 10]]), (1, 1, 2), np.array([[1.0, 2, 3]]))
+    array([[[21., 32.]]])
+    """
     return _conv_transpose_weight(1, input, weight_size, grad_output, stride, padding, output_padding, groups, dilation)
 
 
@@ -90,7 +133,18 @@ def conv_transpose3d_input(
     groups: int = 1,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `conv_transpose3d`, whose arguments these are; see `conv2d_input`."""
+    """The gradient of a loss for the input of `conv_transpose3d`, from the gradient for its output.
+
+    `input_size` is (N, C, D, H, W) or (C, D, H, W), `weight` has shape (C, O / groups, Q, R, S) and `grad_output`
+    (N, O, OD, OH, OW) or (O, OD, OH, OW); the other arguments are those of `conv_transpose3d`, the result and
+    errors as of `conv2d_input`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv_transpose3d_input((1, 1, 1, 2), np.array([[[[[1.0, 10]]]]]), np.array([[[[1.0, 2, 3]]]]))
+    array([[[[21., 32.]]]])
+    """
     return _conv_transpose_input(3, input_size, weight, grad_output, stride, padding, output_padding, groups, dilation)
 
 
@@ -104,7 +158,18 @@ def conv_transpose3d_weight(
     groups: int = 1,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the weight of `conv_transpose3d`, whose arguments these are; see `conv2d_weight`."""
+    """The gradient of a loss for the weight of `conv_transpose3d`, from the gradient for its output.
+
+    `input` has shape (N, C, D, H, W) or (C, D, H, W), `weight_size` is (C, O / groups, Q, R, S) and `grad_output`
+    has shape (N, O, OD, OH, OW) or (O, OD, OH, OW); the other arguments are those of `conv_transpose3d`, the result
+    and errors as of `conv2d_weight`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.conv_transpose3d_weight(np.array([[[[1.0, 10]]]]), (1, 1, 1, 1, 2), np.array([[[[1.0, 2, 3]]]]))
+    array([[[[[21., 32.]]]]])
+    """
     return _conv_transpose_weight(3, input, weight_size, grad_output, stride, padding, output_padding, groups, dilation)
 
 

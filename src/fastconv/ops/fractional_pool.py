@@ -100,10 +100,32 @@ def fractional_max_pool3d(
     out: np.ndarray | None = None,
     algorithm: str = "auto",
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """The same of volumes (N, C, D, H, W), with random numbers (N, C, 3) for depth, height and width.
+    """Maximum of windows of volumes of one size that begin where a pseudo-random sequence says.
 
-    That is their order in PyTorch, which in two dimensions begins with the width. Everything else is as in
-    `fractional_max_pool2d`.
+    Along an axis of i elements, with kernel k and n outputs, window o of a volume begins at
+    ``int((o + u) a) - int(u a)`` with ``a = (i - k) / (n - 1)``, as in PyTorch for the same random u; ONNX has none.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, D, H, W) or (C, D, H, W)
+        Volumes of any real dtype, booleans included.
+    random_samples : array_like of float, shape (N, C, 3), or (C, 3) without a batch
+        The random numbers u for depth, height and width: PyTorch's order, which in two dimensions begins with the
+        width.
+    kernel_size, output_size, output_ratio, return_indices, rng, out, algorithm
+        As in `fractional_max_pool2d`.
+
+    Returns
+    -------
+    values : ndarray, shape (N, C, OD, OH, OW) or (C, OD, OH, OW)
+        As those of `fractional_max_pool2d`.
+    indices : ndarray of int64, same shape
+        Only with `return_indices`: ``(d * H + h) * W + w`` of each maximum, as in PyTorch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fractional_max_pool2d`, before anything is computed.
 
     Examples
     --------

@@ -82,7 +82,27 @@ def lp_pool1d(
     out: np.ndarray | None = None,
     algorithm: str = "auto",
 ) -> np.ndarray:
-    """The p-norm of each window of signals (N, C, W); everything else is as in `lp_pool2d`.
+    """The p-norm of each window of signals.
+
+    ``output[x] = (sum over s of |input[x stride + s dilation - before]| ** p) ** (1 / p)``, ONNX's LpPool. PyTorch's
+    differs from it as in two dimensions.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, W) or (C, W)
+        Signals of any real dtype, booleans included.
+    norm_type, kernel_size, stride, ceil_mode, padding, dilation, out, algorithm
+        As in `lp_pool2d`.
+
+    Returns
+    -------
+    ndarray, shape (N, C, OW) or (C, OW)
+        As that of `lp_pool2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `lp_pool2d`, before anything is computed.
 
     Examples
     --------
@@ -105,7 +125,27 @@ def lp_pool3d(
     out: np.ndarray | None = None,
     algorithm: str = "auto",
 ) -> np.ndarray:
-    """The p-norm of each window of volumes (N, C, D, H, W); everything else is as in `lp_pool2d`.
+    """The p-norm of each window of volumes.
+
+    ``output[z, y, x] = (sum over q, r, s of |input[z stride + q dilation - before, ...]| ** p) ** (1 / p)``, ONNX's
+    LpPool. PyTorch's differs from it as in two dimensions.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, D, H, W) or (C, D, H, W)
+        Volumes of any real dtype, booleans included.
+    norm_type, kernel_size, stride, ceil_mode, padding, dilation, out, algorithm
+        As in `lp_pool2d`.
+
+    Returns
+    -------
+    ndarray, shape (N, C, OD, OH, OW) or (C, OD, OH, OW)
+        As that of `lp_pool2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `lp_pool2d`, before anything is computed.
 
     Examples
     --------

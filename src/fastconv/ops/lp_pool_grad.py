@@ -16,10 +16,10 @@ from fastconv.ops.lp_pool import lp_pool1d as norms1d
 from fastconv.ops.lp_pool import lp_pool2d as norms2d
 from fastconv.ops.lp_pool import lp_pool3d as norms3d
 from fastconv.ops.lp_pool import norm_of
+from fastconv.ops.max_pool import max_pool1d as maxima1d
+from fastconv.ops.max_pool import max_pool2d as maxima2d
+from fastconv.ops.max_pool import max_pool3d as maxima3d
 from fastconv.ops.max_pool_grad import gradient_of_maxima
-from fastconv.ops.pool import max_pool1d as maxima1d
-from fastconv.ops.pool import max_pool2d as maxima2d
-from fastconv.ops.pool import max_pool3d as maxima3d
 from fastconv.ops.pooling import check_input, gradient
 from fastconv.ops.shares import prepare_shares
 from fastconv.plan.norms import run_norms
@@ -87,7 +87,17 @@ def lp_pool1d(
     padding: arg.Padding = 0,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `lp_pool1d`; everything else is as in `lp_pool2d`."""
+    """The gradient of a loss for the input of `lp_pool1d`, from the gradient for its norms.
+
+    `input` has shape (N, C, W) or (C, W) and `grad_output` (N, C, OW) or (C, OW); everything else is as in
+    `lp_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.lp_pool1d(np.array([[5.0]]), np.array([[3.0, -4.0]]), 2, 2)
+    array([[ 3., -4.]])
+    """
     return _lp_pool(1, grad_output, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
 
 
@@ -102,7 +112,17 @@ def lp_pool3d(
     padding: arg.Padding = 0,
     dilation: arg.PerAxis = 1,
 ) -> np.ndarray:
-    """The gradient for the input of `lp_pool3d`; everything else is as in `lp_pool2d`."""
+    """The gradient of a loss for the input of `lp_pool3d`, from the gradient for its norms.
+
+    `input` has shape (N, C, D, H, W) or (C, D, H, W) and `grad_output` (N, C, OD, OH, OW) or (C, OD, OH, OW);
+    everything else is as in `lp_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.lp_pool3d(np.array([[[[5.0]]]]), np.array([[[[3.0, -4.0]]]]), 2, (1, 1, 2))
+    array([[[[ 3., -4.]]]])
+    """
     return _lp_pool(3, grad_output, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
 
 

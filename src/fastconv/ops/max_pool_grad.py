@@ -61,27 +61,77 @@ def max_pool2d(grad_output: Any, indices: Any, input_size: Sequence[int]) -> np.
 
 
 def adaptive_max_pool2d(grad_output: Any, indices: Any, input_size: Sequence[int]) -> np.ndarray:
-    """The gradient for the input of `adaptive_max_pool2d`; see `max_pool2d` of this module."""
+    """The gradient of a loss for the input of `adaptive_max_pool2d`, from the gradient for its maxima.
+
+    `input_size` is (N, C, H, W) or (C, H, W) and `grad_output` and `indices` have shape (N, C, OH, OW) or
+    (C, OH, OW); everything else is as in `max_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.adaptive_max_pool2d(np.array([[[1.0, 10]]]), np.array([[[1, 1]]]), (1, 1, 3))
+    array([[[ 0., 11.,  0.]]])
+    """
     return gradient_of_maxima("adaptive_max_pool2d", 2, grad_output, indices, input_size)
 
 
 def max_pool1d(grad_output: Any, indices: Any, input_size: Sequence[int]) -> np.ndarray:
-    """The gradient for the input of `max_pool1d`; everything else is as in `max_pool2d`."""
+    """The gradient of a loss for the input of `max_pool1d`, from the gradient for its maxima.
+
+    `input_size` is (N, C, W) or (C, W) and `grad_output` and `indices` have shape (N, C, OW) or (C, OW); everything
+    else is as in `max_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.max_pool1d(np.array([[1.0, 10, 100]]), np.array([[1, 1, 3]]), (1, 4))
+    array([[  0.,  11.,   0., 100.]])
+    """
     return gradient_of_maxima("max_pool1d", 1, grad_output, indices, input_size)
 
 
 def adaptive_max_pool1d(grad_output: Any, indices: Any, input_size: Sequence[int]) -> np.ndarray:
-    """The gradient for the input of `adaptive_max_pool1d`; everything else is as in `max_pool2d`."""
+    """The gradient of a loss for the input of `adaptive_max_pool1d`, from the gradient for its maxima.
+
+    `input_size` is (N, C, W) or (C, W) and `grad_output` and `indices` have shape (N, C, OW) or (C, OW); everything
+    else is as in `max_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.adaptive_max_pool1d(np.array([[1.0, 10]]), np.array([[1, 1]]), (1, 3))
+    array([[ 0., 11.,  0.]])
+    """
     return gradient_of_maxima("adaptive_max_pool1d", 1, grad_output, indices, input_size)
 
 
 def max_pool3d(grad_output: Any, indices: Any, input_size: Sequence[int]) -> np.ndarray:
-    """The gradient for the input of `max_pool3d`; everything else is as in `max_pool2d`."""
+    """The gradient of a loss for the input of `max_pool3d`, from the gradient for its maxima.
+
+    `input_size` is (N, C, D, H, W) or (C, D, H, W) and `grad_output` and `indices` have shape (N, C, OD, OH, OW) or
+    (C, OD, OH, OW); everything else is as in `max_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.max_pool3d(np.array([[[[1.0, 10, 100]]]]), np.array([[[[1, 1, 3]]]]), (1, 1, 1, 4))
+    array([[[[  0.,  11.,   0., 100.]]]])
+    """
     return gradient_of_maxima("max_pool3d", 3, grad_output, indices, input_size)
 
 
 def adaptive_max_pool3d(grad_output: Any, indices: Any, input_size: Sequence[int]) -> np.ndarray:
-    """The gradient for the input of `adaptive_max_pool3d`; everything else is as in `max_pool2d`."""
+    """The gradient of a loss for the input of `adaptive_max_pool3d`, from the gradient for its maxima.
+
+    `input_size` is (N, C, D, H, W) or (C, D, H, W) and `grad_output` and `indices` have shape (N, C, OD, OH, OW) or
+    (C, OD, OH, OW); everything else is as in `max_pool2d` of this module.
+
+    Examples
+    --------
+    >>> import numpy as np, fastconv as fc
+    >>> fc.grad.adaptive_max_pool3d(np.array([[[[1.0, 10]]]]), np.array([[[[1, 1]]]]), (1, 1, 1, 3))
+    array([[[[ 0., 11.,  0.]]]])
+    """
     return gradient_of_maxima("adaptive_max_pool3d", 3, grad_output, indices, input_size)
 
 

@@ -73,7 +73,29 @@ def max_unpool1d(
     padding: arg.PerAxis | Sequence[Sequence[int]] = 0,
     output_size: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """The same of signals (N, C, W); everything else is as in `max_unpool2d`.
+    """Signals that are zero but where `max_pool1d` found its maxima: there they stand again.
+
+    ``output[n, c].flat[indices[n, c, x]] = input[n, c, x]``, as in PyTorch. Indices of ONNX's MaxUnpool count
+    through batch and channels too.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, W) or (C, W)
+        Values of any real dtype, booleans included.
+    indices : array_like of int, same shape
+        Their places, which ``max_pool1d(..., return_indices=True)`` returns.
+    kernel_size, stride, padding, output_size
+        As in `max_unpool2d`.
+
+    Returns
+    -------
+    ndarray, shape (N, C, OW) or (C, OW)
+        Contiguous, with the dtype of the input.
+
+    Raises
+    ------
+    TypeError, ValueError, IndexError
+        As `max_unpool2d`.
 
     Examples
     --------
@@ -92,7 +114,29 @@ def max_unpool3d(
     padding: arg.PerAxis | Sequence[Sequence[int]] = 0,
     output_size: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """The same of volumes (N, C, D, H, W); everything else is as in `max_unpool2d`.
+    """Volumes that are zero but where `max_pool3d` found its maxima: there they stand again.
+
+    ``output[n, c].flat[indices[n, c, z, y, x]] = input[n, c, z, y, x]``, as in PyTorch. Indices of ONNX's MaxUnpool
+    count through batch and channels too.
+
+    Parameters
+    ----------
+    input : array_like, shape (N, C, D, H, W) or (C, D, H, W)
+        Values of any real dtype, booleans included.
+    indices : array_like of int, same shape
+        Their places, which ``max_pool3d(..., return_indices=True)`` returns.
+    kernel_size, stride, padding, output_size
+        As in `max_unpool2d`.
+
+    Returns
+    -------
+    ndarray, shape (N, C, OD, OH, OW) or (C, OD, OH, OW)
+        Contiguous, with the dtype of the input.
+
+    Raises
+    ------
+    TypeError, ValueError, IndexError
+        As `max_unpool2d`.
 
     Examples
     --------
