@@ -251,6 +251,51 @@ def test_part_of_a_square_is_transposed_and_nothing_else_touched(dtype: str) -> 
             np.testing.assert_array_equal(meaning, expected)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+def test_columns_of_a_square_go_to_their_places(dtype: str) -> None:
+    @njit(boundscheck=False)
+    def run(source, target, step, places, count):
+        transpose.transpose_to(source, 1, step, target, places, 2, 3, count)
+
+    n = machine().vector_bytes // np.dtype(dtype).itemsize
+    source, rng = whole(np.random.default_rng(0), 1 + n * (n + 3), dtype), np.random.default_rng(1)
+    for count in range(n + 1):
+        places = np.concatenate([[0, 0], (n + 1) * rng.permutation(n)])
+        places[2 + count % n] = -1
+        found, expected = np.full((2, 3 + n * (n + 1)), 77, dtype)
+        run(source, found, n + 3, places, count)
+        for j in range(n):
+            if places[2 + j] >= 0:
+                expected[3 + places[2 + j] :][:count] = source[1 + j :: n + 3][:count]
+        np.testing.assert_array_equal(found, expected)
+        meaning = np.full_like(found, 77)
+        transpose._transpose_to_meaning(source, 1, n + 3, meaning, places, 2, 3, count)
+        np.testing.assert_array_equal(meaning, expected)
+
+
+@pytest.mark.parametrize("short", [None, "source", "target", "places"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_checked_columns_stay_inside(whole: bool, short: str | None) -> None:
+    @njit(boundscheck=True)
+    def run(source, target, places, step, count):
+        transpose.transpose_to(source, 1, step, target, places, 0, 2, count)
+
+    n = machine().vector_bytes // 4
+    count = n if whole else 2
+    arrays = {
+        "source": np.ones(1 + n * n, np.float32),
+        "target": np.zeros(2 + (n - 1) * n + count, np.float32),
+        "places": n * np.arange(n)[::-1].copy(),
+    }
+    if short is None:
+        run(*arrays.values(), n, count)
+        assert arrays["target"][-1] == 1
+    else:
+        arrays[short] = arrays[short][:-1]
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(*arrays.values(), n, count)
+
+
 @pytest.mark.parametrize("short", [None, "source", "target"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rows", [4, 8])

@@ -24,6 +24,7 @@ from fastconv.jit.machine import machine
 __all__ = [
     "AHEAD",
     "add_depths",
+    "fetch_to_read",
     "fetch_to_write",
     "lanes",
     "lead",
@@ -79,17 +80,22 @@ def _fetch_meaning(array: np.ndarray, at: int, vectors: int) -> None:
     """Nothing that anybody sees."""
 
 
-@intrinsic(prefer_literal=True)
-def _fetch(typingctx: Any, array: Any, at: Any, vectors: Any) -> Any:
-    """Have so many vectors from element `at` on brought into the first-level cache, as they are to be written."""
+def _fetcher(to_write: bool) -> Any:
+    """The intrinsic that has memory brought into the first-level cache, as it is to be written or read."""
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, array.dtype)
-        size = vectors.literal_value * machine().vector_bytes
-        code.prefetch(code.pointer(array, args[0], args[1]), size + 1, to_write=True)  # they may begin amid a line
-        return context.get_dummy_value()
+    @intrinsic(prefer_literal=True)
+    def fetch(typingctx: Any, array: Any, at: Any, vectors: Any) -> Any:
+        """So many vectors from element `at` on, which may begin amid a line; `vectors` is a literal."""
 
-    return types.void(array, types.intp, vectors), codegen
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = VectorCode(context, builder, array.dtype)
+            size = vectors.literal_value * machine().vector_bytes
+            code.prefetch(code.pointer(array, args[0], args[1]), size + 1, to_write)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, vectors), codegen
+
+    return fetch
 
 
 #: What numbers and weights of these dtypes hold several of.
@@ -267,5 +273,6 @@ def add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products
 
 lead = _lead_meaning if config.DISABLE_JIT else _lead
 lanes = _lanes_meaning if config.DISABLE_JIT else _lanes
-fetch_to_write = _fetch_meaning if config.DISABLE_JIT else _fetch
+fetch_to_read = _fetch_meaning if config.DISABLE_JIT else _fetcher(to_write=False)
+fetch_to_write = _fetch_meaning if config.DISABLE_JIT else _fetcher(to_write=True)
 tile = _tile_meaning if config.DISABLE_JIT else _tile
