@@ -194,6 +194,20 @@ def _turn_slots(
 
 
 @helper
+def _even_channels(offsets: Any, run: DepthRun, begin: int, end: int) -> tuple[int, int]:
+    """The step from channel number `begin` of a run to the next one, and how many follow each other so, with it.
+
+    Where weights are used twice, by channels of either half, those of the first one follow the last.
+    """
+    at = run.first + begin * run.taps
+    step = offsets[at + run.taps] - offsets[at] if begin + 1 < end else 0
+    count = 1
+    while begin + count < end and offsets[at + count * run.taps] == offsets[at] + count * step:
+        count += 1
+    return step, count
+
+
+@helper
 def _turn_taps(
     weights: Any, source: int, row_step: int, rows: int, offsets: Any, run: DepthRun, packed: Any, to: int
 ) -> int:
@@ -204,12 +218,16 @@ def _turn_taps(
     low, high = _reach(offsets, run.first, run.taps, offsets[run.first], offsets[run.first])
     if high - low >= SPAN:
         return 0
-    step = offsets[run.first + run.taps] - offsets[run.first] if run.taps < run.depths else 0
-    slots = _slots(high - low + 1)
+    slots, channels, whole = _slots(high - low + 1), run.depths // run.taps, True
     _list_taps(slots, low, offsets, run.first, run.taps, to, rows)
-    channels = _turn_slots(weights, source + low, step, run.depths // run.taps, row_step, rows, slots, packed)
+    done: Any = np.int64(0)
+    while whole and done < channels:
+        first = source + low + offsets[run.first + done * run.taps] - offsets[run.first]
+        step, count = _even_channels(offsets, run, done, channels)
+        turned = _turn_slots(weights, first, step, count, row_step, rows, slots, packed)
+        done, whole = done + turned, turned == count
     free((slots.places, slots.steps))
-    return channels * run.taps
+    return done * run.taps
 
 
 @helper
