@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fastconv.jit import copy, spread_tile, tile, transpose
+from fastconv.jit import copy, scratch, spread_tile, tile, transpose
 from fastconv.jit.machine import machine
 from fastconv.kernels.spread_table import (
     HALF_ROWS,
@@ -39,7 +39,7 @@ def whole(rng: np.random.Generator, size: int, dtype: str) -> np.ndarray:
 def compiled(rows: int, vectors: int, boundscheck: bool = False):
     @njit(boundscheck=boundscheck)
     def run(numbers, values, places, offsets, weights, sums):
-        spread_tile.spread_tile(rows, vectors, numbers, values, places, offsets, weights, sums)
+        spread_tile.spread_tile(rows, vectors, numbers, values, places, offsets, weights, sums, sums)
 
     return run
 
@@ -58,8 +58,32 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step:
     found = np.append(np.full(behind, 77, dtype), whole(rng, rows * width, dtype))
     expected = found.copy()
     compiled(rows, vectors)(numbers, values, places, offsets, weights, found)
-    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
+    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected, expected)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_sums_begin_with_numbers_of_another_vector(apart: bool) -> None:
+    (rows, vectors), rng = TILES[0], np.random.default_rng(0)
+    width = vectors * machine().vector_bytes // 4
+    behind = 5 + rows * (width + 1)
+
+    @njit(boundscheck=True)
+    def run(apart, numbers, values, places, weights, starts, sums):
+        target = scratch.either(apart, sums, starts)
+        spread_tile.spread_tile(rows, vectors, numbers, values, places, places, weights, starts, target)
+
+    values, weights = whole(rng, 200, "float32"), whole(rng, 9 * width, "float32")
+    places, numbers = rng.integers(0, 100, rows + 9), spread_tile.SpreadRun(0, 2, 9, 2, behind, width, 5, width + 1, 0)
+    starts, sums = whole(rng, behind + rows * width, "float32"), np.full(behind, 77, np.float32)
+    written, other = (sums, starts) if apart else (starts, sums)
+    wanted, kept = written.copy(), other.copy()
+    spread_tile._spread_tile_meaning(
+        rows, vectors, numbers, values, places, places, weights, starts if apart else wanted, wanted
+    )
+    run(apart, numbers, values, places, weights, starts, sums)
+    np.testing.assert_array_equal(written, wanted)
+    np.testing.assert_array_equal(other, kept)
 
 
 def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
@@ -73,7 +97,7 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
         spread_tile.SpreadRun(1, 2, 9, 2, 5 + rows * width, 0, 5, width, 0),
     )
     run(numbers, values, places, offsets, weights, found)
-    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
+    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected, expected)
     np.testing.assert_array_equal(found, expected)
     if machine().name in REGISTERS:
         assembly = next(iter(run.inspect_asm().values()))

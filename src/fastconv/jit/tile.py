@@ -218,23 +218,25 @@ def passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
 
 
 def store_sums(
-    code: VectorCode, sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]], shift: Any = None
-) -> None:
+    code: VectorCode, starts: tuple[Any, Any], sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]],
+    shift: Any = None,
+) -> None:  # fmt: skip
     """Write the vectors of some rows, added to what they begin with.
 
-    `sums` is an array's Numba type and the array; `run` says where in it both stand, as a `SpreadRun` does. Where sums
-    have more bits than the vectors, these are widened and shifted.
+    `starts` and `sums` are an array's Numba type and the array, maybe the same one; `run` says where in them both
+    stand, as a `SpreadRun` does. Where sums have more bits than the vectors, these are widened and shifted.
     """
     builder, width = code.builder, len(totals[0]) * code.lanes
     into = VectorCode(code.context, builder, sums[0].dtype)
 
-    def row_of(first: Any, step: Any, row: int) -> Any:
+    def row_of(array: tuple[Any, Any], first: Any, step: Any, row: int) -> Any:
         at = builder.add(first, builder.mul(step, INT64(row)))
-        into.check(*sums, at, width)
-        return into.pointer(*sums, at)
+        into.check(*array, at, width)
+        return into.pointer(*array, at)
 
     for row, total in zip(rows, totals, strict=True):
-        start, target = row_of(run.start_at, run.start_step, row), row_of(run.sums_at, run.sums_step, row)
+        start = row_of(starts, run.start_at, run.start_step, row)
+        target = row_of(sums, run.sums_at, run.sums_step, row)
         if into.type.element != code.type.element:
             total = [into.shifted_left(part, shift) for value in total for part in into.widened_parts(value)]
         for v, value in enumerate(total):
