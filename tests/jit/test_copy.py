@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from fastconv.jit.copy import copy_block, copy_every_other, copy_lanes, copy_rows
+from fastconv.jit.copy import copy_block, copy_every_other, copy_lanes
 from fastconv.jit.machine import machine
 
 LANES = machine().vector_bytes // 4
@@ -56,17 +56,13 @@ def test_rows_of_every_length(dtype: str, run: Callable[..., None], every: int) 
         np.testing.assert_array_equal(target, wanted)
 
 
-@njit
-def run_rows(target, to, pitch, source, at, step, count, rows):
-    copy_rows(target, to, pitch, source, at, step, count, rows)
-
-
+@pytest.mark.parametrize(("run", "every"), [(run_block, 1), (run_every_other, 2)])
 @pytest.mark.parametrize("dtype", ["int16", "float64"])
-def test_rows_become_those_of_another_type(dtype: str) -> None:
-    source, target, wanted = np.arange(60, dtype=np.int16), np.zeros((3, 50), dtype), np.zeros((3, 50), dtype)
-    run_rows(target.reshape(-1), 5, 50, source, 14, -7, 40, 3)
+def test_rows_become_those_of_another_type(dtype: str, run: Callable[..., None], every: int) -> None:
+    source, target, wanted = np.arange(99, dtype=np.int16), np.zeros((3, 50), dtype), np.zeros((3, 50), dtype)
+    run(target.reshape(-1), 5, 50, source, 14, -7, 40, 3)
     for row in range(3):
-        wanted[row, 5:45] = source[14 - 7 * row :][:40]
+        wanted[row, 5:45] = source[14 - 7 * row :: every][:40]
     np.testing.assert_array_equal(target, wanted)
 
 

@@ -96,10 +96,10 @@ def _run(kind: str, weights: Any, values: Any, sums: Any, meaning: bool) -> Any:
         rows, vectors = spread_table.ROWS, spread_table.VECTORS
         numbers = spread_tile.SpreadRun(0, 7, 14, 0, rows * vectors * LANES, 0, 0, vectors * LANES, 0)
         if meaning:
-            return spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, places, weights, sums)
+            return spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, places, weights, sums, sums)
 
         def run(numbers, weights, values, places, sums):  # type: ignore[no-untyped-def]
-            spread_tile.spread_tile(rows, vectors, numbers, values, places, places, weights, sums)
+            spread_tile.spread_tile(rows, vectors, numbers, values, places, places, weights, sums, sums)
 
         arguments = (numbers, weights, values, places, sums)
     else:
@@ -146,10 +146,10 @@ def test_sums_of_pairs_are_widened_and_shifted(vectors: int) -> None:
     run = spread_tile.SpreadRun(0, 7, 14, 3, 5, width, rows * width + 9, width + 1, 8)
 
     def tile_of(run, values, places, weights, sums):  # type: ignore[no-untyped-def]
-        spread_tile.spread_tile(rows, vectors, run, values, places, places, weights, sums)
+        spread_tile.spread_tile(rows, vectors, run, values, places, places, weights, sums, sums)
 
     found, wanted = start.copy(), start.copy()
     njit(tile_of)(run, values, places, weights, found)
-    spread_tile._spread_tile_meaning(rows, vectors, run, values, places, places, weights, wanted)
+    spread_tile._spread_tile_meaning(rows, vectors, run, values, places, places, weights, wanted, wanted)
     np.testing.assert_array_equal(found, wanted)
     assert (found != start).sum() > 0.9 * rows * width

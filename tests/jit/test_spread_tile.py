@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fastconv.jit import copy, spread_tile, tile, transpose
+from fastconv.jit import copy, scratch, spread_tile, tile, transpose
 from fastconv.jit.machine import machine
 from fastconv.kernels.spread_table import (
     HALF_ROWS,
@@ -39,7 +39,7 @@ def whole(rng: np.random.Generator, size: int, dtype: str) -> np.ndarray:
 def compiled(rows: int, vectors: int, boundscheck: bool = False):
     @njit(boundscheck=boundscheck)
     def run(numbers, values, places, offsets, weights, sums):
-        spread_tile.spread_tile(rows, vectors, numbers, values, places, offsets, weights, sums)
+        spread_tile.spread_tile(rows, vectors, numbers, values, places, offsets, weights, sums, sums)
 
     return run
 
@@ -58,8 +58,32 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step:
     found = np.append(np.full(behind, 77, dtype), whole(rng, rows * width, dtype))
     expected = found.copy()
     compiled(rows, vectors)(numbers, values, places, offsets, weights, found)
-    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
+    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected, expected)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_sums_begin_with_numbers_of_another_vector(apart: bool) -> None:
+    (rows, vectors), rng = TILES[0], np.random.default_rng(0)
+    width = vectors * machine().vector_bytes // 4
+    behind = 5 + rows * (width + 1)
+
+    @njit(boundscheck=True)
+    def run(apart, numbers, values, places, weights, starts, sums):
+        target = scratch.either(apart, sums, starts)
+        spread_tile.spread_tile(rows, vectors, numbers, values, places, places, weights, starts, target)
+
+    values, weights = whole(rng, 200, "float32"), whole(rng, 9 * width, "float32")
+    places, numbers = rng.integers(0, 100, rows + 9), spread_tile.SpreadRun(0, 2, 9, 2, behind, width, 5, width + 1, 0)
+    starts, sums = whole(rng, behind + rows * width, "float32"), np.full(behind, 77, np.float32)
+    written, other = (sums, starts) if apart else (starts, sums)
+    wanted, kept = written.copy(), other.copy()
+    spread_tile._spread_tile_meaning(
+        rows, vectors, numbers, values, places, places, weights, starts if apart else wanted, wanted
+    )
+    run(apart, numbers, values, places, weights, starts, sums)
+    np.testing.assert_array_equal(written, wanted)
+    np.testing.assert_array_equal(other, kept)
 
 
 def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
@@ -73,7 +97,7 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
         spread_tile.SpreadRun(1, 2, 9, 2, 5 + rows * width, 0, 5, width, 0),
     )
     run(numbers, values, places, offsets, weights, found)
-    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected)
+    spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected, expected)
     np.testing.assert_array_equal(found, expected)
     if machine().name in REGISTERS:
         assembly = next(iter(run.inspect_asm().values()))
@@ -249,6 +273,51 @@ def test_part_of_a_square_is_transposed_and_nothing_else_touched(dtype: str) -> 
             meaning = np.full_like(found, 77)
             transpose._transpose_part_meaning(source, 1, n + 3, meaning, 2, n + 1, rows, count)
             np.testing.assert_array_equal(meaning, expected)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_columns_of_a_square_go_to_their_places(dtype: str) -> None:
+    @njit(boundscheck=False)
+    def run(source, target, step, places, count):
+        transpose.transpose_to(source, 1, step, target, places, 2, 3, count)
+
+    n = machine().vector_bytes // np.dtype(dtype).itemsize
+    source, rng = whole(np.random.default_rng(0), 1 + n * (n + 3), dtype), np.random.default_rng(1)
+    for count in range(n + 1):
+        places = np.concatenate([[0, 0], (n + 1) * rng.permutation(n)])
+        places[2 + count % n] = -1
+        found, expected = np.full((2, 3 + n * (n + 1)), 77, dtype)
+        run(source, found, n + 3, places, count)
+        for j in range(n):
+            if places[2 + j] >= 0:
+                expected[3 + places[2 + j] :][:count] = source[1 + j :: n + 3][:count]
+        np.testing.assert_array_equal(found, expected)
+        meaning = np.full_like(found, 77)
+        transpose._transpose_to_meaning(source, 1, n + 3, meaning, places, 2, 3, count)
+        np.testing.assert_array_equal(meaning, expected)
+
+
+@pytest.mark.parametrize("short", [None, "source", "target", "places"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_checked_columns_stay_inside(whole: bool, short: str | None) -> None:
+    @njit(boundscheck=True)
+    def run(source, target, places, step, count):
+        transpose.transpose_to(source, 1, step, target, places, 0, 2, count)
+
+    n = machine().vector_bytes // 4
+    count = n if whole else 2
+    arrays = {
+        "source": np.ones(1 + n * n, np.float32),
+        "target": np.zeros(2 + (n - 1) * n + count, np.float32),
+        "places": n * np.arange(n)[::-1].copy(),
+    }
+    if short is None:
+        run(*arrays.values(), n, count)
+        assert arrays["target"][-1] == 1
+    else:
+        arrays[short] = arrays[short][:-1]
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(*arrays.values(), n, count)
 
 
 @pytest.mark.parametrize("short", [None, "source", "target"])

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 import fastconv as fc
 from fastconv import reference
+from fastconv.jit.machine import machine
 from fastconv.kernels.channels import ROW_WINDOWS
+from fastconv.kernels.spread_table import VECTORS
 from fastconv.kernels.turned import FEW_PIXELS, PIXELS
 from fastconv.ops.calls import recording
 from fastconv.plan.copied import CopiedPlan
@@ -101,6 +103,22 @@ def test_convolution(algorithm: str, data: st.DataObject) -> None:
     call, x, rank, wanted = data.draw(products(conv_cases(), "conv", reference.conv))
     out = OUTS[data.draw(st.sampled_from(sorted(OUTS)))](wanted, rank)
     check(lambda *args, **kwargs: call(*args, algorithm=algorithm, **kwargs), x, rank, wanted, out)
+
+
+@pytest.mark.parametrize("place", ["channels last", "channels last with gaps", "channels first", "backwards"])
+@pytest.mark.parametrize("size", [(9, 11), (3, 4), (30, 2)])
+@pytest.mark.parametrize("vectors", [1, 2, VECTORS, VECTORS + 2])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_whole_tiles_of_channels(vectors: int, size: tuple[int, int], padding: int, place: str) -> None:
+    """Their sums go where results stand, but for tiles that reach beyond a row, or the last pixel."""
+    channels = vectors * machine().vector_bytes // 4
+    x, w = integers((2, 100, *size), "float32", 0), integers((channels, 100, 3, 1), "float32", 1)
+    wanted = reference.conv(x, w, None, (1, 1), ((padding, padding),) * 2, (1, 1), 1)
+
+    def call(given: Array, **options: Any) -> Array:
+        return fc.conv2d(given, w, padding=padding, algorithm="spread", **options)
+
+    check(call, x, 2, wanted, OUTS[place](wanted, 2))
 
 
 @examples(40)

@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from fastconv.jit.bounds import check_bounds
 from fastconv.jit.emit import INT64, VectorCode, call_apart
 
-__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_rows", "copy_run", "move_short", "write_row"]
+__all__ = ["copy_block", "copy_every_other", "copy_lanes", "copy_run", "move_short", "write_row"]
 
 #: Vectors of a row below which it is short.
 _SHORT_ROW = 8
@@ -90,7 +90,7 @@ def _block_copy_meaning(every: int) -> Callable[..., None]:
     ) -> None:
         """target[to + row * pitch :][:count] = source[at + row * step :: every][:count] for so many rows.
 
-        The arrays are of one type, but for `copy_rows`, and do not overlap.
+        The arrays do not overlap.
         """
         for row in range(rows):
             target[to + row * pitch :][:count] = source[at + row * step :: every][:count]
@@ -98,14 +98,13 @@ def _block_copy_meaning(every: int) -> Callable[..., None]:
     return copy
 
 
-def _convert_block(target, to, pitch, source, at, step, count, rows):  # type: ignore[no-untyped-def]
-    for row in range(rows):
-        for i in range(count):
-            target[to + row * pitch + i] = source[at + row * step + i]
+def _block_copy(every: int) -> Any:
+    """The intrinsic of `_block_copy_meaning`, for every element or every other one."""
 
-
-def _block_copy(every: int, converts: bool = False) -> Any:
-    """The intrinsic of `_block_copy_meaning`, for every element or every other one, and one type or any two."""
+    def convert_block(target, to, pitch, source, at, step, count, rows):  # type: ignore[no-untyped-def]
+        for row in range(rows):
+            for i in range(count):
+                target[to + row * pitch + i] = source[at + row * step + i * every]
 
     @intrinsic
     def copy(
@@ -130,9 +129,9 @@ def _block_copy(every: int, converts: bool = False) -> Any:
             return context.get_dummy_value()
 
         def convert(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return context.compile_internal(builder, _convert_block, signature, args)
+            return context.compile_internal(builder, convert_block, signature, args)
 
-        return signature, convert if converts and target.dtype != source.dtype else codegen
+        return signature, codegen if source.dtype == target.dtype else convert
 
     return copy
 
@@ -200,6 +199,5 @@ def write_row(code: VectorCode, there: Any, here: Any, count: Any, every: int = 
 
 copy_block = _block_copy_meaning(1) if config.DISABLE_JIT else _block_copy(1)
 copy_every_other = _block_copy_meaning(2) if config.DISABLE_JIT else _block_copy(2)
-copy_rows = _block_copy_meaning(1) if config.DISABLE_JIT else _block_copy(1, converts=True)
 copy_lanes = _copy_lanes_meaning if config.DISABLE_JIT else _copy_lanes
 copy_run = _copy_run_meaning if config.DISABLE_JIT else _copy_run

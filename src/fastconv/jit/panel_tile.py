@@ -104,7 +104,8 @@ def _panel_tile(
 
         most = machine().panel_rows * machine().panel_vectors
         for some in passes(code, n_rows, n_vectors, most):
-            store_sums(code, (sums, args[7]), r, some, add_depths(code, r.depths, some, n_vectors, products))
+            both = (sums, args[7])
+            store_sums(code, both, both, r, some, add_depths(code, r.depths, some, n_vectors, products))
         return context.get_dummy_value()
 
     return signature, codegen

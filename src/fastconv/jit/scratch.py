@@ -20,7 +20,7 @@ from numba.np.arrayobj import populate_array
 from fastconv.jit.emit import INT64
 from fastconv.jit.machine import LINE
 
-__all__ = ["empty", "free", "zeros"]
+__all__ = ["either", "empty", "free", "zeros"]
 
 
 def _allocator(zeroed: bool) -> Any:
@@ -68,6 +68,30 @@ def _free_meaning(vectors: tuple[np.ndarray, ...]) -> None:
     """Python counts references."""
 
 
+@intrinsic
+def _either(typingctx: Any, first: Any, a: Any, b: Any) -> Any:
+    """One of two vectors of a type, by a boolean; it refers to memory that is not its own, and nobody counts that."""
+    kind = types.Array(a.dtype, 1, "C")
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        given = [context.make_array(k)(context, builder, value) for k, value in zip((a, b), args[1:], strict=True)]
+        data, size = (
+            builder.select(args[0], *found)
+            for found in ([array.data for array in given], [array.nitems for array in given])
+        )
+        chosen, itemsize = context.make_array(kind)(context, builder), given[0].itemsize
+        populate_array(chosen, data, [size], [itemsize], itemsize, meminfo=None)
+        return chosen._getvalue()
+
+    return kind(types.boolean, a, b), codegen
+
+
+def _either_meaning(first: bool, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a` or `b`."""
+    return a if first else b
+
+
+either = _either_meaning if config.DISABLE_JIT else _either
 free = _free_meaning if config.DISABLE_JIT else _free
 empty = np.empty if config.DISABLE_JIT else _allocator(zeroed=False)
 zeros = np.zeros if config.DISABLE_JIT else _allocator(zeroed=True)

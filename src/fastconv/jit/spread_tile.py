@@ -56,13 +56,14 @@ def _spread_tile_meaning(
     places: np.ndarray,
     offsets: np.ndarray,
     weights: np.ndarray,
+    starts: np.ndarray,
     sums: np.ndarray,
 ) -> None:
-    """sums[row, lane] = start[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
+    """sums[row, lane] = starts[row, lane] + sum over d of values[places[row] + offsets[d]] * weights[d, lane].
 
-    The depths d are those in [begin, end). `start` stands among the sums. It is added last, so that long sums can be
-    put together from short ones, which round less. Where sums have 64 bits and numbers 32, so has the sum over d: it is
-    widened and shifted before.
+    The depths d are those in [begin, end). What sums begin with may stand among them. It is added last, so that long
+    sums can be put together from short ones, which round less. Where sums have 64 bits and numbers 32, so has the sum
+    over d: it is widened and shifted before.
     """
     count = vectors * machine().vector_bytes // sums.itemsize
     at = places[run.place_at : run.place_at + rows]
@@ -71,19 +72,22 @@ def _spread_tile_meaning(
         weight_row = weights[run.weight_at + (d - run.begin) * count :][:count]
         total += times(values[at + offsets[d]][:, None], weight_row)
     for row in range(rows):
-        total[row] = total[row] * sums.dtype.type(1 << run.shift) + sums[run.start_at + row * run.start_step :][:count]
+        total[row] = (
+            total[row] * sums.dtype.type(1 << run.shift) + starts[run.start_at + row * run.start_step :][:count]
+        )
         sums[run.sums_at + row * run.sums_step :][:count] = total[row]
 
 
 @intrinsic(prefer_literal=True)
 def _spread_tile(
-    typingctx: Any, rows: Any, vectors: Any, run: Any, values: Any, places: Any, offsets: Any, weights: Any, sums: Any
-) -> Any:
+    typingctx: Any, rows: Any, vectors: Any, run: Any, values: Any, places: Any, offsets: Any, weights: Any,
+    starts: Any, sums: Any,
+) -> Any:  # fmt: skip
     """As `_spread_tile_meaning`; `rows` and `vectors` are literals."""
     if not (isinstance(rows, types.IntegerLiteral) and isinstance(vectors, types.IntegerLiteral)):
         return None
     n_rows, n_vectors = rows.literal_value, vectors.literal_value
-    signature = types.void(rows, vectors, run, values, places, offsets, weights, sums)
+    signature = types.void(rows, vectors, run, values, places, offsets, weights, starts, sums)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = lane_count(sums.dtype)
@@ -128,7 +132,7 @@ def _spread_tile(
             return add_depths(code, count, some, n_vectors // together, products)
 
         for some in passes(code, n_rows, n_vectors, machine().spread_rows * machine().spread_vectors):
-            store_sums(code, (sums, args[7]), r, some, sum_rows(some), r.shift)
+            store_sums(code, (starts, args[7]), (sums, args[8]), r, some, sum_rows(some), r.shift)
         return context.get_dummy_value()
 
     return signature, codegen

@@ -24,6 +24,7 @@ from fastconv.jit.machine import machine
 __all__ = [
     "AHEAD",
     "add_depths",
+    "fetch_to_read",
     "fetch_to_write",
     "lanes",
     "lead",
@@ -79,17 +80,22 @@ def _fetch_meaning(array: np.ndarray, at: int, vectors: int) -> None:
     """Nothing that anybody sees."""
 
 
-@intrinsic(prefer_literal=True)
-def _fetch(typingctx: Any, array: Any, at: Any, vectors: Any) -> Any:
-    """Have so many vectors from element `at` on brought into the first-level cache, as they are to be written."""
+def _fetcher(to_write: bool) -> Any:
+    """The intrinsic that has memory brought into the first-level cache, as it is to be written or read."""
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        code = VectorCode(context, builder, array.dtype)
-        size = vectors.literal_value * machine().vector_bytes
-        code.prefetch(code.pointer(array, args[0], args[1]), size + 1, to_write=True)  # they may begin amid a line
-        return context.get_dummy_value()
+    @intrinsic(prefer_literal=True)
+    def fetch(typingctx: Any, array: Any, at: Any, vectors: Any) -> Any:
+        """So many vectors from element `at` on, which may begin amid a line; `vectors` is a literal."""
 
-    return types.void(array, types.intp, vectors), codegen
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            code = VectorCode(context, builder, array.dtype)
+            size = vectors.literal_value * machine().vector_bytes
+            code.prefetch(code.pointer(array, args[0], args[1]), size + 1, to_write)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, vectors), codegen
+
+    return fetch
 
 
 #: What numbers and weights of these dtypes hold several of.
@@ -212,23 +218,25 @@ def passes(code: VectorCode, rows: int, vectors: int, most: int) -> list[range]:
 
 
 def store_sums(
-    code: VectorCode, sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]], shift: Any = None
-) -> None:
+    code: VectorCode, starts: tuple[Any, Any], sums: tuple[Any, Any], run: Any, rows: range, totals: list[list[Any]],
+    shift: Any = None,
+) -> None:  # fmt: skip
     """Write the vectors of some rows, added to what they begin with.
 
-    `sums` is an array's Numba type and the array; `run` says where in it both stand, as a `SpreadRun` does. Where sums
-    have more bits than the vectors, these are widened and shifted.
+    `starts` and `sums` are an array's Numba type and the array, maybe the same one; `run` says where in them both
+    stand, as a `SpreadRun` does. Where sums have more bits than the vectors, these are widened and shifted.
     """
     builder, width = code.builder, len(totals[0]) * code.lanes
     into = VectorCode(code.context, builder, sums[0].dtype)
 
-    def row_of(first: Any, step: Any, row: int) -> Any:
+    def row_of(array: tuple[Any, Any], first: Any, step: Any, row: int) -> Any:
         at = builder.add(first, builder.mul(step, INT64(row)))
-        into.check(*sums, at, width)
-        return into.pointer(*sums, at)
+        into.check(*array, at, width)
+        return into.pointer(*array, at)
 
     for row, total in zip(rows, totals, strict=True):
-        start, target = row_of(run.start_at, run.start_step, row), row_of(run.sums_at, run.sums_step, row)
+        start = row_of(starts, run.start_at, run.start_step, row)
+        target = row_of(sums, run.sums_at, run.sums_step, row)
         if into.type.element != code.type.element:
             total = [into.shifted_left(part, shift) for value in total for part in into.widened_parts(value)]
         for v, value in enumerate(total):
@@ -267,5 +275,6 @@ def add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products
 
 lead = _lead_meaning if config.DISABLE_JIT else _lead
 lanes = _lanes_meaning if config.DISABLE_JIT else _lanes
-fetch_to_write = _fetch_meaning if config.DISABLE_JIT else _fetch
+fetch_to_read = _fetch_meaning if config.DISABLE_JIT else _fetcher(to_write=False)
+fetch_to_write = _fetch_meaning if config.DISABLE_JIT else _fetcher(to_write=True)
 tile = _tile_meaning if config.DISABLE_JIT else _tile

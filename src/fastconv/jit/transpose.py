@@ -1,4 +1,4 @@
-"""Transposing a square of numbers in registers, one vector a row, or a part of it."""
+"""Transposing a square of numbers in registers, one vector a row, or a part of it, or to any places."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 
-__all__ = ["columns_of", "transpose", "transpose_part", "turn_rows"]
+__all__ = ["columns_of", "transpose", "transpose_part", "transpose_to", "turn_rows"]
 
 
 def _transpose_meaning(source: np.ndarray, at: int, step: int, target: np.ndarray, to: int, pitch: int) -> None:
@@ -90,6 +90,51 @@ def _transpose_part(
     return signature, codegen
 
 
+def _transpose_to_meaning(
+    source: np.ndarray, at: int, step: int, target: np.ndarray, places: np.ndarray, first: int, to: int, count: int
+) -> None:
+    """target[to + places[first + j] + i] = source[at + i * step + j] for i below `count` and j below the lanes.
+
+    Columns whose place is negative go nowhere. As many elements are read as for a whole square.
+    """
+    n = machine().vector_bytes // source.itemsize
+    square = np.array([source[at + i * step :][:n] for i in range(n)])
+    for j, place in enumerate(places[first : first + n]):
+        if place >= 0:
+            target[to + place :][:count] = square[:count, j]
+
+
+@intrinsic
+def _transpose_to(
+    typingctx: Any, source: Any, at: Any, step: Any, target: Any, places: Any, first: Any, to: Any, count: Any
+) -> Any:
+    """As `_transpose_to_meaning`."""
+    whole = types.intp
+    signature = types.void(source, whole, whole, target, places, whole, whole, whole)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        code = VectorCode(context, builder, source.dtype, moved=True)
+        n = code.lanes
+        code.check(places, args[4], args[5], n)
+        columns = columns_of(code, builder, source, args)
+        place_base, mask = code.pointer(places, args[4], args[5]), code.mask(INT64(0), args[7])
+        full = builder.icmp_signed("==", args[7], INT64(n))
+        for j, column in enumerate(columns):
+            place = builder.load(builder.gep(place_base, [INT64(j)]))
+            with builder.if_then(builder.icmp_signed(">=", place, INT64(0))):
+                at = builder.add(args[6], place)
+                code.check(target, args[3], at, args[7])
+                base = code.pointer(target, args[3], at)
+                with builder.if_else(full, likely=True) as (whole_vector, part):
+                    with whole_vector:
+                        code.store(column, base, 0)
+                    with part:
+                        code.store_masked(column, base, 0, mask)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
 def _turn_rows_meaning(rows: int, source: np.ndarray, at: int, step: int, target: np.ndarray, to: int) -> None:
     """target[to + j * rows + i] = source[at + i * step + j] for i below `rows` and j below the lanes of a vector.
 
@@ -155,4 +200,5 @@ def columns_of(code: VectorCode, builder: Any, source: Any, args: Any, count: in
 
 transpose = _transpose_meaning if config.DISABLE_JIT else _transpose
 transpose_part = _transpose_part_meaning if config.DISABLE_JIT else _transpose_part
+transpose_to = _transpose_to_meaning if config.DISABLE_JIT else _transpose_to
 turn_rows = _turn_rows_meaning if config.DISABLE_JIT else _turn_rows

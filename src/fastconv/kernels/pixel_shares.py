@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fastconv.jit.channel_tile import SUM, ChannelRun, channel_tile
-from fastconv.jit.copy import copy_rows
+from fastconv.jit.copy import copy_block
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
@@ -103,5 +103,5 @@ def share_pixels(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
                 column, columns = table[at], table[at + 1]
                 windows = table[table[w.covers_at + column] : table[w.covers_at + column + 1]]
                 _give(y, to + column * channels, t.step * channels, columns, sums, windows, nothing)
-            copy_rows(y, to + line, line, y, to, 0, line, behind - row - 1)
+            copy_block(y, to + line, line, y, to, 0, line, behind - row - 1)
     free((sums, nothing))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastconv.jit.copy import copy_rows
+from fastconv.jit.copy import copy_block
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
@@ -185,5 +185,5 @@ def share_means(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
                 _share_out(y[to : to + w.size], sums, owners)
             else:
                 _share_out_long(y[to : to + w.size], windows, owners)
-            copy_rows(y, to + w.size, w.size, y, to, 0, w.size, behind - row - 1)
+            copy_block(y, to + w.size, w.size, y, to, 0, w.size, behind - row - 1)
     free((sums, shares))

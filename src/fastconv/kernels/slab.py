@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.copy import copy_rows
+from fastconv.jit.copy import copy_block, copy_every_other
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
@@ -164,15 +164,17 @@ def _gather_run(
     slab: Any, to: int, x: Any, at: int, pitch: int, count: int, sources: Any, line: _Line, fill: Any
 ) -> None:
     """Fill rows of the slab from rows of the input so far apart; `sources` are those of a row's elements."""
+    inside = line.outer - line.inner
     if line.step == 1:
-        inside = line.outer - line.inner
-        copy_rows(slab, to + line.inner, line.positions, x, at + line.start, pitch, inside, count)
+        copy_block(slab, to + line.inner, line.positions, x, at + line.start, pitch, inside, count)
+    elif line.step == 2:
+        copy_every_other(slab, to + line.inner, line.positions, x, at + line.start, pitch, inside, count)
     else:
         for row in range(count):
             there, found = to + row * line.positions, at + row * pitch + line.start
-            for p in range(line.outer - line.inner):
+            for p in range(inside):
                 slab[there + line.inner + p] = x[found + p * line.step]
-    for p in range(line.positions - line.outer + line.inner):  # a column of the borders at once
+    for p in range(line.positions - inside):  # a column of the borders at once
         column = p if p < line.inner else p - line.inner + line.outer
         source = sources[column]
         for row in range(count):

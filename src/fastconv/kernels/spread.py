@@ -16,7 +16,7 @@ import numpy as np
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
-from fastconv.jit.scratch import empty, free, zeros
+from fastconv.jit.scratch import either, empty, free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.bias import begin_sums
@@ -41,6 +41,7 @@ from fastconv.kernels.spread_sums import (
     WIDENED_DEPTHS,
     Depths,
     depths_of_run,
+    is_whole,
     next_pixels,
     strip_pixels,
     sum_tile,
@@ -73,6 +74,16 @@ def _list_places(places: Any, base: int, pixel: Space, counts: Space) -> None:
     last = places[to - 1]
     for p in range(to, to + MOST_ROWS):
         places[p] = last
+
+
+@helper
+def _in_line(targets: Any, first: int, count: int) -> bool:
+    """Whether so many pixels, two or more, go to places that are all as far apart."""
+    pitch = targets[first + 1] - targets[first]
+    for number in range(first + 1, first + count - 1):
+        if targets[number + 1] - targets[number] != pitch:
+            return False
+    return targets[first] >= 0 and pitch > 0
 
 
 class Kind(NamedTuple):
@@ -157,6 +168,7 @@ class _Part(NamedTuple):
 def _part_body(kind: Kind) -> Any:
     """The function that convolves a part, for one kind of calls."""
     channels_last, apply = kind.last, activate if kind.activated else keep
+    finished = kind.last and not kind.activated  # sums are results, channel by channel
     widened, longest = kind.widened, WIDENED_DEPTHS if kind.widened else DEPTHS
 
     @inlined
@@ -164,6 +176,7 @@ def _part_body(kind: Kind) -> Any:
         """All pixels of a block for one block of channels, a strip at a time."""
         sums, width, n, done = arrays.sums, part.rows.rows, lanes(arrays.y), 0
         strip, halves = strip_pixels(tile_rows(width, n), step), part.halves if widened else 1
+        as_they_are = finished and step == 1 and part.rows.channels == width
         # The sums of a strip stand behind what they begin with and up to a vector of pixels that were not written yet.
         strip_at = (1 + n) * width
         for first in range(0, part.pixels, strip):
@@ -197,8 +210,18 @@ def _part_body(kind: Kind) -> Any:
                         ready, output = (p + in_use) * step, (first + p) * step
                         if part.fetched and complete and output // n < (first * step + ready) // n:
                             fetch_rows(output, in_use * step, outlet)
-                        sum_tile(arrays, first + p, run_depths, in_use, at + number * width, width * step)
-                        if complete:
+                        whole = as_they_are and complete and is_whole(in_use, width, n)
+                        straight = whole and _in_line(arrays.targets, first + p, in_use)
+                        sums_at, pitch = at + number * width, width * step
+                        to = sums_at
+                        if straight:
+                            to = arrays.targets[first + p] + outlet.origin
+                            pitch = arrays.targets[first + p + 1] - arrays.targets[first + p]
+                        target = either(straight, arrays.y, sums)
+                        sum_tile(arrays, first + p, run_depths, in_use, sums_at, width * step, target, to, pitch)
+                        if straight:
+                            done = output + in_use
+                        elif complete:
                             apply(sums, at, strip_at + width * ready, head.activation)
                             ready += first * step
                             if channels_last:

@@ -25,6 +25,7 @@ __all__ = [
     "WIDENED_DEPTHS",
     "Depths",
     "depths_of_run",
+    "is_whole",
     "next_pixels",
     "strip_pixels",
     "sum_tile",
@@ -79,6 +80,14 @@ def next_pixels(left: int, width: int, n: int) -> int:
 
 
 @helper
+def is_whole(pixels: int, width: int, n: int) -> bool:
+    """Whether the tile that sums so many pixels has no more rows."""
+    if width == VECTORS * n:
+        return pixels in (ROWS, SHARED_ROWS, HALF_ROWS)
+    return pixels == tile_rows(width, n)
+
+
+@helper
 def depths_of_run(depths: int, taps: int, longest: int) -> tuple[int, int]:
     """Depths of a run, about as many in all of them, and taps of a channel: runs have those of whole channels.
 
@@ -96,22 +105,28 @@ def strip_pixels(rows: int, step: int) -> int:
 
 
 @inlined
-def sum_tile(arrays: Any, place_at: int, depths: Depths, pixels: int, to: int, step: int) -> None:
-    """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be."""
-    sums = arrays.sums
-    start_at, start_step = (0, 0) if depths.first else (to, step)
-    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, step, depths.shift)
+def sum_tile(
+    arrays: Any, place_at: int, depths: Depths, pixels: int, at: int, step: int, sums: Any, to: int, pitch: int
+) -> None:
+    """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be.
+
+    They go to the vector `sums`, from place `to` on and `pitch` apart. Those of the depths before stand `step` apart
+    among the kernel's own, from `at` on.
+    """
+    starts = arrays.sums
+    start_at, start_step = (0, 0) if depths.first else (at, step)
+    run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, pitch, depths.shift)
     values, places, offsets, weights = arrays.values, arrays.places, arrays.offsets, arrays.weights
     if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
         for row in range(pixels):
-            copy_run(sums, to + row * step, sums, 0, depths.width)
+            copy_run(sums, to + row * pitch, starts, 0, depths.width)
     elif depths.width == ONE_VECTOR * lanes(sums):
-        spread_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, sums)
+        spread_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, starts, sums)
     elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
-        spread_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, sums)
+        spread_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, starts, sums)
     elif pixels > SHARED_ROWS:
-        spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, sums)
+        spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, starts, sums)
     elif pixels > HALF_ROWS:
-        spread_tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, sums)
+        spread_tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, starts, sums)
     else:
-        spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, sums)
+        spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, starts, sums)

@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.jit.copy import copy_lanes
-from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.scratch import empty, free
-from fastconv.jit.tile import lanes
-from fastconv.jit.transpose import transpose
+from fastconv.jit.tile import fetch_to_read, lanes
+from fastconv.jit.transpose import transpose, transpose_to
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.conv_table import (
     PHASE_FIELDS,
@@ -30,6 +29,9 @@ __all__ = ["SPAN", "DepthRun", "PlainWeights", "pack_rows", "pack_weights", "rea
 RUN = 1024
 #: Fewest taps of a channel for which squares pay, and most elements that they may be spread over, a multiple of lanes.
 LEAST_TAPS, SPAN = 3, 64
+#: Channels between the one whose weights are turned and the one whose are fetched, where rows stand beside each other:
+#: a CPU sees no order in runs of them that are pages apart (512 x 512 x 3 x 3, transposed: 0.7 of the time).
+CHANNELS_AHEAD = 4
 #: Channels of which all phases take their taps before those of the next ones are read.
 TOGETHER = 16
 
@@ -127,22 +129,82 @@ def _reach(offsets: Any, first: int, taps: int, low: int, high: int) -> tuple[in
     return low, high
 
 
-@inlined
-def _turn_square(weights: Any, at: int, row_step: int, count: int, turned: Any) -> None:
-    """So many neighbouring weights of as many rows as a vector has lanes, as [weight, row]; up to a vector more."""
-    n = lanes(turned)
-    for slot in range(0, count, n):
-        transpose(weights, at + slot, row_step, turned, slot * n, n)
+class _Slots(NamedTuple):
+    """What stands in the weights of a row from a channel's first to its last.
+
+    Attributes
+    ----------
+    places : vector
+        Where each goes for the channel at hand, from the first row on; -1 what is no tap of the phases.
+    steps : vector
+        From there to where that of the next channel goes.
+    span : int
+        How many there are.
+    """
+
+    places: Any
+    steps: Any
+    span: int
 
 
-@inlined
-def _put_taps(
-    turned: Any, low: int, offsets: Any, first: int, taps: int, packed: Any, to: int, rows: int, count: int
-) -> None:
-    """The taps of a square whose first weight has the step `low`, for `count` of its rows."""
-    n = lanes(turned)
+@helper
+def _slots(span: int) -> _Slots:
+    """Room for so many, which are no taps yet."""
+    slots = _Slots(empty(SPAN, np.int64), empty(SPAN, np.int64), span)
+    for slot in range(SPAN):
+        slots.places[slot], slots.steps[slot] = -1, 0
+    return slots
+
+
+@helper
+def _list_taps(slots: _Slots, low: int, offsets: Any, first: int, taps: int, to: int, rows: int) -> None:
+    """The taps of a phase, whose weights go to `to`, those of so many rows side by side; slot 0 has the step `low`."""
     for tap in range(taps):
-        copy_lanes(packed, to + tap * rows, turned, (offsets[first + tap] - low) * n, count)
+        slot = offsets[first + tap] - low
+        slots.places[slot], slots.steps[slot] = to + tap * rows, taps * rows
+
+
+@helper
+def _turn_slots(
+    weights: Any, source: int, step: int, channels: int, row: int, rows: int, slots: _Slots, packed: Any
+) -> int:
+    """Weights in squares that go to their places as they are: the number of channels that were done.
+
+    A row's first weight for a channel stands at `source`, `row` and `step` lead to the next ones. Of fewer rows than a
+    vector has lanes, as many are read as of a whole one, and up to a vector behind a row's last weight; where that
+    would be beyond the ends of the weights, no more are done.
+    """
+    n, beside = lanes(packed), row <= SPAN
+    done: Any = np.int64(0)
+    last_row, behind = (max(rows, n) - 1) * row, (slots.span - 1) // n * n + n
+    while done < channels:
+        channel = source + done * step
+        if channel + min(0, last_row) < 0 or channel + max(0, last_row) + behind > weights.size:
+            break
+        for i in range(0, (rows - 1) * row + slots.span if beside else 0, n):
+            fetch_to_read(weights, channel + CHANNELS_AHEAD * step + i, 0)
+        for r in range(0, rows, n):
+            for slot in range(0, slots.span, n):
+                at = channel + r * row + slot
+                transpose_to(weights, at, row, packed, slots.places, slot, r, min(n, rows - r))
+        for slot in range(slots.span):
+            slots.places[slot] += slots.steps[slot]
+        done += 1
+    return done
+
+
+@helper
+def _even_channels(offsets: Any, run: DepthRun, begin: int, end: int) -> tuple[int, int]:
+    """The step from channel number `begin` of a run to the next one, and how many follow each other so, with it.
+
+    Where weights are used twice, by channels of either half, those of the first one follow the last.
+    """
+    at = run.first + begin * run.taps
+    step = offsets[at + run.taps] - offsets[at] if begin + 1 < end else 0
+    count = 1
+    while begin + count < end and offsets[at + count * run.taps] == offsets[at] + count * step:
+        count += 1
+    return step, count
 
 
 @helper
@@ -151,26 +213,21 @@ def _turn_taps(
 ) -> int:
     """Weights whose taps are near each other, one input channel after the other: the number of depths that were done.
 
-    Squares hold all that stands between the taps, those of other phases too, and up to a vector behind the last; where
-    that would be beyond the end of the weights, no more are done.
+    Squares hold all that stands between the taps, those of other phases too.
     """
-    n, taps = lanes(packed), run.taps
-    low, high = _reach(offsets, run.first, taps, offsets[run.first], offsets[run.first])
+    low, high = _reach(offsets, run.first, run.taps, offsets[run.first], offsets[run.first])
     if high - low >= SPAN:
         return 0
-    turned = empty(SPAN * n, packed.dtype)
-    done = 0
-    while done < run.depths:
-        step = offsets[run.first + done] - offsets[run.first]
-        channel = source + step + low
-        if channel + max(0, (rows - 1) * row_step) + (high - low) // n * n + n > weights.size:
-            break
-        for row in range(0, rows, n):
-            _turn_square(weights, channel + row * row_step, row_step, high - low + 1, turned)
-            _put_taps(turned, low + step, offsets, run.first + done, taps, packed, to + done * rows + row, rows, n)
-        done += taps
-    free((turned,))
-    return done
+    slots, channels, whole = _slots(high - low + 1), run.depths // run.taps, True
+    _list_taps(slots, low, offsets, run.first, run.taps, to, rows)
+    done: Any = np.int64(0)
+    while whole and done < channels:
+        first = source + low + offsets[run.first + done * run.taps] - offsets[run.first]
+        step, count = _even_channels(offsets, run, done, channels)
+        turned = _turn_slots(weights, first, step, count, row_step, rows, slots, packed)
+        done, whole = done + turned, turned == count
+    free((slots.places, slots.steps))
+    return done * run.taps
 
 
 @helper
@@ -180,9 +237,8 @@ def _turn_phases(
 ) -> int:  # fmt: skip
     """As `_turn_taps`, for all phases, whose taps stand between each other's: the number of channels that were done.
 
-    A square that has the taps of all of them is transposed once; where it would be half empty, none is. Of fewer rows
-    than a vector has lanes, as many are read as of a whole one. 256 x 128 x 4 x 4 weights at stride 2 take half as long
-    as phase after phase.
+    A square that has the taps of all of them is transposed once; where it would be half empty, none is. 256 x 128 x 4 x
+    4 weights at stride 2 take half as long as phase after phase.
     """
     n, size = lanes(packed), np.int64(weights.size)
     low: Any = size
@@ -195,24 +251,14 @@ def _turn_phases(
             step = offsets[phase.depth_at + taps] - offsets[phase.depth_at]
     if not n // 2 <= high - low + 1 <= SPAN:
         return 0
-    source, rows = plain.base + group * plain.group + block.first * plain.row + low, block.rows
-    last_row = (max(rows, n) - 1) * plain.row
-    turned = empty(SPAN * n, packed.dtype)
-    done = 0
-    while done < head.channels:
-        channel = source + done * step
-        if channel + min(0, last_row) < 0 or channel + max(0, last_row) + (high - low) // n * n + n > size:
-            break
-        for row in range(0, rows, n):
-            _turn_square(weights, channel + row * plain.row, plain.row, high - low + 1, turned)
-            for number in range(head.phases):
-                phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
-                taps = phase.depths // head.channels
-                to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths + row
-                to += done * taps * rows
-                _put_taps(turned, low, offsets, phase.depth_at, taps, packed, to, rows, min(n, rows - row))
-        done += 1
-    free((turned,))
+    slots = _slots(high - low + 1)
+    for number in range(head.phases):
+        phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
+        to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths
+        _list_taps(slots, low, offsets, phase.depth_at, phase.depths // head.channels, to, block.rows)
+    source = plain.base + group * plain.group + block.first * plain.row + low
+    done = _turn_slots(weights, source, step, head.channels, plain.row, block.rows, slots, packed)
+    free((slots.places, slots.steps))
     return done
 
 

@@ -19,7 +19,7 @@ from fastconv.plan.windows import Windows, slab_axes
 __all__ = ["plan_conv"]
 
 #: Nanoseconds, for estimates only (see `products`): to write an output, more where outputs of a phase stand apart; and
-#: to gather an input that is to be parted from its neighbours.
+#: to gather an input that is to be parted from its neighbours, one by one: of every other one, vectors are.
 WRITE_COST, APART_COST, PART_COST = 0.45, 0.2, 0.9
 
 
@@ -49,7 +49,8 @@ def _blocks(problem: Problem, windows: list[Windows], padded_out: int) -> Blocks
     step = machine().tile_vectors * machine().vector_bytes // itemsize
     write = WRITE_COST + (APART_COST if problem.geometry.axes[-1].stretch > 2 else 0)
     step_cost = padded_out * (depths * machine().tile_vectors * multiply_cost(problem) + phases * step * write)
-    gather_cost = PART_COST if len(windows[-1].phases) > 1 else GATHER_COST
+    apart = windows[-1].axis.stride * problem.x_steps().steps[-1]
+    gather_cost = PART_COST if len(windows[-1].phases) > 1 and apart != 2 else GATHER_COST
     return choose_blocks(windows, g.channels // g.groups, itemsize, g.batch * g.groups, step_cost, gather_cost)
 
 
