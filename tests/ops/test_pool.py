@@ -617,6 +617,7 @@ def test_parts_of_rows_are_refused(x: np.ndarray, kernel: int, options: dict[str
 
 
 @pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
 @pytest.mark.parametrize(("batch", "channels", "size"), [(1, 700, 7), (5, 37, 7), (3, 16, 22), (2, 40, 23), (1, 15, 1)])
 def test_short_whole_channels_many_at_once(batch: int, channels: int, size: int) -> None:
     """Together, the rest one by one, with gaps, and the same bits on any number of threads."""
