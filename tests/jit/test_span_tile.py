@@ -71,6 +71,64 @@ def test_checked_tile_reads_the_last_element_and_no_further(op: int) -> None:
             run(*arguments)
 
 
+@cache
+def compiled_many(op: int, boundscheck: bool = False) -> Any:
+    tile = span_tile.spans_tile(op)
+
+    @njit(boundscheck=boundscheck)
+    def run(at, step, count, x, settings, found):
+        tile(at, step, count, x, settings, found)
+
+    return run
+
+
+def many_operands(op: int, dtype: str, count: int, step: int) -> list[Any]:
+    """As `operands`, for as many spans as there are together; only those and what is between them may be read."""
+    sums = np.dtype(np.float32 if op == SUM and dtype != "float64" else dtype)
+    spans = min(span_tile.SPANS, machine().vector_bytes // sums.itemsize)
+    x = np.random.default_rng(count).integers(1, 99, 3 + (spans - 1) * step + count).astype(dtype)
+    return [3, step, count, x, np.array([0], sums), np.full(spans + 1, 77, sums)]
+
+
+@operations
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8" if machine().masks(1) else "int32"])
+def test_compiled_tile_of_many_is_its_meaning(op: int, dtype: str) -> None:
+    for count in COUNTS:
+        for step in (count, count + 5):
+            given, wanted = many_operands(op, dtype, count, step), many_operands(op, dtype, count, step)
+            compiled_many(op)(*given)
+            span_tile._spans_tile_meaning(op, *wanted)
+            np.testing.assert_array_equal(given[-1], wanted[-1])
+            each = [given[3][3 + i * step :][:count] for i in range(given[-1].size - 1)]
+            np.testing.assert_array_equal(
+                given[-1], [*(x.max(initial=0) if op == MAXIMUM else x.sum() for x in each), 77]
+            )
+
+
+@operations
+def test_no_nan_of_many_is_lost_or_spread(op: int) -> None:
+    for place in range(49 * 3):
+        given = many_operands(op, "float32", 49, 49)
+        given[3][3 + place] = np.nan
+        compiled_many(op)(*given)
+        np.testing.assert_array_equal(np.flatnonzero(np.isnan(given[-1])), [place // 49])
+
+
+@operations
+def test_checked_tile_of_many_reads_and_writes_no_further(op: int) -> None:
+    run, (at, step, count, x, settings, found) = compiled_many(op, boundscheck=True), many_operands(op, "int32", 49, 50)
+    found = found[:-1]
+    run(at, step, count, x, settings, found)
+    for wrong in (
+        (at + 1, step, count, x, settings, found),
+        (-1, 0, count, x, settings, found),
+        (at, step, count, x, settings, found[1:]),
+        (at, step, count, x, settings[:0], found),
+    ):
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(*wrong)
+
+
 @pytest.mark.skipif(machine().name not in REGISTERS, reason="counts x86 instructions")
 @operations
 def test_totals_stay_in_whole_registers(op: int) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from itertools import product
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -616,6 +617,21 @@ def test_parts_of_rows_are_refused(x: np.ndarray, kernel: int, options: dict[str
 
 
 @pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.skipif(not machine().masked_loads, reason="nothing is read in place without masked loads")
+@pytest.mark.parametrize(("batch", "channels", "size"), [(1, 700, 7), (5, 37, 7), (3, 16, 22), (2, 40, 23), (1, 15, 1)])
+def test_short_whole_channels_many_at_once(batch: int, channels: int, size: int) -> None:
+    """Together, the rest one by one, with gaps, and the same bits on any number of threads."""
+    x = np.random.default_rng(size).standard_normal((batch, channels + 3, size, size)).astype(np.float32)[:, 1:-2]
+    found = []
+    for threads in {1, min(2, numba.config.NUMBA_NUM_THREADS)}:
+        with fc.threads(threads):
+            means = fc.avg_pool2d(x, size, algorithm="whole")
+            np.testing.assert_allclose(means[..., 0, 0], x.mean((2, 3), dtype=float), atol=1e-6)
+            np.testing.assert_array_equal(fc.max_pool2d(x, size, algorithm="whole")[..., 0, 0], x.max((2, 3)))
+            found.append(means)
+    np.testing.assert_array_equal(found[0], found[-1])
+
+
 def test_nan_stays_in_its_whole_channel() -> None:
     x = integers((4, 9, 9), "float32")
     x[0, 0, 0] = x[2, 8, 8] = np.nan

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -234,6 +235,49 @@ def test_wrong_indices(wrong: int, planes: int) -> None:
         fc.grad.max_pool2d(dy, places, (1, planes, 6, 7))
     with pytest.raises(IndexError, match=words):
         fc.max_unpool2d(dy, places, 2, output_size=(6, 7))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("channels", [1, 3, 40, 67])
+@pytest.mark.parametrize(
+    ("given", "size"), [((1, 1), (3, 5)), ((5, 7), (9, 11)), ((23, 40), (40, 31)), ((9, 9), (2, 2))]
+)
+def test_planes_in_groups_and_in_parts(given: Any, size: Any, channels: int, threads: int) -> None:
+    """Any indices, of planes that are one task, several or a part, channels first and last, on several threads."""
+    if threads > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip("there is a single thread")
+    rng = np.random.default_rng(channels)
+    places = rng.integers(0, size[0] * size[1], (2, channels, *given))
+    places[1] //= 3  # the rest of these planes has none
+    for dtype in (np.float32, np.int64):
+        dy = integers((2, channels, *given), dtype)
+        sums, values = np.zeros((2, 2, channels, size[0] * size[1]), dtype)
+        for n, c in np.ndindex(2, channels):
+            np.add.at(sums[n, c], places[n, c].ravel(), dy[n, c].ravel())
+            for place, value in zip(places[n, c].flat, dy[n, c].flat, strict=True):
+                values[n, c, place] = value
+        for lay in (np.ascontiguousarray, lambda x: x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)):
+            laid, at = lay(dy), lay(places)
+            laid.flags.writeable = at.flags.writeable = False
+            np.full((2, channels, *size), 77, dtype)  # the memory that results take next
+            with fc.threads(threads):
+                found = fc.grad.adaptive_max_pool2d(laid, at, (2, channels, *size))
+                pads = [(n - 1, 0) for n in given]
+                back = fc.max_unpool2d(laid, at, size, 1, pads)
+            np.testing.assert_array_equal(found, sums.reshape(found.shape), strict=True)
+            np.testing.assert_array_equal(back, values.reshape(found.shape), strict=True)
+            if channels > 1 and given != (1, 1):  # else a layout cannot be told from another
+                assert found.strides == back.strides == lay(found).strides
+
+
+@pytest.mark.parametrize("wrong", [-1, 42])
+def test_wrong_indices_of_pixels(wrong: int) -> None:
+    places = np.zeros((2, 3, 4, 40), int)
+    places[1, 1, 2, 33], places[1, 1, 3, 32] = wrong, wrong + 1000
+    with pytest.raises(
+        IndexError, match=rf"indices\[1, 32, 1, 3\]={wrong + 1000} is outside of a plane of 42 elements"
+    ):
+        fc.grad.max_pool2d(np.ones((2, 3, 4, 40)).transpose(0, 3, 1, 2), places.transpose(0, 3, 1, 2), (2, 40, 6, 7))
 
 
 ONES, PLACES = np.ones((1, 2, 3, 4)), np.zeros((1, 2, 3, 4), int)

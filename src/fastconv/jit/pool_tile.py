@@ -205,6 +205,8 @@ class PoolCode(LineTile):
     def write_tile(self) -> None:
         """Write all of it."""
         self._reduce()
+        if self.shape.op == MEAN:
+            self.load_counts()
         self.write(self.results([[self.builder.load(total) for total in totals] for totals in self.totals]))
 
     def _reduce(self) -> None:
@@ -242,15 +244,17 @@ class PoolCode(LineTile):
     def along_line(self, line: Line, i: int, loads: list[Any]) -> Any:
         """Vector number `i` of what the loads give of a line, reduced."""
         loaded = [load(line, i) for load in loads]
-        self._watch(loaded)
+        self.watch([loaded[0], loaded[-1]])  # these hold all that the others do
         self.code.keep_order()
         return self.reduction.of(loaded)
 
-    def _watch(self, loaded: list[Any]) -> None:
-        """Take note of NaNs in neighbouring vectors: in the first and the last, which hold all that the others do."""
-        if self.reduction.watched:
-            builder = self.builder
-            found = builder.bitcast(builder.fcmp_unordered("uno", loaded[0], loaded[-1]), self.nans.type.pointee)
+    def watch(self, loaded: list[Any]) -> None:
+        """Take note of NaNs in some vectors, two at a time."""
+        if not self.reduction.watched:
+            return
+        builder = self.builder
+        for first, second in zip(loaded[::2], [*loaded[1::2], loaded[-1]], strict=False):
+            found = builder.bitcast(builder.fcmp_unordered("uno", first, second), self.nans.type.pointee)
             builder.store(builder.or_(builder.load(self.nans), found), self.nans)
 
     def met_nan(self) -> Any:
@@ -296,19 +300,23 @@ class PoolCode(LineTile):
             found.append(total)
         return found
 
-    def _divided(self, rows: list[list[Any]]) -> list[list[Any]]:
-        """Sums over the number of elements of each."""
+    def load_counts(self) -> None:
+        """Have at hand what means of the tile's columns are divided by, but for the numbers of their rows."""
         builder, code, v = self.builder, self.code, self.values
         first = builder.add(v["column_counts"], builder.mul(v["column"], v["counts_step"]))
         self.check("settings", first, self.shape.vectors * code.lanes)
-        self.check("settings", v["row_counts"], self.shape.rows)
         self.check("settings", v["plane_count"], 1)
         base = self.array("settings", first)
-        columns = [code.load(base, i * code.lanes) for i in range(self.shape.vectors)]
-        plane = builder.load(self.array("settings", v["plane_count"]))
+        plane = code.broadcast(builder.load(self.array("settings", v["plane_count"])))
+        self.counts = [builder.fmul(plane, code.load(base, i * code.lanes)) for i in range(self.shape.vectors)]
+
+    def _divided(self, rows: list[list[Any]]) -> list[list[Any]]:
+        """Sums over the number of elements of each."""
+        builder = self.builder
+        self.check("settings", self.values["row_counts"], self.shape.rows)
         found = []
         for row, sums in enumerate(rows):
-            count = builder.load(self.array("settings", builder.add(v["row_counts"], INT64(row))))
-            by = code.broadcast(builder.fmul(plane, count))
-            found.append([builder.fdiv(s, builder.fmul(by, column)) for s, column in zip(sums, columns, strict=True)])
+            at = builder.add(self.values["row_counts"], INT64(row))
+            by = self.code.broadcast(builder.load(self.array("settings", at)))
+            found.append([builder.fdiv(s, builder.fmul(by, c)) for s, c in zip(sums, self.counts, strict=True)])
         return found

@@ -9,7 +9,9 @@ from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
 from fastconv.jit.reduction import MAXIMUM, MEAN, SUM
-from fastconv.jit.span_tile import span_tile
+from fastconv.jit.scratch import empty, free
+from fastconv.jit.span_tile import SPANS, span_tile, spans_tile
+from fastconv.jit.tile import lanes
 from fastconv.jit.vector import unsigned
 
 __all__ = ["WHOLE_POOL_TABLE", "WholePoolHead", "avg_pool_whole", "max_pool_whole", "max_pool_whole_places"]
@@ -26,6 +28,8 @@ class WholePoolHead(NamedTuple):
         Flat position of the first input element, and the steps of batch and channel.
     block : int
         Channels of a task.
+    together : int
+        Whether they are so short that many of them are reduced at once.
     """
 
     batch: int
@@ -35,6 +39,7 @@ class WholePoolHead(NamedTuple):
     x_batch: int
     x_channel: int
     block: int
+    together: int
 
 
 WHOLE_POOL_TABLE = (WholePoolHead,)
@@ -48,7 +53,8 @@ BLOCK = 256
 
 def _body(op: int) -> Callable[..., None]:
     """The body around one way to reduce."""
-    tile = span_tile(MAXIMUM if op == MAXIMUM else SUM)
+    reduced = MAXIMUM if op == MAXIMUM else SUM
+    one_tile, many_tile = span_tile(reduced), spans_tile(reduced)
 
     @inlined
     def mean(found: Any, settings: Any) -> Any:
@@ -66,15 +72,25 @@ def _body(op: int) -> Callable[..., None]:
         Of `settings` the first is what channels are reduced from, the second what sums are divided by.
         """
         head = _read_head(table, 0)
-        first = begin * head.block
-        n = first // head.channels
-        c = first - n * head.channels
-        for number in range(first, min(end * head.block, head.batch * head.channels)):
-            found = tile(head.x_base + n * head.x_batch + c * head.x_channel, head.elements, x, settings)
-            y[number] = result(found, settings)
-            c += 1
-            if c == head.channels:
-                n, c = n + 1, 0
+        many = min(SPANS, lanes(settings))
+        found = empty(many, settings.dtype)
+        for task in range(begin, end):
+            number, until = task * head.block, min((task + 1) * head.block, head.batch * head.channels)
+            n = number // head.channels
+            c = number - n * head.channels
+            while number < until:
+                at, count = head.x_base + n * head.x_batch + c * head.x_channel, 1
+                if head.together and many <= min(until - number, head.channels - c):
+                    count = many
+                    many_tile(at, head.x_channel, head.elements, x, settings, found)
+                    for i in range(many):
+                        y[number + i] = result(found[i], settings)
+                else:
+                    y[number] = result(one_tile(at, head.elements, x, settings), settings)
+                number, c = number + count, c + count
+                if c == head.channels:
+                    n, c = n + 1, 0
+        free((found,))
 
     return pool
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.kernels.scatter import scatter_sums
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.calls import remembered
@@ -39,8 +38,9 @@ def max_pool2d(grad_output: Any, indices: Any, input_size: Sequence[int]) -> np.
     Returns
     -------
     ndarray
-        Of shape `input_size`, contiguous, with the dtype of `grad_output`; float16 is summed in float32, and whole
-        numbers are summed in and returned as int32, or int64 where they have more than 8 bits.
+        Of shape `input_size`, channels-last where `grad_output` is and else contiguous, with its dtype; float16 is
+        summed in float32, and whole numbers are summed in and returned as int32, or int64 where they have more than 8
+        bits.
 
     Raises
     ------
@@ -153,4 +153,4 @@ def _prepare(forms: tuple[arg.Form, arg.Form], name: str, rank: int, input_size:
     check_indices(indices, dy.shape, "grad_output")
     result = dy.dtype.newbyteorder("=") if dy.dtype.kind == "f" else dtypes.result_dtype((dy.dtype,), None)
     work = dtypes.sum_dtype(result)
-    return prepare_scatter(scatter_sums, forms, size, rank, result, work, work)
+    return prepare_scatter(True, forms, size, rank, result, work, work)

@@ -7,9 +7,9 @@ from math import prod
 
 import numpy as np
 
-from fastconv.jit.kernel import Kernel
 from fastconv.ops import arguments as arg
-from fastconv.plan.scatter import ScatterPlan, plan_scatter
+from fastconv.plan.layout import empty_last, is_channels_last
+from fastconv.plan.scatter import ScatterPlan, plan_pixel_scatter, plan_scatter
 
 __all__ = ["Scattering", "prepare_scatter"]
 
@@ -26,6 +26,10 @@ class Scattering:
         Of the result, the dtype in which it is put together, and its own.
     word : numpy.dtype
         What the kernel takes that for.
+    rank : int
+        Spatial axes.
+    last : bool
+        Whether values are channels-last, as their results are.
     takes_values, takes_indices : bool
         Whether the kernel takes these as they stand.
     """
@@ -35,6 +39,8 @@ class Scattering:
     work: np.dtype
     dtype: np.dtype
     word: np.dtype
+    rank: int
+    last: bool
     takes_values: bool
     takes_indices: bool
 
@@ -46,24 +52,36 @@ class Scattering:
         IndexError
             Where an index is outside of its plane.
         """
-        y = np.empty(self.shape, self.work)
+        y = self._empty(self.shape, self.work)
         if self.plan is None:
             return y.astype(self.dtype, copy=False)
-        given = values if self.takes_values else _plain(values, self.work)
-        places = indices if self.takes_indices else _plain(indices, np.dtype(np.int64))
-        found = self.plan.run(given.view(self.word), places, y.view(self.word))
-        if found >= 0:
-            place = ", ".join(map(str, np.unravel_index(found, indices.shape)))
-            size = y.size // self.plan.planes
-            raise IndexError(
-                f"indices[{place}]={indices.flat[found]} is outside of a plane of {size} elements; give flat positions "
-                f"from 0 to {size - 1}."
-            )
+        given = values if self.takes_values else self._without_gaps(values, self.work)
+        places = indices if self.takes_indices else self._without_gaps(indices, np.dtype(np.int64))
+        if not self.plan.run(given.view(self.word), places, y.view(self.word)):
+            raise self._stray(indices)
         return y if self.work == self.dtype else y.astype(self.dtype)
+
+    def _empty(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return empty_last(shape, dtype, self.rank) if self.last else np.empty(shape, dtype)
+
+    def _without_gaps(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        copy = self._empty(array.shape, dtype)
+        np.copyto(copy, array, casting="unsafe")
+        return copy
+
+    def _stray(self, indices: np.ndarray) -> IndexError:
+        """The error for the first index that its plane has no element of."""
+        size = prod(self.shape[-self.rank :])
+        found = int(np.argmax((indices < 0) | (indices >= size)))
+        place = ", ".join(map(str, np.unravel_index(found, indices.shape)))
+        return IndexError(
+            f"indices[{place}]={indices.flat[found]} is outside of a plane of {size} elements; give flat positions "
+            f"from 0 to {size - 1}."
+        )
 
 
 def prepare_scatter(
-    kernel: Kernel,
+    sums: bool,
     forms: tuple[arg.Form, arg.Form],
     shape: tuple[int, ...],
     rank: int,
@@ -71,13 +89,18 @@ def prepare_scatter(
     work: np.dtype,
     word: np.dtype,
 ) -> Scattering:
-    """Get ready to put values at indices of planes of so many axes; `word` is what the kernel takes `work` for."""
+    """Get ready to put values at indices of planes of so many axes, where they are summed or the last stays; `word` is
+    what the kernel takes `work` for."""
     values, indices = forms
-    size, planes = prod(shape[-rank:]), prod(shape[:-rank])
-    plan = plan_scatter(kernel, word, planes, prod(values.shape[-rank:]), size) if planes and size else None
-    takes = values.is_contiguous(work), indices.is_contiguous(np.dtype(np.int64))
-    return Scattering(plan, shape, work, dtype, word, *takes)
-
-
-def _plain(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    return np.ascontiguousarray(arg.native(array, dtype))
+    last = is_channels_last(values.shape, values.strides, values.dtype.itemsize, rank)
+    size, count, planes = prod(shape[-rank:]), prod(values.shape[-rank:]), prod(shape[:-rank])
+    if not planes or not size:
+        plan = None
+    elif last:
+        channels = shape[-rank - 1]
+        plan = plan_pixel_scatter(sums, word, planes // channels, channels, count, size)
+    else:
+        plan = plan_scatter(sums, word, planes, count, size)
+    last_rank = rank if last else 0
+    takes = (values.is_contiguous(work, last_rank), indices.is_contiguous(np.dtype(np.int64), last_rank))
+    return Scattering(plan, shape, work, dtype, word, rank, last, *takes)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fastconv.kernels.scatter import scatter_values
 from fastconv.ops import arguments as arg
 from fastconv.ops.calls import remembered
 from fastconv.ops.pooling import check_indices, check_input
@@ -45,7 +44,7 @@ def max_unpool2d(
     Returns
     -------
     ndarray, shape (N, C, OH, OW) or (C, OH, OW)
-        Contiguous, with the dtype of the input.
+        Channels-last where the input is and else contiguous, with its dtype.
 
     Raises
     ------
@@ -165,7 +164,7 @@ def _prepare(
     size = _output_size(x.shape, rank, kernel_size, stride, padding, output_size)
     dtype = x.dtype.newbyteorder("=")
     word = np.dtype(f"u{dtype.itemsize}")  # values are moved, not computed with
-    return prepare_scatter(scatter_values, forms, (*x.shape[:-rank], *size), rank, dtype, dtype, word)
+    return prepare_scatter(False, forms, (*x.shape[:-rank], *size), rank, dtype, dtype, word)
 
 
 def _output_size(

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from fastconv.jit.machine import machine
+from fastconv.jit.span_tile import SPANS
 from fastconv.kernels.whole_pool import (
     WHOLE_POOL_TABLE,
     WholePoolHead,
@@ -25,6 +26,8 @@ __all__ = ["plan_spans", "plan_whole_pool", "refuse_spans", "refuse_whole_pool"]
 
 #: Input elements of a task, unless a channel has more: enough to make up for a call, few enough for threads to balance.
 TASK_ELEMENTS = 8192
+#: Bytes of a channel up to which many are reduced at once: longer ones are read sooner one by one.
+SHORT_BYTES = 2048
 #: Nanoseconds, for estimates only: to load a vector and reduce it, for a channel to begin and to end, and to look at an
 #: element until the maximum is found.
 VECTOR_COST, CHANNEL_COST, PLACE_COST = 0.6, 6.0, 0.3
@@ -44,7 +47,9 @@ def plan_whole_pool(problem: Problem) -> PoolPlan:
     """Cut the channels into blocks."""
     g, x = problem.geometry, problem.x_steps()
     elements = prod(axis.size for axis in g.axes)
-    return _plan(problem, WholePoolHead(g.batch, g.channels, elements, x.base, x.steps[0], x.steps[1], 0), "channels")
+    return _plan(
+        problem, WholePoolHead(g.batch, g.channels, elements, x.base, x.steps[0], x.steps[1], 0, 0), "channels"
+    )
 
 
 def refuse_spans(problem: Problem) -> str | None:
@@ -64,7 +69,7 @@ def refuse_spans(problem: Problem) -> str | None:
 def plan_spans(problem: Problem) -> PoolPlan:
     """Take windows for channels, and rows for images."""
     w, x, (rows, step) = problem.geometry.axes[-1], problem.x_steps(), _rows(problem) or (0, 0)
-    return _plan(problem, WholePoolHead(rows, w.output, w.kernel, x.base, step, w.stride, 0), "windows")
+    return _plan(problem, WholePoolHead(rows, w.output, w.kernel, x.base, step, w.stride, 0, 0), "windows")
 
 
 def _rows(problem: Problem) -> tuple[int, int] | None:
@@ -83,7 +88,9 @@ def _rows(problem: Problem) -> tuple[int, int] | None:
 def _plan(problem: Problem, head: WholePoolHead, what: str) -> PoolPlan:
     """Cut so many channels of images into blocks, as the kernel calls what it reduces."""
     mean, elements, channels = problem.op == "avg_pool", head.elements, head.batch * head.channels
-    block = min(channels, max(1, TASK_ELEMENTS // elements))
+    together = elements * problem.x_dtype.itemsize <= SHORT_BYTES
+    block = max(1, TASK_ELEMENTS // elements)
+    block = min(channels, -(-block // SPANS) * SPANS if together else block)
     settings = _mean_settings(problem) if mean else least_value(problem.dtype)
     vectors = -(-elements * settings.itemsize // machine().vector_bytes)
     tasks = -(-channels // block)
@@ -91,7 +98,7 @@ def _plan(problem: Problem, head: WholePoolHead, what: str) -> PoolPlan:
     results = (problem.dtype, np.int64) if problem.indices else (problem.dtype,)
     return PoolPlan(
         kernel=kernel.bind(problem.x_dtype, *results, settings.dtype, np.int64),
-        table=Table(WHOLE_POOL_TABLE).finish([head._replace(block=block)]),
+        table=Table(WHOLE_POOL_TABLE).finish([head._replace(block=block, together=int(together))]),
         settings=settings,
         tasks=tasks,
         nanoseconds=channels * (vectors * VECTOR_COST + CHANNEL_COST + problem.indices * elements * PLACE_COST),
