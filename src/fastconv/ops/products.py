@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.geometry import Geometry
+from fastconv.jit.machine import machine
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.calls import Call, Conversion, prepare
@@ -73,6 +74,7 @@ def prepare_products(
         if bias.strides != (sums.itemsize,):  # kernels take the bias contiguous
             bias_conversion = sums
     batched = len(x.shape) == len(geometry.axes) + 2
+    fit = sums == np.int64 and all(np.can_cast(form.dtype, np.int32) for form in given[:2])
     problem = Problem(
         op=op,
         geometry=geometry,
@@ -87,7 +89,7 @@ def prepare_products(
         parts=parts.weight if parts else None,
         halves=parts.halves if parts else 1,
         fill=parts.flip if parts else 0,
-        narrow=sums == np.int64 and all(np.can_cast(form.dtype, np.int32) for form in given[:2]),
+        narrow=fit and not machine().long_products,
     )
     conversions = x_conversion, weight_conversion, bias_conversion
     call = prepare(problem, algorithm, conversions, result, batched, forms[3])

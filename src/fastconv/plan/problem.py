@@ -49,7 +49,7 @@ class Problem:
     exact : bool
         Whole numbers are summed as floats, which hold any sum of their products, but no parts of them.
     narrow : bool
-        Whole numbers are summed in 64 bits, though the factors of their products have 32 at most.
+        Whole numbers are summed in 64 bits, and multiplied as numbers of 32.
     parts : numpy.dtype or None
         Each element of the input, and each weight, holds the numbers of neighbouring channels: two of 16 bits or four
         of 8, those of a weight of this dtype. The geometry counts elements. Sums of products have 32 bits.
