@@ -1,6 +1,7 @@
 """Calls on whole numbers that are decided by their values: the same result, bit by bit, in whatever numbers."""
 
 from collections.abc import Iterator
+from math import isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastconv as fc
+from fastconv.jit import winograd
 from fastconv.jit.machine import machine
 from fastconv.kernels.convert import RUN as CONVERTED
 from fastconv.kernels.ends import RUN
@@ -16,7 +18,8 @@ from fastconv.ops import arithmetic, by_values, conv, conv_transpose, values
 from fastconv.ops.casts import cast
 from fastconv.ops.dtypes import Held
 from fastconv.ops.values import Ends, ends_of, held_as, some_of
-from properties.strategies import examples
+from fastconv.plan.winograd_rows import loads_pairs
+from properties.strategies import examples, integers
 
 #: Ends of values that fit so many bits and no fewer, and the largest that products of weights of 8 bits may have.
 EDGES = (0, 1, -1, 127, -128, 128, -129, 255, 256, 2**15 - 1, -(2**15), 2**15, 2**16 - 1, 2**16, 2**31 - 1, -(2**31))
@@ -152,6 +155,42 @@ def test_sums_at_the_bound_of_float64(spare: int) -> None:
     x[0, 0, 0, 0] -= 1  # an odd sum, that a float beyond 2**53 rounds
     np.testing.assert_array_equal(fc.conv2d(x, w), fc.conv2d(x, w, algorithm="reference"))
     assert ("exact here" in fc.explain(fc.conv2d, x, w)) == (spare == 0)
+
+
+@pytest.mark.parametrize("taps", [1, 2, 3])
+def test_what_winograds_algorithm_makes_of_numbers_is_no_larger_than_is_said(taps: int) -> None:
+    g, b = winograd._G[taps], winograd._B[taps]
+    a = winograd._A[list(winograd._TAP_POINTS[taps])]
+    products = np.abs(g).sum(1) * np.abs(b).sum(0)
+    halves = 2 if (g % 1).any() else 1
+    assert (halves * (np.abs(a).T @ products).max() / taps) ** 2 <= winograd.GROWTH
+
+
+@pytest.mark.parametrize("algorithm", ["winograd", "winograd_rows"])
+@pytest.mark.parametrize("taps", [(3, 3), (5, 5), (3, 1)])
+def test_winograds_algorithm_is_exact_at_its_bound(algorithm: str, taps: tuple[int, int]) -> None:
+    """With the largest odd numbers, and signs that make its sums and differences large."""
+    if algorithm == "winograd_rows" and (taps != (3, 3) or not loads_pairs(8)):
+        pytest.skip("it has kernels of three rows, on CPUs with AVX-512")
+    channels = 4
+    size = (isqrt(2**53 // (winograd.GROWTH * channels * prod(taps))) - 1) | 1
+    h, w = np.indices((12, 14))
+    signs = np.stack([(-1) ** (h // 2 + w // 2), (-1) ** (h + w), h**0, -((-1) ** (h // 2))])
+    x, weights = size * signs[None], size * np.random.default_rng(0).choice([-1, 1], (20, channels, *taps))
+    weights[:3] = size * np.array([1, -1, 1])[:, None, None, None] * (-1) ** np.arange(taps[1])
+    found = fc.conv2d(x.astype(float), weights.astype(float), padding=1, algorithm=algorithm)
+    np.testing.assert_array_equal(found, fc.conv2d(x, weights, padding=1, algorithm="reference"))
+
+
+@pytest.mark.parametrize(("bits", "spare"), [(29, True), (30, False)])
+def test_whole_numbers_have_winograds_algorithm_where_floats_hold_what_it_makes_of_them(bits: int, spare: bool) -> None:
+    """144 products of numbers of 29 bits and 11, 29 times as large, are less than 2**53; of 30 and 11 they are not."""
+    x, w = integers((1, 16, 30, 30), np.int64), integers((64, 16, 3, 3), np.int64, seed=1)
+    x[0, 3, 4, 5], w[5, 4, 1, 1] = 2**bits - 1, 2**11 - 1
+    np.testing.assert_array_equal(fc.conv2d(x, w), fc.conv2d(x, w, algorithm="reference"))
+    told = fc.explain(fc.conv2d, x, w)
+    assert "in float64, exact here" in told
+    assert ("it halves weights: not for sums of whole numbers that take all bits of float64" in told) != spare
 
 
 def test_calls_that_name_an_algorithm_have_the_numbers_of_their_types() -> None:

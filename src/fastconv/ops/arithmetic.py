@@ -10,6 +10,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.jit.machine import machine
+from fastconv.jit.winograd import GROWTH
 from fastconv.ops import dtypes
 from fastconv.ops.dtypes import Held
 from fastconv.ops.interleaving import Parts
@@ -37,6 +38,8 @@ class Arithmetic:
         Of sums; it holds all of them, and may have fewer bits than the result's.
     exact : bool
         Whether these are floats that hold whole numbers.
+    spare : bool
+        And whether they hold what Winograd's algorithm makes of them.
     parts : Parts or None
         How channels are put together, if they are.
     narrow : bool
@@ -45,6 +48,7 @@ class Arithmetic:
 
     sums: np.dtype
     exact: bool = False
+    spare: bool = False
     parts: Parts | None = None
     narrow: bool = False
 
@@ -75,8 +79,11 @@ def arithmetic_of(
         if parts:
             return Arithmetic(sums, parts=parts)
     sums, exact = dtypes.product_sums(operands, geometry.depth, result)
+    if exact:
+        spare = GROWTH * dtypes.largest_sum(operands, geometry.depth) <= 2 ** (np.finfo(sums).nmant + 1)
+        return Arithmetic(sums, exact, spare)
     fit = sums == np.int64 and all(np.can_cast(factor, np.int32) for factor in factors)
-    return Arithmetic(sums, exact, narrow=fit and not machine().long_products)
+    return Arithmetic(sums, narrow=fit and not machine().long_products)
 
 
 def _parts_of(op: str, geometry: Geometry, factors: Sequence[np.dtype], sums: np.dtype) -> Parts | None:

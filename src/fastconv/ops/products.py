@@ -99,6 +99,7 @@ def _planned(
         activation=activation,
         packed=packed,
         exact=arithmetic.exact,
+        spare=arithmetic.spare,
         parts=parts.weight if parts else None,
         halves=parts.halves if parts else 1,
         fill=parts.flip if parts else 0,
