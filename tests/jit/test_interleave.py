@@ -45,6 +45,10 @@ def numbers(size: int, dtype: str) -> Any:
         (4, 4, "int8"),
         (4, 3, "uint8"),
         (4, 1, "int8"),
+        (4, 4, "int64"),  # whose other bits say nothing
+        (4, 3, "uint16"),
+        (2, 2, "uint32"),
+        (2, 1, "int64"),
     ],
 )
 def test_numbers_of_channels_stand_side_by_side(parts: int, count: int, dtype: str, flip: int) -> None:

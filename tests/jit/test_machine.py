@@ -85,6 +85,16 @@ def test_products_per_cycle_are_of_the_vectors_in_use(name: str, features: str, 
 
 
 @pytest.mark.parametrize(
+    ("name", "features", "long"),
+    [("znver4", "", True), ("znver4", "-avx512f", False), ("znver3", "", False), ("cascadelake", "", False)],
+)
+def test_long_products_are_of_one_instruction(name: str, features: str, long: bool) -> None:
+    if machine().name == "NEON":
+        pytest.skip("has no such instruction")
+    assert value_under("long_products", NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features) == str(long)
+
+
+@pytest.mark.parametrize(
     ("name", "products"),
     [
         ("znver4", "llvm.x86.avx512.vpdpbusd.512"),

@@ -502,6 +502,16 @@ def _interleaved(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _by_values(draw: st.DrawFn) -> Call:
+    """Convolutions of small whole numbers of many bits, which are looked at, and sums that are converted."""
+    dtype, op = draw(st.sampled_from(["int32", "int64", "uint16"])), draw(st.sampled_from(["conv", "conv_transpose"]))
+    channels, outputs, side = draw(st.integers(31, 36)), draw(st.integers(58, 64)), draw(st.integers(24, 26))
+    weight = (channels, outputs, 3, 3) if op == "conv_transpose" else (outputs, channels, 3, 3)
+    operands: list[Any] = [_values(draw, shape, dtype) for shape in ((1, channels, side, side), weight)]
+    return _call(op, 2, operands, {"padding": 1}, "auto")
+
+
+@st.composite
 def _widened(draw: st.DrawFn) -> Call:
     """Convolutions of 16-bit numbers, of enough products for their sums to be widened."""
     taps, channels, outputs = draw(st.sampled_from([1, 3])), draw(st.integers(33, 40)), draw(st.integers(32, 40))
@@ -701,6 +711,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "channels last": _channels_last(),
     "rows of channels": _rows_of_channels(),
     "interleaved": _interleaved(),
+    "by values": _by_values(),
     "widened": _widened(),
     "turned": _turned(),
     "turned images": _turned_images(),

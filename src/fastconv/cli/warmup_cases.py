@@ -31,6 +31,7 @@ from fastconv.cli.warmup_layers import (
     PIECED_KERNELS,
     TRANSPOSED_BETWEEN,
     TRANSPOSED_LAYERS,
+    WHOLE_ENDS,
     Layer,
     many_channels,
 )
@@ -131,12 +132,16 @@ def _layers(
         for activation in (None, "relu"):
             wanted = partial(plain, x, w, activation=activation, algorithm="reference")
             yield Case(partial(op, x, w, activation=activation, algorithm="winograd_rows"), wanted)
-    if dtype.kind in "iu" and dtype.itemsize == 2 and not transposed:  # as many products take
-        for taps, last, activation in product((1, 3), (False, True), (None, "relu")):
+    if dtype.kind in "iu" and dtype.itemsize > 1:  # as many products take, by what values are among them
+        held = [ends for ends in WHOLE_ENDS if max(ends) <= np.iinfo(dtype).max]
+        for ends, taps, last, activation in product(held, (1, 3), (False, True), (None, "relu")):
             x, w = numbers((32, *size), dtype), numbers((32, 32, *(taps,) * rank), dtype)
+            x.flat[0], w.flat[0] = ends
             wanted = partial(plain, x, w, padding=taps // 2, activation=activation, algorithm="reference")
             call = partial(op, channels_last(x) if last else x, w)
             yield Case(partial(call, padding=taps // 2, activation=activation), wanted)
+        if size == LARGE[rank]:  # as small ones of any layer are multiplied
+            yield from _layers(op, rank, np.dtype(np.int8), size, transposed)
     if dtype.kind == "f":  # as large kernels take
         x, w = numbers((1, *size), dtype), numbers((1, 1, *(1, 3, 3)[-rank:]), dtype)
         yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))

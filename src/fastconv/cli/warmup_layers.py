@@ -16,6 +16,7 @@ __all__ = [
     "PIECED_KERNELS",
     "TRANSPOSED_BETWEEN",
     "TRANSPOSED_LAYERS",
+    "WHOLE_ENDS",
     "Layer",
     "many_channels",
 ]
@@ -51,6 +52,9 @@ PIECED_KERNELS: dict[int, list[tuple[tuple[int, ...], int]]] = {
     3: [],
 }
 PIECED_CHANNELS = (8, 64)
+#: The greatest whole number of an input, and of weights: such that products are of 8 bits, of 16, whose sums fit 32 or
+#: do not, of floats, and of integers.
+WHOLE_ENDS = ((2, 2), (2**9, 2), (2**15 - 1, 2**15 - 1), (2**31 - 1, 2), (2**62, 2**15 - 1))
 TRANSPOSED_LAYERS = (
     Layer(8, 4, 4, 1, {"stride": 2, "padding": 1}),
     Layer(1, 1, 3, 1, {}),

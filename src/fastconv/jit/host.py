@@ -21,6 +21,7 @@ __all__ = [
     "cache_sizes",
     "compiled_for",
     "instruction_sets",
+    "multiplies_long",
     "multiplies_quads",
     "products_per_cycle",
 ]
@@ -134,11 +135,24 @@ _ONE_PRODUCT = {
 }
 
 
+#: CPUs whose instruction for products of 64-bit numbers, which AVX-512 alone has, takes as long as that for products of
+#: 32-bit ones; to others it is three.
+_LONG_PRODUCTS = ("znver4", "znver5")
+
+
 def products_per_cycle(instruction_set: str) -> int:
     """Vectors of an instruction set that the CPU Numba compiles for multiplies and adds in a cycle: 2, or 1."""
-    named = config.CPU_NAME not in (None, "host")
-    name = config.CPU_NAME if named else binding.get_host_cpu_name()
-    return 1 if _ONE_PRODUCT.get(name) == instruction_set else 2
+    return 1 if _ONE_PRODUCT.get(_name()) == instruction_set else 2
+
+
+def multiplies_long(instruction_set: str) -> bool:
+    """Whether products of 64-bit numbers take that CPU no longer than those of 32-bit ones."""
+    return instruction_set == "avx512" and _name() in _LONG_PRODUCTS
+
+
+def _name() -> str:
+    """LLVM's name of the CPU that Numba compiles for."""
+    return str(binding.get_host_cpu_name() if config.CPU_NAME in (None, "host") else config.CPU_NAME)
 
 
 def _host_features() -> str:

@@ -20,8 +20,8 @@ def _interleave_lanes_meaning(
 ) -> None:
     """The parts of numbers[to + i], lowest first, are values[first + part * step + i], then zeros from `count` on.
 
-    Bits that `flip` has are turned at last. Values may have fewer bits than a part; as many are read and written as a
-    vector of numbers has lanes.
+    Bits that `flip` has are turned at last. Values may have fewer bits than a part, or more, which say nothing; as many
+    are read and written as a vector of numbers has lanes.
     """
     n, bits = machine().vector_bytes // numbers.itemsize, 32 // parts
     found = np.full(n, flip, np.uint32)
@@ -45,7 +45,9 @@ def _interleave_lanes(
         code, bits = VectorCode(context, builder, numbers.dtype), 32 // n_parts
         code.check(numbers, args[6], args[7], code.lanes)
         kind = ir.VectorType(ir.IntType(values.dtype.bitwidth), code.lanes)
-        widen = builder.sext if values.dtype.signed else builder.zext
+        convert = builder.sext if values.dtype.signed else builder.zext
+        if values.dtype.bitwidth > code.type.element.width:
+            convert = builder.trunc
 
         def splat(number: Any) -> Any:
             return code.broadcast(builder.trunc(number, code.type.element))
@@ -57,7 +59,9 @@ def _interleave_lanes(
             at = builder.add(args[2], builder.mul(step, INT64(part)))
             code.check(values, args[1], at, code.lanes)
             pointer = builder.bitcast(code.pointer(values, args[1], at), kind.as_pointer())
-            loaded = widen(builder.load(pointer, align=values.dtype.bitwidth // 8), code.type)
+            loaded = builder.load(pointer, align=values.dtype.bitwidth // 8)
+            if kind != code.type:
+                loaded = convert(loaded, code.type)
             kept = builder.and_(loaded, splat(builder.select(there, INT64((1 << bits) - 1), INT64(0))))
             moved = builder.shl(kept, ir.Constant(code.type, [bits * part] * code.lanes))
             found = builder.xor(found, moved)

@@ -12,7 +12,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from typing import Any
 
-from fastconv.jit.host import available_cores, cache_sizes, instruction_sets, multiplies_quads, products_per_cycle
+from fastconv.jit.host import (
+    available_cores,
+    cache_sizes,
+    instruction_sets,
+    multiplies_long,
+    multiplies_quads,
+    products_per_cycle,
+)
 
 __all__ = ["LINE", "MACHINES", "InstructionSet", "Machine", "machine", "machine_with"]
 
@@ -54,6 +61,8 @@ class InstructionSet:
         Whether some lanes of a vector can be loaded, the others being zero, in one instruction.
     masked_bytes : int
         Size of the smallest elements that can.
+    register : str
+        Letter of a vector register in LLVM's inline assembly.
     pair_products : str
         LLVM's name of the instruction that multiplies vectors of 16-bit numbers and adds the products of two neighbours
         as 32-bit ones; none if it is empty. Where it can, LLVM makes one instruction of it and the addition that
@@ -79,6 +88,7 @@ class InstructionSet:
     pair_rows: int
     masked_loads: bool
     masked_bytes: int
+    register: str
     pair_products: str
     quad_products: str
 
@@ -96,6 +106,8 @@ class Machine(InstructionSet):
     products_per_cycle : int
         Vectors that it multiplies and adds in a cycle: 2, or 1. With 2, a tile that loads many numbers for its products
         waits for them; with 1, all tiles are as fast as the CPU can multiply.
+    long_products : bool
+        Whether products of 64-bit numbers take no longer than those of 32-bit ones in as many lanes.
     """
 
     l1_bytes: int
@@ -103,6 +115,7 @@ class Machine(InstructionSet):
     l3_bytes: int
     cores: int
     products_per_cycle: int
+    long_products: bool
 
     @property
     def slab_bytes(self) -> int:
@@ -133,6 +146,7 @@ MACHINES = {
         pair_rows=2,
         masked_loads=False,
         masked_bytes=0,
+        register="v",
         pair_products="llvm.x86.sse2.pmadd.wd",
         quad_products="",  # CPUs that have it have wider vectors
     ),
@@ -153,6 +167,7 @@ MACHINES = {
         pair_rows=4,
         masked_loads=False,
         masked_bytes=0,
+        register="w",
         pair_products="",  # smlal multiplies halves of vectors, no pairs
         quad_products="",
     ),
@@ -173,6 +188,7 @@ MACHINES = {
         pair_rows=2,
         masked_loads=True,
         masked_bytes=4,
+        register="v",
         pair_products="llvm.x86.avx2.pmadd.wd",
         quad_products="llvm.x86.avx512.vpdpbusd.256",  # the name of that for vectors of 32 bytes, with AVX-512 or not
     ),
@@ -197,6 +213,7 @@ MACHINES = {
         pair_rows=4,  # 16 sums + 4 rows + 4 of their sums and differences of 32 registers
         masked_loads=True,
         masked_bytes=1,
+        register="v",
         pair_products="llvm.x86.avx512.pmaddw.d.512",
         quad_products="llvm.x86.avx512.vpdpbusd.512",
     ),
@@ -220,6 +237,7 @@ def _at_hand() -> Machine:
         l3_bytes=l3,
         cores=available_cores(),
         products_per_cycle=products_per_cycle(name),
+        long_products=multiplies_long(name),
     )
 
 

@@ -262,8 +262,7 @@ def add_depths(code: VectorCode, count: Any, rows: range, vectors: int, products
     following = builder.add(depth, INT64(1))
     depth.add_incoming(following, latch)
     for row, total_row in zip(rows, total, strict=True):
-        for total_part, number in zip(total_row, code.load_parts(number_at(row)), strict=True):
-            factor = code.broadcast(number)
+        for total_part, factor in zip(total_row, code.load_factors(number_at(row)), strict=True):
             for v, accumulator in enumerate(total_part):
                 accumulator.add_incoming(code.zero, entry)
                 total_part[v] = code.multiply_add(factor, lanes[v], accumulator)

@@ -27,6 +27,7 @@ from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 
 __all__ = [
+    "GROWTH",
     "MOST_TAPS",
     "Plane",
     "inputs_matrix",
@@ -43,6 +44,10 @@ __all__ = [
 
 #: Most taps of a piece along an axis.
 MOST_TAPS = 3
+#: How many times as large as any sum of products of whole numbers all is that becomes of them, counted in quarters.
+#: Along an axis, by the absolute entries of A, G and B, an output adds at most 8 products of the largest numbers in
+#: place of 3 where a piece has so many taps, 4 in place of 2, and 1 of 1; in halves: ``(2 * 8 / 3)**2`` for two axes.
+GROWTH = 29
 
 #: G, B and A for each number of taps, at its points in this order: 0, 1, -1, infinity.
 _TAP_POINTS = {1: (0, 3), 2: (0, 1, 3), 3: (0, 1, 2, 3)}

@@ -13,6 +13,7 @@ import numpy as np
 
 from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
+from fastconv.ops.casts import cast
 from fastconv.ops.heap import keep_for_calls
 from fastconv.ops.interleaving import Interleaving, Start
 from fastconv.plan.layout import empty_last, overlaps_itself, settled, strides_last
@@ -189,7 +190,7 @@ class Call:
         if out is None:
             return y if y.dtype == self.dtype else _converted(y, self.dtype)
         if y is not out:
-            np.copyto(out, y, casting="unsafe")
+            cast(y, out)
         return out
 
     def _input(self, x: Any) -> np.ndarray:
@@ -198,7 +199,7 @@ class Call:
         if not isinstance(dtype, np.dtype) or not self.x_last:
             return converted(x, dtype)
         copy = empty_last(x.shape, dtype, len(self.problem.geometry.axes))
-        np.copyto(copy, x, casting="unsafe")
+        cast(x, copy)
         return copy
 
 
@@ -206,7 +207,11 @@ def converted(array: np.ndarray, conversion: Conversion) -> np.ndarray:
     """An operand as the plan takes it."""
     if isinstance(conversion, Interleaving):
         return conversion.run(array)
-    return array if conversion is None else array.astype(conversion, order="C")
+    if conversion is None:
+        return array
+    copy = np.empty(array.shape, conversion)
+    cast(array, copy)
+    return copy
 
 
 def target_of(out: Any, operands: tuple[np.ndarray | None, ...]) -> np.ndarray | None:
@@ -221,11 +226,9 @@ def target_of(out: Any, operands: tuple[np.ndarray | None, ...]) -> np.ndarray |
 
 def _converted(y: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """An array without gaps in another dtype: in its own memory, which is at hand, where that has the same size."""
-    if y.itemsize != dtype.itemsize:
-        return y.astype(dtype)
-    values = y.transpose(sorted(range(y.ndim), key=lambda axis: -y.strides[axis])).reshape(-1)
-    np.copyto(values.view(dtype), values, casting="unsafe")
-    return y.view(dtype)
+    result = y.view(dtype) if y.itemsize == dtype.itemsize else np.empty_like(y, dtype)
+    cast(y, result)
+    return result
 
 
 def prepare(

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops.axes import conv_geometry
+from fastconv.ops.by_values import ByValues
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 from fastconv.plan.layout import strides_first
@@ -117,8 +118,11 @@ def conv2d(
     The result has the same bits for any number of threads. In float32 the largest error is below 1e-6 of the largest
     result for up to 4608 products a sum.
 
-    Whole numbers of up to 16 bits are summed in floats as long as these hold any sum of so many products: exact, and
-    several times as fast as integers.
+    Whole numbers are multiplied in the fewest bits that hold them. From two million products on, those of more than 8
+    bits are looked at, as few images of 64-bit integers hold more than 0 to 255. Two or four channels are multiplied
+    at a time then, or sums are taken in floats where these hold any sum of so many products: exact, with the same
+    result and dtype, and up to ten times as fast as 64-bit integers. An `algorithm` that is named has the numbers of
+    the dtypes.
 
     Floats with kernels of several taps are computed by Winograd's algorithm where that is faster: whole numbers stay
     exact as long as they are small, but the error of an output depends on the inputs of its neighbour's window too, not
@@ -226,10 +230,12 @@ def conv_call(
     flip: bool = False,
     algorithm: str = "auto",
 ) -> Call:
-    """What `conv1d`, `conv2d` or `conv3d` decide for an input and weights of such forms, and for a result of that shape
-    that may go into an array without gaps."""
+    """What `conv1d`, `conv2d` or `conv3d` decide for an input and weights of such forms, and for a result of floats of
+    that shape that may go into an array without gaps."""
     rank, target = len(forms[1].shape) - 2, arg.Form(shape, strides_first(shape, dtype.itemsize), dtype, True)
-    return _decided((*forms, None, target), rank, 1, padding, 1, 1, padding_mode, flip, None, dtype, algorithm)
+    call = _decided((*forms, None, target), rank, 1, padding, 1, 1, padding_mode, flip, None, dtype, algorithm)
+    assert isinstance(call, Call), "what becomes of floats depends on no values"
+    return call
 
 
 def _decided(
@@ -245,7 +251,7 @@ def _decided(
     dtype: Any,
     algorithm: str,
     packed: bool = False,
-) -> Call:
+) -> Call | ByValues:
     shape, weight_shape = forms[0].shape, forms[1].shape
     arg.check_shape(shape, rank, f"conv{rank}d", ", ".join("DHW"[3 - rank :]))
     arg.check_weight(weight_shape, rank, f"conv{rank}d", f"(O, C / groups, {rank} kernel sizes)")

@@ -9,6 +9,7 @@ import numpy as np
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
 from fastconv.ops.axes import transposed_axes
+from fastconv.ops.by_values import ByValues
 from fastconv.ops.calls import Call, remembered, target_of
 from fastconv.ops.products import Forms, operands_of, prepare_products
 
@@ -177,7 +178,7 @@ def _prepare(
     dtype: Any,
     algorithm: str,
     packed: bool = False,
-) -> Call:
+) -> Call | ByValues:
     shape, weight_shape = forms[0].shape, forms[1].shape
     name = f"conv_transpose{rank}d"
     arg.check_shape(shape, rank, name, ", ".join("DHW"[3 - rank :]))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 __all__ = [
+    "Held",
     "are_numbers",
+    "are_whole",
     "check_numbers",
     "dtype_of",
     "floating",
+    "held_by",
+    "largest_sum",
     "product_sums",
     "result_dtype",
     "sum_dtype",
@@ -85,38 +89,60 @@ def sum_dtype(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
-def product_sums(operands: Sequence[np.dtype], products: int, result: np.dtype) -> tuple[np.dtype, bool]:
+class Held(NamedTuple):
+    """What an operand holds: numbers of a dtype, and where they are whole, of either sign, none larger than `size`."""
+
+    dtype: np.dtype
+    size: int = 0
+
+
+def held_by(dtype: np.dtype) -> Held:
+    """What an array of that dtype may hold."""
+    if dtype.kind not in "biu":
+        return Held(dtype)
+    return Held(dtype, 1 if dtype.kind == "b" else max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)))
+
+
+def are_whole(operands: Sequence[Held], result: np.dtype) -> bool:
+    """Whether whole numbers are summed into whole numbers."""
+    return result.kind in "biu" and all(operand.dtype.kind in "biu" for operand in operands)
+
+
+def largest_sum(operands: Sequence[Held], products: int) -> int:
+    """What no sum of so many products of whole numbers exceeds, nor what is added to it makes of it.
+
+    The operands are the two factors, and what is added to their products.
+    """
+    return products * operands[0].size * operands[1].size + sum(operand.size for operand in operands[2:])
+
+
+def product_sums(operands: Sequence[Held], products: int, result: np.dtype) -> tuple[np.dtype, bool]:
     """The dtype in which so many products are summed, and whether it holds whole numbers as floats.
 
-    Floats are multiplied and added four to twelve times as fast as integers are. The operands are the two factors, and
-    what is added to their products.
+    Floats are multiplied and added four to twelve times as fast as integers are. Operands are as `largest_sum` takes
+    them.
     """
     sums = sum_dtype(result)
-    if result != sums or any(operand.kind not in "biu" for operand in (result, *operands)):
+    if result != sums or not are_whole(operands, result):
         return sums, False
-    largest = [1 if o.kind == "b" else max(-int(np.iinfo(o).min), int(np.iinfo(o).max)) for o in operands]
-    bound = products * largest[0] * largest[1] + sum(largest[2:])
+    bound = largest_sum(operands, products)
     for floats in (np.dtype(np.float32), np.dtype(np.float64)):
         if bound <= min(2 ** (np.finfo(floats).nmant + 1), np.iinfo(sums).max):
             return floats, True
     return sums, False
 
 
-def sums_parts(operands: Sequence[np.dtype], result: np.dtype, parts: int) -> bool:
-    """Whether products may be summed so many at a time, in 32 bits that wrap around.
+def sums_parts(factors: Sequence[np.dtype], sums: np.dtype, parts: int) -> bool:
+    """Whether products of whole numbers may be summed so many at a time, in 32 bits that wrap around.
 
     Two are those of signed numbers of 16 bits, four of any of 8.
     """
-    if sum_dtype(result) != np.int32 or any(operand.kind not in "biu" for operand in (result, *operands)):
-        return False
-    return all(o.itemsize == 1 if parts == 4 else np.can_cast(o, np.int16) for o in operands[:2])
+    return sums == np.int32 and all(f.itemsize == 1 if parts == 4 else np.can_cast(f, np.int16) for f in factors)
 
 
-def widens_parts(operands: Sequence[np.dtype], result: np.dtype) -> bool:
+def widens_parts(factors: Sequence[np.dtype], sums: np.dtype) -> bool:
     """Whether sums have 64 bits, and factors 16 at most."""
-    if sum_dtype(result) != np.int64 or any(operand.kind not in "biu" for operand in (result, *operands)):
-        return False
-    return all(np.can_cast(o, np.int16) for o in operands[:2])
+    return sums == np.int64 and all(np.can_cast(f, np.int16) for f in factors)
 
 
 def floating(dtype: np.dtype) -> np.dtype:

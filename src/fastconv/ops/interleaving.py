@@ -4,8 +4,9 @@ Tiles multiply and add twice as many 16-bit numbers as float32 in an instruction
 and eight times as many as of the float64 that exact sums of more than 1024 products of 8-bit numbers take. Two or four
 neighbouring channels of a group become one, of numbers in 32 bits.
 
-Where sums are to have 64 bits, those of up to 256 products of 16 bits and 8 fit 32, and are then widened. Of 16-bit
-inputs the high and the low bytes are channels of their own, whose products with the same weights are summed apart.
+Where sums are to have 64 bits, but all fit 32, they are widened in the end. Else those of up to 256 products of 16 bits
+and 8 fit, and are then widened: of 16-bit inputs the high and the low bytes are channels of their own, whose products
+with the same weights are summed apart.
 
 The products of 8-bit numbers are those of an unsigned and a signed one. Where input and weights are of the same kind,
 the input is shifted by half of its range to the other kind, what stands in its padding too, and sums begin with what
@@ -21,21 +22,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastconv.geometry import Geometry
-from fastconv.jit.machine import machine
 from fastconv.kernels.interleave import Planes, interleave_planes, sum_rows
 from fastconv.ops.arguments import Form
-from fastconv.ops.dtypes import sums_parts, widens_parts
 from fastconv.plan.layout import is_channels_last, strides_first, strides_last
 from fastconv.plan.span import aligned_empty
 
-__all__ = ["LEAST_PRODUCTS", "Interleaving", "Parts", "Start", "numbers_of", "parts_of"]
+__all__ = ["Interleaving", "Parts", "Start", "numbers_of"]
 
-#: Products of a call from which on it pays: 16 channels to 16 on 14 x 14 pixels take as long either way (Zen 4).
-LEAST_PRODUCTS = 400_000
-#: How many times as many where sums are widened: parting bytes takes longer (16 channels to 16 on 16 x 16 pixels take
-#: 1.3 times as long, 1 x 1 of 64 to 96 on 14 x 14 as long, and 0.8 with weights packed).
-WIDENED_FACTOR = 3
 #: Nanoseconds to interleave a number, and to add one up, for estimates only.
 NUMBER_COST, SUM_COST = 0.1, 0.05
 #: Bits that shift the four numbers of 32 bits by half of their range.
@@ -73,30 +66,6 @@ class Parts(NamedTuple):
     def flip(self) -> int:
         """Bits of the input that are turned."""
         return _SHIFT if self.shifted else 0
-
-
-def parts_of(op: str, operands: list[np.dtype], result: np.dtype, geometry: Geometry) -> Parts | None:
-    """How the channels of a group are put together, if that pays and tiles know how.
-
-    Where an input is shifted, outputs must see as many of the weights each, which those of a transposed convolution do
-    not. Sums are widened by the tile whose lanes are channels, which those should fill.
-    """
-    channels = geometry.channels // geometry.groups
-    if geometry.products < LEAST_PRODUCTS:
-        return None
-    x, weight = (np.dtype(np.uint8) if operand.kind == "b" else operand for operand in operands[:2])
-    shifted = x.kind == weight.kind
-    # To begin each sum with what the shift comes to takes half as long again where it is of one quad.
-    shifts = op == "conv" and channels * prod(geometry.kernel_size) > 4
-    if machine().quad_products and channels > 2 and sums_parts(operands, result, 4) and (shifts or not shifted):
-        return Parts(4, weight, shifted)
-    if machine().pair_products and channels > 1 and sums_parts(operands, result, 2):
-        return Parts(2, np.dtype(np.int16))
-    fills = geometry.out_channels // geometry.groups >= machine().vector_bytes // 4
-    widens = fills and geometry.products >= WIDENED_FACTOR * LEAST_PRODUCTS and widens_parts(operands, result)
-    if machine().quad_products and op == "conv" and channels > 1 and widens:
-        return Parts(2, np.dtype(np.int16), halves=min(operand.itemsize for operand in operands[:2]))
-    return None
 
 
 def numbers_of(channels: int, parts: int) -> int:

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from fastconv.lazy import lazy
 from fastconv.ops import arguments as arg
 from fastconv.ops import conv, conv_transpose
+from fastconv.ops.by_values import ByValues
 from fastconv.ops.calls import Call, converted, target_of
 from fastconv.ops.products import operands_of
+from fastconv.ops.values import Ends, ends_of
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
@@ -34,7 +37,11 @@ class _Packed:
     """
 
     def __init__(
-        self, operands: tuple[Any, Any], prepare: Callable[..., Call], settings: tuple[Any, ...], out_channels: int
+        self,
+        operands: tuple[Any, Any],
+        prepare: Callable[..., Call | ByValues],
+        settings: tuple[Any, ...],
+        out_channels: int,
     ) -> None:
         weight, bias = operands
         self._weight = arg.array(weight, "weight").copy()
@@ -57,12 +64,19 @@ class _Packed:
         """
         operands = operands_of(input, self._weight, self._bias)
         call = self._prepare((*operands, target_of(out, operands)), *self._settings)
+        if isinstance(call, ByValues):
+            call = call.call_for(operands[0], self._ends)
         known = self._calls.get(id(call))
         if known is None or known[0] is not call:
             if len(self._calls) >= _MOST_CALLS:
                 self._calls.clear()
             known = self._calls[id(call)] = call, self._with_packed_weights(call)
         return known[1].run(operands, out)
+
+    @lazy
+    def _ends(self) -> list[Ends]:
+        """The ends of weight and bias, if they are whole numbers."""
+        return [ends_of(array) for array in (self._weight, self._bias) if array is not None]
 
     def _with_packed_weights(self, call: Call) -> Call:
         """The same call, taking weights that are packed; calls of one layout share them."""

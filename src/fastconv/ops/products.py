@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from fastconv.geometry import Geometry
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
+from fastconv.ops.arithmetic import Arithmetic, arithmetic_of
+from fastconv.ops.by_values import ByValues, depends_on_values
 from fastconv.ops.calls import Call, Conversion, prepare
-from fastconv.ops.interleaving import Interleaving, Parts, Start, numbers_of, parts_of
-from fastconv.plan.conv_algorithms import INTERLEAVED, WIDENED
+from fastconv.ops.interleaving import Interleaving, Parts, Start, numbers_of
 from fastconv.plan.problem import Problem
 from fastconv.plan.weights import weights_in
 
@@ -20,9 +22,6 @@ __all__ = ["Forms", "operands_of", "prepare_products"]
 
 #: Of input, weight, bias, and of the array for the result.
 Forms = tuple[arg.Form, arg.Form, arg.Form | None, arg.Form | None]
-
-#: Names of algorithms that take interleaved channels, and of those that widen their sums too.
-_INTERLEAVED, _WIDENED = (("auto", *(algorithm.name for algorithm in those)) for those in (INTERLEAVED, WIDENED))
 
 
 def operands_of(input: Any, weight: Any, bias: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -43,7 +42,7 @@ def prepare_products(
     dtype: Any,
     algorithm: str,
     packed: bool,
-) -> Call:
+) -> Call | ByValues:
     """Decide all about ``activation(weight * x + bias)``; the form of x may lack the batch axis."""
     for form, name in zip(forms[:3], ("input", "weight", "bias"), strict=True):
         if form is not None:
@@ -51,24 +50,40 @@ def prepare_products(
     given = [form for form in forms[:3] if form is not None]
     result = dtypes.result_dtype([form.dtype for form in given], dtype)
     arg.check_activation(activation, result)
-    operands = [form.dtype for form in given]
-    served = _WIDENED if dtypes.sum_dtype(result) == np.int64 else _INTERLEAVED
-    parts = parts_of(op, operands, result, geometry) if algorithm in served else None
+    if forms[2] is not None:
+        arg.check_bias(forms[2].shape, geometry.out_channels)
+    plan = partial(_planned, op, geometry, forms, mirrored, activation, result, algorithm, packed)
+    decide = partial(arithmetic_of, op, geometry, result=result, algorithm=algorithm)
+    if algorithm == "auto" and depends_on_values(given, result, geometry):
+        return ByValues.of(given, decide, plan)
+    return plan(decide([dtypes.held_by(form.dtype) for form in given]))
+
+
+def _planned(
+    op: str,
+    geometry: Geometry,
+    forms: Forms,
+    mirrored: bool,
+    activation: str | None,
+    result: np.dtype,
+    algorithm: str,
+    packed: bool,
+    arithmetic: Arithmetic,
+) -> Call:
+    """The call whose products are summed in that way."""
+    sums, parts = arithmetic.sums, arithmetic.parts
     x_conversion: Conversion
     weight_conversion: Conversion
     if parts:
-        sums, exact = dtypes.sum_dtype(result), False
         x_conversion, weight_conversion = _interleaved(op, geometry, forms, parts)
         x, weight = x_conversion.form, weight_conversion.form
         numbers = numbers_of(geometry.channels // geometry.groups, parts.number)
         geometry = replace(geometry, channels=geometry.groups * numbers * parts.halves)
     else:
-        sums, exact = dtypes.product_sums(operands, geometry.depth, result)
         x, x_conversion = forms[0].taken_as(sums, len(geometry.axes))
         weight, weight_conversion = forms[1].taken_as(sums)
     bias_conversion = None
     if forms[2] is not None:
-        arg.check_bias(forms[2].shape, geometry.out_channels)
         bias, bias_conversion = forms[2].taken_as(sums)
         if bias.strides != (sums.itemsize,):  # kernels take the bias contiguous
             bias_conversion = sums
@@ -83,11 +98,12 @@ def prepare_products(
         mirrored=mirrored,
         activation=activation,
         packed=packed,
-        exact=exact,
+        exact=arithmetic.exact,
+        spare=arithmetic.spare,
         parts=parts.weight if parts else None,
         halves=parts.halves if parts else 1,
         fill=parts.flip if parts else 0,
-        narrow=sums == np.int64 and all(np.can_cast(form.dtype, np.int32) for form in given[:2]),
+        narrow=arithmetic.narrow,
     )
     conversions = x_conversion, weight_conversion, bias_conversion
     call = prepare(problem, algorithm, conversions, result, batched, forms[3])

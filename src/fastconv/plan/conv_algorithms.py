@@ -57,7 +57,9 @@ def _refuse_panel(problem: Problem) -> str | None:
 def _refuse_halves(problem: Problem) -> str | None:
     if problem.dtype.kind != "f":
         return f"it halves weights: not for {problem.dtype.name}"
-    return "it halves weights: not for whole numbers" if problem.exact else None
+    if problem.exact and not problem.spare:
+        return f"it halves weights: not for sums of whole numbers that take all bits of {problem.dtype.name}"
+    return None
 
 
 def _refuse_winograd(problem: Problem) -> str | None:

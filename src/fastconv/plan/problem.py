@@ -47,9 +47,11 @@ class Problem:
     packed : bool
         Weights are packed once for many calls, so that it does not matter how long that takes.
     exact : bool
-        Whole numbers are summed as floats, which hold any sum of their products, but no parts of them.
+        Whole numbers are summed as floats, which hold any sum of their products, but maybe no parts of them.
+    spare : bool
+        They hold what Winograd's algorithm makes of them, too.
     narrow : bool
-        Whole numbers are summed in 64 bits, though the factors of their products have 32 at most.
+        Whole numbers are summed in 64 bits, and multiplied as numbers of 32.
     parts : numpy.dtype or None
         Each element of the input, and each weight, holds the numbers of neighbouring channels: two of 16 bits or four
         of 8, those of a weight of this dtype. The geometry counts elements. Sums of products have 32 bits.
@@ -78,6 +80,7 @@ class Problem:
     norm: float = 1.0
     packed: bool = False
     exact: bool = False
+    spare: bool = False
     narrow: bool = False
     parts: np.dtype | None = None
     halves: int = 1

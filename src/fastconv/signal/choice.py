@@ -239,7 +239,7 @@ def _transforms_promise_less(
     if result.kind == "b":
         return False
     part, taps = arg.part_of(mode, x, w), min(prod(x), prod(w))
-    sums, _ = dtypes.product_sums((x_dtype, w_dtype), taps, result)
+    sums, _ = dtypes.product_sums([dtypes.held_by(x_dtype), dtypes.held_by(w_dtype)], taps, result)
     size = sums.itemsize * (2 if sums.kind == "c" else 1)
     product = size * _PRODUCT_COST[min(2, max(1, sum(n > 1 for n in part.counts)))]
     direct = _CALL_COST + prod(part.counts) * (_RESULT_COST + taps * product)
