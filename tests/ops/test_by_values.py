@@ -15,6 +15,7 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.convert import RUN as CONVERTED
 from fastconv.kernels.ends import RUN
 from fastconv.ops import arithmetic, by_values, conv, conv_transpose, values
+from fastconv.ops.arguments import form
 from fastconv.ops.casts import cast
 from fastconv.ops.dtypes import Held
 from fastconv.ops.values import Ends, ends_of, held_as, some_of
@@ -222,6 +223,16 @@ def test_values_that_are_looked_at_are_few_where_these_decide(monkeypatch: pytes
     assert max(seen) <= 81
     fc.conv2d(x // 2**60, w // 2**60)
     assert max(seen) == x.size
+
+
+def test_few_decisions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_values, "MOST_DECIDED", 4)
+    whole = np.dtype(np.int64)
+    forms = [form(np.ones(shape, whole)) for shape in ((1, 2, 8, 8), (2, 2, 1, 1), (2,))]
+    call = by_values.ByValues.of(forms, lambda held: arithmetic.Arithmetic(whole), lambda arithmetic: None)
+    for bias in range(9):
+        call._arithmetic([Ends(0, 1), Ends(0, 1), Ends(0, bias)])
+    assert 0 < len(call.decided) <= 4
 
 
 @pytest.mark.parametrize("shape", [(1,), (2, 3), (1, 64, 56, 56), (7, 5, 4, 3, 9)])

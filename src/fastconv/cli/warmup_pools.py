@@ -106,19 +106,23 @@ def fractional_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> It
 
 
 def max_gradient(name: str, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Of `max_pool` or `adaptive_max_pool`, by indices."""
+    """Of `max_pool` or `adaptive_max_pool`, by indices, channels first and last."""
+    op = getattr(fc.grad, f"{name}{rank}d")
     wide = dtype if dtype.kind == "f" else np.dtype(np.int32 if dtype.itemsize == 1 else np.int64)
     dy, places = _every_other((16, *size), rank, dtype)
-    found = partial(getattr(fc.grad, f"{name}{rank}d"), dy, places, (16, *size))
-    yield Case(found, lambda: reference.max_pool_grad(dy[None].astype(wide), places[None], size)[0])
+    wanted = partial(reference.max_pool_grad, dy[None].astype(wide), places[None], size)
+    for given, at in ((dy, places), (channels_last(dy), channels_last(places))):
+        yield Case(partial(op, given, at, (16, *size)), partial(_only, wanted))
 
 
 def max_unpool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Numbers back to where their indices say."""
+    """Numbers back to where their indices say, channels first and last."""
     op = (fc.max_unpool1d, fc.max_unpool2d, fc.max_unpool3d)[rank - 1]
     x, places = _every_other((16, *size), rank, dtype)
     pads = tuple((n - 1, 0) for n in x.shape[1:])
-    yield Case(partial(op, x, places, size, 1, pads), lambda: reference.max_unpool(x[None], places[None], size)[0])
+    wanted = partial(reference.max_unpool, x[None], places[None], size)
+    for given, at in ((x, places), (channels_last(x), channels_last(places))):
+        yield Case(partial(op, given, at, size, 1, pads), partial(_only, wanted))
 
 
 def _every_other(shape: tuple[int, ...], rank: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,8 @@ Decide = Callable[[Sequence[Held]], Arithmetic]
 #: Products of a call from which on it pays to look at its values, as to decide takes some 20 microseconds more; and
 #: products for each value: those of 64-bit numbers take 0.043 ns each, to look at a value takes 0.13 (Zen 4).
 LEAST_PRODUCTS, LEAST_USES = 2_000_000, 32
+#: Most decisions that calls of one kind remember.
+MOST_DECIDED = 256
 
 
 def depends_on_values(operands: Sequence[Form], result: np.dtype, geometry: Geometry) -> bool:
@@ -96,6 +98,8 @@ class ByValues:
         held = _held(self.dtypes, ends)
         found = self.decided.get(held)
         if found is None:
+            if len(self.decided) >= MOST_DECIDED:  # biases may be of any size
+                self.decided.clear()
             found = self.decide(held)
             self.decided[held] = found = self.widest if found == self.widest else found
         return found
