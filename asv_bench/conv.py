@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from asv_bench import shapes
-from asv_bench.fixtures import LayerFixture, TimedLayers, layer_arguments, operation, random
+from asv_bench.fixtures import LayerFixture, TimedLayers, channels_last, layer_arguments, operation, random
 
 
 class Dense(TimedLayers):
@@ -59,9 +59,24 @@ class Odd(TimedLayers):
 
 
 class Dtypes(TimedLayers):
-    """One layer in other types than float32."""
+    """One layer in other types than float32; whole numbers are small, whatever their type."""
 
     params = tuple(shapes.DTYPES)
+
+
+class WideIntegers(LayerFixture):
+    """The same with whole numbers that take all bits of their type."""
+
+    params = tuple(f"resnet50.3 3x3 {dtype}" for dtype in ("int16", "int32", "int64"))
+
+    def setup(self, layer: str) -> None:
+        function, (x, weight, options) = operation("conv2d"), layer_arguments(layer)
+        factor = np.iinfo(x.dtype).max // 8
+        self.call = partial(function, x * factor, weight * factor, **options)
+        self.call()
+
+    def time_call(self, layer: str) -> None:
+        self.call()
 
 
 class Tiny(LayerFixture):
@@ -146,8 +161,7 @@ class ChannelsLast(LayerFixture):
 
     def setup(self, layer: str) -> None:
         function, (x, weight, options) = operation("conv2d"), layer_arguments(layer)
-        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
-        self.call = partial(function, x, weight, **options)
+        self.call = partial(function, channels_last(x), weight, **options)
         self.call()
 
     def time_call(self, layer: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from asv_bench.shapes import LAYERS, MATRICES
 
 __all__ = [
-    "LayerFixture", "Sampling", "TimedLayers", "built_matrix", "layer_arguments", "matrix_arguments",
+    "LayerFixture", "Sampling", "TimedLayers", "built_matrix", "channels_last", "layer_arguments", "matrix_arguments",
     "only_with_threads", "operation", "optional_module", "random", "warm_call",
 ]  # fmt: skip
 
@@ -48,6 +48,11 @@ def random(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
     rng = np.random.default_rng(0)
     numbers = rng.integers(-8, 8, shape) if np.dtype(dtype).kind == "i" else rng.standard_normal(shape)
     return numbers.astype(dtype)
+
+
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """The same numbers with the channels of an element beside each other in memory."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from asv_bench import shapes
-from asv_bench.fixtures import LayerFixture, Sampling, TimedLayers, layer_arguments, operation, random
+from asv_bench.fixtures import LayerFixture, Sampling, TimedLayers, channels_last, layer_arguments, operation, random
 
 
 class Maximum(TimedLayers):
@@ -64,4 +64,19 @@ class Gradients(Sampling):
         self.call()
 
     def time_call(self, name: str) -> None:
+        self.call()
+
+
+class ChannelsLastGradients(LayerFixture):
+    """Gradients of maxima whose channels stand beside each other in memory."""
+
+    params = ("inception max 3x3s1", "vgg16 max 2x2s2")
+
+    def setup(self, layer: str) -> None:
+        x, window, options = layer_arguments(layer)
+        y, places = operation("max_pool2d")(channels_last(x), window, **options, return_indices=True)
+        self.call = partial(operation("grad").max_pool2d, y, places, x.shape)
+        self.call()
+
+    def time_call(self, layer: str) -> None:
         self.call()

@@ -148,7 +148,7 @@ ODD = {
 
 DTYPES = {
     f"resnet50.3 3x3 {dtype}": conv((1, 128, 28, 28), (128, 128, 3, 3), dtype, padding=1)
-    for dtype in ("float16", "float64", "complex64", "int8", "int32")
+    for dtype in ("float16", "float64", "complex64", "int8", "int16", "int32", "int64")
 }
 
 TINY = {

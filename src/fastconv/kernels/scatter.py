@@ -80,12 +80,10 @@ def _plane_body(put: Any) -> Callable[..., None]:
                 ready = min(t.size, (int(furthest) // _CLEARED + 1) * _CLEARED) if until == plane + 1 else target.size
                 _clear(target[cleared:ready])
                 cleared = max(cleared, ready)
-                if until == plane + 1:
-                    put_all(target, places, given)
-                else:
-                    for one in range(until - plane):
-                        some = slice(one * t.values, (one + 1) * t.values)
-                        put_all(target[one * t.size : (one + 1) * t.size], places[some], given[some])
+                each = given.size // (until - plane)
+                for one in range(until - plane):
+                    some = slice(one * each, (one + 1) * each)
+                    put_all(target[one * t.size : (one + 1) * t.size], places[some], given[some])
             _clear(target[cleared:])
 
     return scatter

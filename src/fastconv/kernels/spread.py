@@ -16,7 +16,7 @@ import numpy as np
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
-from fastconv.jit.scratch import either, empty, free, zeros
+from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.kernels.activation import activate, keep
 from fastconv.kernels.bias import begin_sums
@@ -40,6 +40,7 @@ from fastconv.kernels.spread_sums import (
     DEPTHS,
     WIDENED_DEPTHS,
     Depths,
+    Goal,
     depths_of_run,
     is_whole,
     next_pixels,
@@ -77,13 +78,15 @@ def _list_places(places: Any, base: int, pixel: Space, counts: Space) -> None:
 
 
 @helper
-def _in_line(targets: Any, first: int, count: int) -> bool:
-    """Whether so many pixels, two or more, go to places that are all as far apart."""
+def _in_result(targets: Any, first: int, count: int, own: Goal, origin: int) -> Goal:
+    """The places in the result of so many pixels, two or more, if all are as far apart; or else its own."""
     pitch = targets[first + 1] - targets[first]
+    if targets[first] < 0 or pitch <= 0:
+        return own
     for number in range(first + 1, first + count - 1):
         if targets[number + 1] - targets[number] != pitch:
-            return False
-    return targets[first] >= 0 and pitch > 0
+            return own
+    return Goal(True, targets[first] + origin, pitch)
 
 
 class Kind(NamedTuple):
@@ -210,16 +213,11 @@ def _part_body(kind: Kind) -> Any:
                         ready, output = (p + in_use) * step, (first + p) * step
                         if part.fetched and complete and output // n < (first * step + ready) // n:
                             fetch_rows(output, in_use * step, outlet)
-                        whole = as_they_are and complete and is_whole(in_use, width, n)
-                        straight = whole and _in_line(arrays.targets, first + p, in_use)
-                        sums_at, pitch = at + number * width, width * step
-                        to = sums_at
-                        if straight:
-                            to = arrays.targets[first + p] + outlet.origin
-                            pitch = arrays.targets[first + p + 1] - arrays.targets[first + p]
-                        target = either(straight, arrays.y, sums)
-                        sum_tile(arrays, first + p, run_depths, in_use, sums_at, width * step, target, to, pitch)
-                        if straight:
+                        own = goal = Goal(False, at + number * width, width * step)
+                        if as_they_are and complete and is_whole(in_use, width, n):
+                            goal = _in_result(arrays.targets, first + p, in_use, own, outlet.origin)
+                        sum_tile(arrays, first + p, run_depths, in_use, own, goal)
+                        if goal.straight:
                             done = output + in_use
                         elif complete:
                             apply(sums, at, strip_at + width * ready, head.activation)

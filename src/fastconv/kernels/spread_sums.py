@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.scratch import either
 from fastconv.jit.spread_tile import SpreadRun, spread_tile
 from fastconv.jit.tile import lanes
 from fastconv.kernels.spread_table import (
@@ -24,6 +25,7 @@ __all__ = [
     "DEPTHS",
     "WIDENED_DEPTHS",
     "Depths",
+    "Goal",
     "depths_of_run",
     "is_whole",
     "next_pixels",
@@ -62,6 +64,22 @@ class Depths(NamedTuple):
     width: int
     first: bool
     shift: int
+
+
+class Goal(NamedTuple):
+    """Where the sums of a tile go.
+
+    Attributes
+    ----------
+    straight : bool
+        Whether to the result, not to the strip's own sums.
+    to, pitch : int
+        The place of the first pixel's, and the step to the next.
+    """
+
+    straight: bool
+    to: int
+    pitch: int
 
 
 @helper
@@ -105,16 +123,14 @@ def strip_pixels(rows: int, step: int) -> int:
 
 
 @inlined
-def sum_tile(
-    arrays: Any, place_at: int, depths: Depths, pixels: int, at: int, step: int, sums: Any, to: int, pitch: int
-) -> None:
+def sum_tile(arrays: Any, place_at: int, depths: Depths, pixels: int, own: Goal, goal: Goal) -> None:
     """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be.
 
-    They go to the vector `sums`, from place `to` on and `pitch` apart. Those of the depths before stand `step` apart
-    among the kernel's own, from `at` on.
+    They go to `goal`. Those of the depths before stand where `own` is.
     """
-    starts = arrays.sums
-    start_at, start_step = (0, 0) if depths.first else (at, step)
+    starts, sums = arrays.sums, either(goal.straight, arrays.y, arrays.sums)
+    to, pitch = goal.to, goal.pitch
+    start_at, start_step = (0, 0) if depths.first else (own.to, own.pitch)
     run = SpreadRun(place_at, depths.begin, depths.end, depths.at, start_at, start_step, to, pitch, depths.shift)
     values, places, offsets, weights = arrays.values, arrays.places, arrays.offsets, arrays.weights
     if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch

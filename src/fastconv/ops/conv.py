@@ -121,7 +121,7 @@ def conv2d(
     Whole numbers are multiplied in the fewest bits that hold them. From two million products on, those of more than 8
     bits are looked at, as few images of 64-bit integers hold more than 0 to 255. Two or four channels are multiplied
     at a time then, or sums are taken in floats where these hold any sum of so many products: exact, with the same
-    result and dtype, and up to ten times as fast as 64-bit integers. An `algorithm` that is named has the numbers of
+    result and dtype, and up to seven times as fast as 64-bit integers. An `algorithm` that is named has the numbers of
     the dtypes.
 
     Floats with kernels of several taps are computed by Winograd's algorithm where that is faster: whole numbers stay
