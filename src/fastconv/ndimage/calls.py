@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fastconv.jit.recall import Recall
 from fastconv.jit.threads import thread_count
 from fastconv.ndimage import arguments as nd
 from fastconv.ndimage.sums import InTurn, Step
@@ -81,7 +82,10 @@ def planned(function: Callable[..., Step]) -> Find:
 
     large = lru_cache(maxsize=LARGE_CALLS, typed=True)(known.__wrapped__)
 
+    recent = Recall()
+
     def forget() -> None:
+        recent.clear()
         known.cache_clear()
         large.cache_clear()
 
@@ -92,15 +96,19 @@ def planned(function: Callable[..., Step]) -> Find:
         elements: Any = None
         memory = known
         if weights is not None:  # others are planned anew at each call
-            taps, kind = weights.shape, weights.dtype
             elements = weights.tobytes() if weights.nbytes <= MOST_LARGE_BYTES else bytearray()
+        threads, operands, given = thread_count(), (x, weights), (elements, dtype, *settings)
+        last: Step | Filter | None = recent.find(threads, operands, given)
+        if last is not None:
+            return last
+        if weights is not None:
+            taps, kind = weights.shape, weights.dtype
             memory = known if weights.nbytes <= MOST_BYTES else large
         try:
-            step, tuples = memory(
-                thread_count(), x.shape, x.strides, x.dtype, x.flags.aligned, taps, kind, elements, dtype, *settings
-            )
+            step, tuples = memory(threads, x.shape, x.strides, x.dtype, x.flags.aligned, taps, kind, *given)
             if tuples:
                 check_plain(settings)
+            recent.keep(threads, operands, given, step)
             return step
         except (Unusual, TypeError):  # TypeError: what cannot be looked up
             if list in map(type, settings):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from fastconv.jit.recall import Recall
 from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
 from fastconv.ops.casts import cast
@@ -68,8 +69,18 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
         check_plain(given)
         return plan(tuple(None if each is None else Form(*each) for each in fields), *given), holds_tuples(given)
 
+    recent = Recall()
+
+    def forget() -> None:
+        recent.clear()
+        known.cache_clear()
+
     @wraps(function)
     def prepare(operands: tuple[np.ndarray | None, ...], *given: Any) -> Prepared:
+        threads = thread_count()
+        last: Prepared | None = recent.find(threads, operands, given)
+        if last is not None:
+            return last
         fields = tuple(
             [
                 None if array is None else (array.shape, array.strides, array.dtype, array.flags.aligned)
@@ -77,15 +88,16 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
             ]
         )
         try:
-            found, tuples = known(thread_count(), fields, *given)
+            found, tuples = known(threads, fields, *given)
             if tuples:
                 check_plain(given)
+            recent.keep(threads, operands, given, found)
             return found
         except (Unusual, TypeError):  # TypeError: a list, which cannot be looked up
             pass
         return plan(tuple(None if array is None else form(array) for array in operands), *given)
 
-    prepare.cache_clear = known.cache_clear  # type: ignore[attr-defined]
+    prepare.cache_clear = forget  # type: ignore[attr-defined]
     return prepare
 
 
