@@ -17,7 +17,7 @@ from fastconv.kernels.whole_pool import (
     max_pool_whole_places,
 )
 from fastconv.plan.pool import PoolPlan, least_value
-from fastconv.plan.pool_tile import float_of_sums, refuse_masked_rows
+from fastconv.plan.pool_tile import refuse_masked_rows, type_of_sums
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import is_dense
 from fastconv.plan.table import Table
@@ -108,4 +108,4 @@ def _plan(problem: Problem, head: WholePoolHead, what: str) -> PoolPlan:
 
 def _mean_settings(problem: Problem) -> np.ndarray:
     counts = [axis.window_sizes(count_padding=problem.count_include_pad)[0] for axis in problem.geometry.axes]
-    return np.array([0, problem.divisor or prod(counts)], float_of_sums(problem))
+    return np.array([0, problem.divisor or prod(counts)], type_of_sums(problem))
