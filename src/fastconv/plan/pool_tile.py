@@ -18,11 +18,12 @@ from fastconv.plan.pooled_axes import PooledAxes, merged
 from fastconv.plan.positions import MOST_COLUMNS, line_positions
 from fastconv.plan.problem import Problem
 from fastconv.plan.rolling import rolls
+from fastconv.plan.sums import type_of_sums
 from fastconv.plan.table import Table
 
 __all__ = [
     "MOST_LANES", "TILE_COST", "VECTOR_COST", "plan_pool_tile", "refuse_masked_rows", "refuse_pool_rows",
-    "refuse_pool_tile", "tile_head", "tile_tasks", "type_of_sums", "vectors_of",
+    "refuse_pool_tile", "tile_head", "tile_tasks", "vectors_of",
 ]  # fmt: skip
 
 #: Outputs of a task: enough to make up for a call, few enough for threads to balance and for Python to see Ctrl-C.
@@ -81,39 +82,6 @@ def _shape(problem: Problem) -> PoolShape | None:
         if (shape.op == MEAN) == (problem.op == "avg_pool") and rows and columns and shape.column_step == w.stride:
             return shape
     return None
-
-
-def type_of_sums(problem: Problem) -> np.dtype | None:
-    """The type in which averages are summed: a float, or one of 64 bits where whole numbers need all of these."""
-    given, result = problem.x_dtype, problem.dtype
-    if given.kind == "f":
-        return result
-    if given.kind == "b":
-        return None
-    return _float_of_sums(problem) or _whole_type_of_sums(problem)
-
-
-def _float_of_sums(problem: Problem) -> np.dtype | None:
-    """A float that holds whole numbers, and tells their quotients apart, exactly.
-
-    A quotient a / b that is not whole is at least 1 / b away from the next whole number, which is more than it is
-    rounded by as long as the float holds a + b.
-    """
-    given, result = problem.x_dtype, problem.dtype
-    taps = prod(problem.geometry.kernel_size)
-    divisor = abs(problem.divisor or taps)
-    if result.kind != "f" and (divisor < taps or not np.can_cast(given, result)):
-        return None  # results may wrap around
-    most = max(abs(int(np.iinfo(given).min)), int(np.iinfo(given).max)) * taps + divisor
-    kinds = (np.dtype(np.float32), np.dtype(np.float64))
-    return next((kind for kind in kinds if most < 2 ** (np.finfo(kind).nmant + 1) and kind >= result), None)
-
-
-def _whole_type_of_sums(problem: Problem) -> np.dtype | None:
-    """The whole numbers of 64 bits, for results that are whole; the least over -1 would be none of them."""
-    if problem.dtype.kind == "f" or (problem.divisor or 0) < 0:
-        return None
-    return np.dtype(np.uint64 if problem.x_dtype == np.uint64 else np.int64)
 
 
 def plan_pool_tile(problem: Problem) -> PoolPlan:

@@ -17,9 +17,10 @@ from fastconv.kernels.whole_pool import (
     max_pool_whole_places,
 )
 from fastconv.plan.pool import PoolPlan, least_value
-from fastconv.plan.pool_tile import refuse_masked_rows, type_of_sums
+from fastconv.plan.pool_tile import refuse_masked_rows
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import is_dense
+from fastconv.plan.sums import type_of_sums
 from fastconv.plan.table import Table
 
 __all__ = ["plan_spans", "plan_whole_pool", "refuse_spans", "refuse_whole_pool"]
