@@ -39,7 +39,7 @@ def compiled(shape: FlatShape, boundscheck: bool = False) -> Any:
 def operands(shape: FlatShape, dtype: str) -> list[Any]:
     """What a tile takes: vectors 2 to 5, the last of them in part; it touches the last element of each array."""
     rng = np.random.default_rng(sum(shape))
-    sums = np.dtype(np.float32 if shape.op != MAXIMUM else dtype)
+    sums = np.dtype(np.float32 if shape.op != MAXIMUM and dtype != "int64" else dtype)
     lanes, taps = machine().vector_bytes // sums.itemsize, shape.taps or 3
     steps = np.array([-4, 5, 7][:taps])
     limit = 5 * lanes + REST
@@ -63,6 +63,8 @@ def operands(shape: FlatShape, dtype: str) -> list[Any]:
         counts_step=lanes,
     )
     x = rng.integers(0, 9, 3 + limit).astype(dtype)
+    if dtype == "int64":
+        x[::11] <<= 55  # some sums that no float holds
     y = np.full(1 + limit, 77, sums if shape.op == SUM else dtype)
     return [FlatPass(*map(int, where)), x, table, settings, y]
 
@@ -73,7 +75,8 @@ X, TABLE, SETTINGS, Y = 1, 2, 3, 4
 
 def types_of(shape: FlatShape) -> list[str]:
     """Floats, and whole numbers: the smallest that can be masked."""
-    return ["float32", ("uint8" if shape.op == MEAN else "int8") if machine().masks(1) else "int32"]
+    least = ("uint8" if shape.op == MEAN else "int8") if machine().masks(1) else "int32"
+    return ["float32", least, *(["int64"] if shape.op == MEAN else [])]
 
 
 @pytest.mark.parametrize(("shape", "dtype"), [(shape, dtype) for shape in SHAPES for dtype in types_of(shape)], ids=str)

@@ -44,7 +44,7 @@ def operands(shape: PoolShape, dtype: str, whole: bool) -> list[Any]:
     The last vectors end behind the rows, windows begin before them, and a plane and a row are missing.
     """
     rng = np.random.default_rng(sum(shape))
-    sums = np.dtype(np.float32 if shape.op == MEAN else dtype)
+    sums = np.dtype(np.float32 if shape.op == MEAN and dtype != "int64" else dtype)
     columns = shape.vectors * machine().vector_bytes // sums.itemsize
     width, before, base = shape.columns or 3, 2, 4
     planes, groups, rows = (1, 1, ROLLED) if shape.rolls else (PLANES, GROUPS, shape.rows)
@@ -53,6 +53,8 @@ def operands(shape: PoolShape, dtype: str, whole: bool) -> list[Any]:
     table = np.array([99, *(7 * np.arange(planes)), *(5 * np.arange(lines)), *(np.arange(width) - before)])
     table[[3] if shape.rolls else [1, 3]] = NO_LINE
     x = rng.integers(0, 9, base + 7 * (planes - 1) + 5 * (lines - 1) + limit).astype(dtype)
+    if dtype == "int64":
+        x[::11] <<= 55  # some sums that no float holds
     pitch = columns + 2
     settings = np.array(
         [0 if shape.op == MEAN or shape.rolls else 1, 2, *range(1, rows + 1), *(1 + np.arange(columns) % 9)], sums
@@ -93,7 +95,7 @@ X, NOTHING, TABLE, SETTINGS, Y = 3, 4, 5, 6, 7
 def types_of(shape: PoolShape) -> list[str]:
     """Floats, and whole numbers: the smallest that can be masked, but for sums in another type."""
     if shape.op == MEAN:
-        return ["float32", "uint8" if machine().masks(1) else "int32"]
+        return ["float32", "uint8" if machine().masks(1) else "int32", "int64"]
     return ["float32", "int8" if machine().masks(1) else "uint32"]
 
 

@@ -322,6 +322,42 @@ def test_sums_of_integers_are_exact() -> None:
     assert fc.avg_pool1d(np.array([[2**53 + 1, 2**53 + 1]]), 2).item() == 2**53 + 1
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64", "int8"])
+@pytest.mark.parametrize(
+    ("name", "shape", "kernel", "stride", "padding"),
+    [
+        ("tile", (2, 9, 19), 3, 1, 1), ("tile", (2, 9, 40), 2, 2, 0), ("rows", (2, 9, 19), 5, 1, 2),
+        ("flat", (3, 5, 7), 3, 1, 1), ("whole", (19, 5, 7), (5, 7), 1, 0), ("spans", (2, 3, 37), (1, 6), (1, 4), 0),
+        ("channels", (9, 6, 7), 3, 2, 1), ("slab", (2, 9, 19), 3, 2, 1),
+    ],
+)  # fmt: skip
+def test_means_of_any_sums_are_exact(
+    dtype: str, name: str, shape: tuple[int, ...], kernel: Any, stride: Any, padding: int
+) -> None:
+    """Sums of fewer than 53 bits are divided in other ways than longer ones."""
+    if name not in ("slab", "channels") and not machine().masks(np.dtype(dtype).itemsize):
+        pytest.skip(f"vectors of {dtype} cannot be loaded in part on this CPU")
+    rng = np.random.default_rng(0)
+    for divisor, top in product((None, 6, 2**31 - 1), (100, 2**49 + 5, 2**58)):
+        top = min(top, np.iinfo(dtype).max)
+        x = rng.integers(0 if dtype == "uint64" else -top, top, shape).astype(dtype)
+        x[0, 0, :2] = top - 1
+        if name == "channels":
+            x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
+        found = fc.avg_pool2d(x, kernel, stride, padding, divisor_override=divisor, algorithm=name)
+        assert found.tolist() == np.array(exact_means(x, kernel, stride, padding, divisor)).astype(dtype).tolist()
+
+
+def exact_means(x: np.ndarray, kernel: Any, stride: Any, padding: int, divisor: int | None) -> list[Any]:
+    """Averages of images by Python's integers, toward zero."""
+    (k_h, k_w), (s_h, s_w) = np.broadcast_to(kernel, 2).tolist(), np.broadcast_to(stride, 2).tolist()
+    padded = np.pad(x.astype(object), ((0, 0), (padding, padding), (padding, padding)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (k_h, k_w), (1, 2))[:, ::s_h, ::s_w]
+    sums = windows.reshape(*windows.shape[:3], -1).sum(-1)
+    by = divisor or k_h * k_w
+    return np.vectorize(lambda total: abs(total) // by * (1 if total >= 0 else -1), otypes=[object])(sums).tolist()
+
+
 @pytest.mark.parametrize("number", [2**53 + 1, 2**63 - 1])
 def test_sums_of_uint64_are_exact(number: int) -> None:
     assert fc.avg_pool1d(np.array([[number, number]], np.uint64), 2).item() == number

@@ -14,14 +14,17 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fastconv.jit.emit import INT64, VectorCode, lane_count
+from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 from fastconv.jit.pixel_code import whole_or_masked
+from fastconv.jit.quotient import quotient_meaning
+from fastconv.jit.reduction import SUM as SUMS
+from fastconv.jit.reduction import Reduction
 
-__all__ = ["MAXIMUM", "PRODUCTS", "SUM", "ChannelRun", "channel_tile"]
+__all__ = ["MAXIMUM", "MEAN", "PRODUCTS", "SUM", "ChannelRun", "channel_tile"]
 
-#: What becomes of the taps of a window.
-PRODUCTS, MAXIMUM, SUM = range(3)
+#: What becomes of the taps of a window. A mean is a sum over ``weights[0]``, the others are of the input's type.
+PRODUCTS, MAXIMUM, SUM, MEAN = range(4)
 
 #: Vectors of channels that a tile reduces at once.
 VECTORS = 2
@@ -66,9 +69,10 @@ def _channel_tile_meaning(
 ) -> None:
     """y[to + row * pitch + i] = start[channel + i], then x[at + row * step + offsets[t] + i] for each tap t.
 
-    For i below `left`, at most two vectors. What is summed are products with weights[taps[t] + channel + i].
+    For i below `left`, at most two vectors in the type of `start`, in which windows are reduced. What is summed are
+    products with weights[taps[t] + channel + i].
     """
-    left = min(run.left, VECTORS * machine().vector_bytes // x.itemsize)
+    left = min(run.left, VECTORS * machine().vector_bytes // start.itemsize)
     for row in range(rows):
         total = start[run.channel : run.channel + left].copy()
         for t in range(run.tap_count):
@@ -76,11 +80,11 @@ def _channel_tile_meaning(
             values = x[first : first + left]
             if op == PRODUCTS:
                 total += values * weights[taps[t] + run.channel :][:left]
-            elif op == SUM:
-                total += values
+            elif op in (SUM, MEAN):
+                total += values.astype(total.dtype)
             else:
                 total = np.where((values > total) | (values != values), values, total)
-        y[run.to + row * run.pitch :][:left] = total
+        y[run.to + row * run.pitch :][:left] = quotient_meaning(total, weights[0]) if op == MEAN else total
 
 
 @intrinsic(prefer_literal=True)
@@ -94,7 +98,7 @@ def _channel_tile(
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         code = _Reduction(context, builder, signature.args, args, op.literal_value, rows.literal_value)
-        whole_or_masked(builder, code.run.left, VECTORS * lane_count(x.dtype), code.write)
+        whole_or_masked(builder, code.run.left, VECTORS * code.code.lanes, code.write)
         return context.get_dummy_value()
 
     return kinds, codegen
@@ -111,7 +115,11 @@ class _Reduction:
         self.builder, self.op, self.rows = builder, op, rows
         self.kinds, self.args = (dict(zip(_ARGUMENTS, found, strict=True)) for found in (kinds, args))
         self.run = ChannelRun(*cgutils.unpack_tuple(builder, self.args["run"]))
-        self.code = VectorCode(context, builder, self.kinds["x"].dtype)
+        self.code = VectorCode(context, builder, self.kinds["start"].dtype)
+        self.reads, self.writes = (
+            VectorCode(context, builder, self.kinds[name].dtype, lanes=self.code.lanes) for name in "xy"
+        )
+        self.sums = Reduction(self.code, self.kinds["start"].dtype, SUMS, exact=True)
 
     def pointer(self, name: str, index: Any) -> Any:
         """Where an element of an array argument stands."""
@@ -126,8 +134,8 @@ class _Reduction:
         builder, code = self.builder, self.code
         if self.op == PRODUCTS:
             return code.multiply_add(value, weight, total)
-        if self.op == SUM:
-            return code.add(total, value)
+        if self.op in (SUM, MEAN):
+            return code.add(total, self.sums.as_sum(value, self.kinds["x"].dtype))
         if isinstance(self.kinds["x"].dtype, types.Float):
             greater = builder.fcmp_ordered(">", value, total)
             greater = builder.or_(greater, builder.fcmp_unordered("uno", value, value))
@@ -142,7 +150,7 @@ class _Reduction:
         used = INT64(VECTORS * n) if left is None else left
         masks = [None if left is None else code.mask(INT64(v * n), left) for v in range(VECTORS)]
 
-        def load(base: Any, v: int) -> Any:
+        def load(base: Any, v: int, code: VectorCode = code) -> Any:
             return code.load(base, v * n) if masks[v] is None else code.load_masked(base, INT64(v * n), masks[v])
 
         self.check("offsets", INT64(0), run.tap_count)
@@ -170,7 +178,7 @@ class _Reduction:
             at = builder.add(place, builder.mul(run.step, INT64(row)))
             self.check("x", at, used)
             base = self.pointer("x", at)
-            new.append([self.combine(sums[row][v], load(base, v), weights[v]) for v in range(VECTORS)])
+            new.append([self.combine(sums[row][v], load(base, v, self.reads), weights[v]) for v in range(VECTORS)])
         latch, following = builder.block, builder.add(tap, INT64(1))
         tap.add_incoming(following, latch)
         for row in range(rows):
@@ -185,13 +193,24 @@ class _Reduction:
                 value.add_incoming(total[row][v], entry)
                 value.add_incoming(new[row][v], latch)
                 total[row][v] = value
+        if self.op == MEAN:
+            total = self.means(total)
         for row in range(rows):
             base = self.pointer("y", builder.add(run.to, builder.mul(run.pitch, INT64(row))))
             for v in range(VECTORS):
                 if masks[v] is None:
-                    code.store(total[row][v], base, v * n)
+                    self.writes.store(total[row][v], base, v * n)
                 else:
-                    code.store_masked(total[row][v], base, INT64(v * n), masks[v])
+                    self.writes.store_masked(total[row][v], base, INT64(v * n), masks[v])
+
+    def means(self, sums: list[list[Any]]) -> list[list[Any]]:
+        """Sums, two of each row, over the one number by which all are divided, in the result's type."""
+        self.check("weights", INT64(0), 1)
+        by = self.code.broadcast(self.builder.load(self.pointer("weights", INT64(0))))
+        totals = [total for row in sums for total in row]
+        found = self.sums.quotients(totals, [by] * len(totals))
+        found = [self.sums.as_result(vector, self.kinds["y"].dtype) for vector in found]
+        return [found[i : i + VECTORS] for i in range(0, len(found), VECTORS)]
 
 
 channel_tile = _channel_tile_meaning if config.DISABLE_JIT else _channel_tile

@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
+from fastconv.jit.quotient import quotient_meaning
 from fastconv.jit.reduction import MAXIMUM, MEAN, Reduction
 
 __all__ = ["FlatPass", "FlatShape", "flat_tile"]
@@ -95,7 +96,7 @@ def _flat_tile_meaning(
             new = x[run.source + place + table[run.taps_at + tap] + np.flatnonzero(inside)].astype(settings.dtype)
             total[inside] = np.maximum(total[inside], new) if shape.op == MAXIMUM else total[inside] + new
         if shape.op == MEAN:
-            total = total / settings[run.counts_at + phase * run.counts_step :][:count]
+            total = quotient_meaning(total, settings[run.counts_at + phase * run.counts_step :][:count])
         y[run.target + place :][:count] = total
     return False
 
@@ -233,7 +234,7 @@ class _FlatCode:
         if self.shape.op == MEAN:
             counts_at = builder.add(v["counts_at"], builder.mul(phase, v["counts_step"]))
             self.check("settings", counts_at, self.code.lanes)
-            total = builder.fdiv(total, self.code.load(self.array("settings", counts_at), 0))
+            (total,) = self.reduction.quotients([total], [self.code.load(self.array("settings", counts_at), 0)])
         result = self.reduction.as_result(total, self.kinds["y"].dtype)
         self.check("y", at, count)
         base = self.array("y", at)

@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.lines import NO_LINE, Line, LineTile
 from fastconv.jit.machine import machine
+from fastconv.jit.quotient import quotient_meaning
 from fastconv.jit.reduction import MAXIMUM, MEAN, Reduction
 
 __all__ = ["PoolCode", "PoolShape", "PoolWindow", "pool_tile", "tile_of"]
@@ -139,7 +140,7 @@ def _pool_tile_meaning(
         result = total[row, :count]
         if shape.op == MEAN:
             by = settings[v.plane_count] * settings[v.row_counts + row]
-            result = result / (by * settings[v.column_counts + column * v.counts_step :][:count])
+            result = quotient_meaning(result, by * settings[v.column_counts + column * v.counts_step :][:count])
         y[y_at + row * v.pitch :][:count] = result
     return False
 
@@ -308,15 +309,18 @@ class PoolCode(LineTile):
         self.check("settings", v["plane_count"], 1)
         base = self.array("settings", first)
         plane = code.broadcast(builder.load(self.array("settings", v["plane_count"])))
-        self.counts = [builder.fmul(plane, code.load(base, i * code.lanes)) for i in range(self.shape.vectors)]
+        self.counts = [
+            self.reduction.product(plane, code.load(base, i * code.lanes)) for i in range(self.shape.vectors)
+        ]
 
     def _divided(self, rows: list[list[Any]]) -> list[list[Any]]:
         """Sums over the number of elements of each."""
-        builder = self.builder
+        builder, product, vectors = self.builder, self.reduction.product, self.shape.vectors
         self.check("settings", self.values["row_counts"], self.shape.rows)
-        found = []
-        for row, sums in enumerate(rows):
+        counts = []
+        for row in range(len(rows)):
             at = builder.add(self.values["row_counts"], INT64(row))
             by = self.code.broadcast(builder.load(self.array("settings", at)))
-            found.append([builder.fdiv(s, builder.fmul(by, c)) for s, c in zip(sums, self.counts, strict=True)])
-        return found
+            counts += [product(by, count) for count in self.counts]
+        found = self.reduction.quotients([total for sums in rows for total in sums], counts)
+        return [found[i : i + vectors] for i in range(0, len(found), vectors)]

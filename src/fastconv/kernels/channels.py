@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.jit.channel_row_tile import channel_row_tile
-from fastconv.jit.channel_tile import MAXIMUM, PRODUCTS, SUM, ChannelRun, channel_tile
+from fastconv.jit.channel_tile import MAXIMUM, MEAN, PRODUCTS, ChannelRun, channel_tile
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
@@ -134,6 +134,13 @@ def _list_taps(
 
 
 @helper
+def _elements(table: Any, axes: Space, place: Space) -> int:
+    """How many a window counts."""
+    rows = table[axes.d.counts_at + place.d] * table[axes.h.counts_at + place.h]
+    return rows * table[axes.w.counts_at + place.w]
+
+
+@helper
 def _are_finite(weights: Any) -> bool:
     """Whether each is a number, so that a zero times it is one."""
     strange = False
@@ -194,7 +201,7 @@ def _pixels_reducer(op: int, reduce_row: Any) -> Any:
         y_step: int, pixels: int, channels: int,
     ) -> None:  # fmt: skip
         """Neighbouring pixels whose windows have the same taps."""
-        n = lanes(y)
+        n = lanes(start)
         done = reduce_row(x, at, shift, offsets, taps, count, weights, start, y, to, y_step, pixels, channels)
         for p in range(done, pixels, ROWS):
             rows = min(ROWS, pixels - p)
@@ -229,7 +236,8 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
     def reduce(begin: int, end: int, x: Any, weights: Any, first_sums: Any, y: Any, table: Any) -> None:
         """y = windows of x reduced, for some tasks, from ``first_sums`` on; see `CHANNELS_TABLE` for the table.
 
-        `first_sums` has an element for each channel, or one for all; weights are [tap, channel].
+        `first_sums` has an element for each channel, or one for all, of the type in which windows are reduced; weights
+        are [tap, channel].
         """
         head = _read_head(table, 0)
         channels = head.channels
@@ -238,7 +246,8 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
         )
         most = axes.d.kernel * axes.h.kernel * axes.w.kernel
         offsets, taps = zeros(most, np.int64), zeros(most, np.int64)
-        start, padded = zeros(channels, y.dtype), zeros(channels, y.dtype)
+        start, padded = zeros(channels, first_sums.dtype), zeros(channels, first_sums.dtype)
+        divisor = zeros(1, first_sums.dtype)
         for c in range(channels):
             start[c] = first_sums[c if first_sums.size > 1 else 0]
         # An infinite weight times a zero of the padding is not a number. To add such products where all are zeros takes
@@ -261,22 +270,18 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
                 first = to + column * axes.w.y_step
                 if adds_padding:
                     _add_padding(padded, start, weights, taps, count)
+                if op == MEAN:  # windows that see the same taps count as many elements
+                    divisor[0] = head.divisor if head.divisor else _elements(table, axes, Space(d, h, column))
                 reduce_pixels(
-                    x, at + here, axes.w.shift, offsets, taps, count, weights, padded if adds_padding else start, y,
-                    first, axes.w.y_step, pixels, channels,
+                    x, at + here, axes.w.shift, offsets, taps, count, divisor if op == MEAN else weights,
+                    padded if adds_padding else start, y, first, axes.w.y_step, pixels, channels,
                 )  # fmt: skip
-                if op == SUM or head.activation:
-                    rows = table[axes.d.counts_at + d] * table[axes.h.counts_at + h]
+                if head.activation:
                     for p in range(pixels):
                         place = first + p * axes.w.y_step
-                        if op == SUM:
-                            divisor = head.divisor if head.divisor else rows * table[axes.w.counts_at + column + p]
-                            by = y.dtype.type(divisor)
-                            for i in range(unsigned(place), unsigned(place + channels)):
-                                y[i] /= by
                         apply(y, place, place + channels, head.activation)
                 column += pixels
-        free((offsets, taps, start, padded))
+        free((offsets, taps, start, padded, divisor))
 
     return reduce
 
@@ -291,4 +296,4 @@ channels_products = {
     for activated in (False, True)
 }
 channels_maximum = kernel(_body(MAXIMUM, keep), "channels_maximum")
-channels_mean = kernel(_body(SUM, keep), "channels_mean")
+channels_mean = kernel(_body(MEAN, keep), "channels_mean")

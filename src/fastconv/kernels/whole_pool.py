@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
+from fastconv.jit.quotient import quotient
 from fastconv.jit.records import reader
 from fastconv.jit.reduction import MAXIMUM, MEAN, SUM
 from fastconv.jit.scratch import empty, free
@@ -58,7 +59,7 @@ def _body(op: int) -> Callable[..., None]:
 
     @inlined
     def mean(found: Any, settings: Any) -> Any:
-        return found / settings[1]
+        return quotient(found, settings[1])
 
     @inlined
     def itself(found: Any, settings: Any) -> Any:

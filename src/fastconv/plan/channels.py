@@ -25,6 +25,7 @@ from fastconv.kernels.channels import (
 from fastconv.kernels.turned import FEW_PIXELS, PIXELS
 from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
+from fastconv.plan.sums import type_of_sums
 from fastconv.plan.table import Table
 from fastconv.plan.unpacked import UnpackedPlan
 
@@ -98,12 +99,21 @@ def refuse_channels(problem: Problem) -> str | None:
             return f"it takes one channel to one, not {g.channels // g.groups} to {g.out_channels // g.groups}"
         if any(axis.stretch > 1 for axis in g.axes):
             return "it stretches no input"
-    allowed = ("float32", "float64") if problem.op == "avg_pool" else ("float32", "float64", "int32", "int64")
-    if problem.dtype.name not in allowed or problem.x_dtype != problem.dtype:
-        return f"it reduces {', '.join(allowed)}, not {problem.x_dtype} to {problem.dtype}"
+    if reason := _refuse_types(problem):
+        return reason
     if problem.indices:
         return "it keeps no indices"
     return None
+
+
+def _refuse_types(problem: Problem) -> str | None:
+    given, result = problem.x_dtype, problem.dtype
+    if problem.op == "avg_pool":
+        return None if type_of_sums(problem) else f"no type of vectors holds sums of {given} for averages of {result}"
+    allowed = ("float32", "float64", "int32", "int64")
+    if result.name in allowed and given == result:
+        return None
+    return f"it reduces {', '.join(allowed)}, not {given} to {result}"
 
 
 def plan_channels(problem: Problem) -> ChannelsPlan:
@@ -124,7 +134,8 @@ def plan_channels(problem: Problem) -> ChannelsPlan:
     last = g.axes[-1]
     first, end = _inside(last)
     taps = prod(g.kernel_size)
-    vectors = -(-g.channels * problem.dtype.itemsize // machine().vector_bytes)
+    kernel, start = _reduction(problem, window := _row_window(problem))
+    vectors = -(-g.channels * start.itemsize // machine().vector_bytes)
     block = max(1, min(last.output, MOST_NUMBERS // (taps * vectors)))
     blocks = -(-last.output // block)
     head = ChannelsHead(
@@ -132,13 +143,13 @@ def plan_channels(problem: Problem) -> ChannelsPlan:
         activation_number(problem.activation), problem.divisor or 0,
     )  # fmt: skip
     tasks = g.batch * prod(g.output_size[:-1]) * blocks
-    window = _row_window(problem)
     tap_costs = block * TAP_COST if window is None else _row_costs(last.output, end - first) / blocks
     nanoseconds = tasks * (ROW_COST + vectors * taps * tap_costs)
-    kernel, start = _reduction(problem, window)
     is_conv = problem.op in ("conv", "conv_transpose")
     return ChannelsPlan(
-        run_kernel=partial(kernel.bind(*[problem.dtype] * 4, np.int64).run, tasks, nanoseconds),
+        run_kernel=partial(
+            kernel.bind(problem.x_dtype, start.dtype, start.dtype, problem.dtype, np.int64).run, tasks, nanoseconds
+        ),
         packing=TapsPacking(problem.mirrored, 2000.0 + g.channels * taps) if is_conv else None,
         no_bias=start,
         table=table.finish([head, *axes]),
@@ -165,7 +176,7 @@ def _row_costs(outputs: int, inside: int) -> float:
 def _reduction(problem: Problem, window: tuple[int, int] | None) -> tuple[Kernel, np.ndarray]:
     """The kernel that a problem needs, and what windows are reduced from."""
     if problem.op == "avg_pool":
-        return channels_mean, np.zeros(1, problem.dtype)
+        return channels_mean, np.zeros(1, type_of_sums(problem))
     if problem.op == "max_pool":
         return channels_maximum, least_value(problem.dtype)
     return channels_products[window, problem.activation is not None], np.zeros(1, problem.dtype)

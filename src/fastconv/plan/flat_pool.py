@@ -11,9 +11,10 @@ from fastconv.jit.machine import machine
 from fastconv.jit.reduction import MAXIMUM, MEAN
 from fastconv.kernels.flat_pool import FLAT_POOL_TABLE, USUAL_TAPS, FlatPoolHead, FlatPoolPass, flat_pools
 from fastconv.plan.pool import PoolPlan, least_value
-from fastconv.plan.pool_tile import float_of_sums, refuse_pool_rows
+from fastconv.plan.pool_tile import refuse_pool_rows
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import is_dense
+from fastconv.plan.sums import type_of_sums
 from fastconv.plan.table import Table
 
 __all__ = ["plan_flat_pool", "refuse_flat_pool"]
@@ -94,7 +95,7 @@ def plan_flat_pool(problem: Problem) -> PoolPlan:
 
 
 def _sums(problem: Problem) -> np.dtype | None:
-    return problem.dtype if problem.op == "max_pool" else float_of_sums(problem)
+    return problem.dtype if problem.op == "max_pool" else type_of_sums(problem)
 
 
 def _lanes(problem: Problem) -> int:

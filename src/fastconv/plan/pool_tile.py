@@ -18,11 +18,12 @@ from fastconv.plan.pooled_axes import PooledAxes, merged
 from fastconv.plan.positions import MOST_COLUMNS, line_positions
 from fastconv.plan.problem import Problem
 from fastconv.plan.rolling import rolls
+from fastconv.plan.sums import type_of_sums
 from fastconv.plan.table import Table
 
 __all__ = [
-    "MOST_LANES", "TILE_COST", "VECTOR_COST", "float_of_sums", "plan_pool_tile", "refuse_masked_rows",
-    "refuse_pool_rows", "refuse_pool_tile", "tile_head", "tile_tasks", "vectors_of",
+    "MOST_LANES", "TILE_COST", "VECTOR_COST", "plan_pool_tile", "refuse_masked_rows", "refuse_pool_rows",
+    "refuse_pool_tile", "tile_head", "tile_tasks", "vectors_of",
 ]  # fmt: skip
 
 #: Outputs of a task: enough to make up for a call, few enough for threads to balance and for Python to see Ctrl-C.
@@ -55,8 +56,8 @@ def refuse_masked_rows(problem: Problem) -> str | None:
         return "elements of a row do not stand beside each other"
     if last.size + last.before + last.after + last.extent >= MOST_COLUMNS:
         return "rows are too long for its masks"
-    if problem.op == "avg_pool" and float_of_sums(problem) is None:
-        return f"no float holds every sum of so many elements of {problem.x_dtype} for averages of {problem.dtype}"
+    if problem.op == "avg_pool" and type_of_sums(problem) is None:
+        return f"no type of vectors holds every sum of {problem.x_dtype} for averages of {problem.dtype}"
     return None
 
 
@@ -81,26 +82,6 @@ def _shape(problem: Problem) -> PoolShape | None:
         if (shape.op == MEAN) == (problem.op == "avg_pool") and rows and columns and shape.column_step == w.stride:
             return shape
     return None
-
-
-def float_of_sums(problem: Problem) -> np.dtype | None:
-    """The float in which averages are summed: one that holds whole numbers, and tells their quotients apart, exactly.
-
-    A quotient a / b that is not whole is at least 1 / b away from the next whole number, which is more than it is
-    rounded by as long as the float holds a + b.
-    """
-    given, result = problem.x_dtype, problem.dtype
-    if given.kind == "f":
-        return result
-    if given.kind == "b":
-        return None
-    taps = prod(problem.geometry.kernel_size)
-    divisor = abs(problem.divisor or taps)
-    if result.kind != "f" and (divisor < taps or not np.can_cast(given, result)):
-        return None  # results may wrap around
-    most = max(abs(int(np.iinfo(given).min)), int(np.iinfo(given).max)) * taps + divisor
-    kinds = (np.dtype(np.float32), np.dtype(np.float64))
-    return next((kind for kind in kinds if most < 2 ** (np.finfo(kind).nmant + 1) and kind >= result), None)
 
 
 def plan_pool_tile(problem: Problem) -> PoolPlan:
@@ -193,7 +174,7 @@ def _settings(problem: Problem, axes: PooledAxes, spread: int) -> tuple[np.ndarr
         by_column[::spread] = columns
     parts = [np.zeros(1), np.array(planes), np.array(rows), np.ones(ROWS), by_column, ones]
     starts = np.cumsum([part.size for part in parts]).tolist()
-    return np.concatenate(parts).astype(float_of_sums(problem)), (starts[0], starts[1], starts[3], int(not even))
+    return np.concatenate(parts).astype(type_of_sums(problem)), (starts[0], starts[1], starts[3], int(not even))
 
 
 def _block_sizes(planes: int, height: int, width: int, work: int) -> tuple[int, int]:

@@ -17,9 +17,10 @@ from fastconv.kernels.whole_pool import (
     max_pool_whole_places,
 )
 from fastconv.plan.pool import PoolPlan, least_value
-from fastconv.plan.pool_tile import float_of_sums, refuse_masked_rows
+from fastconv.plan.pool_tile import refuse_masked_rows
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import is_dense
+from fastconv.plan.sums import type_of_sums
 from fastconv.plan.table import Table
 
 __all__ = ["plan_spans", "plan_whole_pool", "refuse_spans", "refuse_whole_pool"]
@@ -108,4 +109,4 @@ def _plan(problem: Problem, head: WholePoolHead, what: str) -> PoolPlan:
 
 def _mean_settings(problem: Problem) -> np.ndarray:
     counts = [axis.window_sizes(count_padding=problem.count_include_pad)[0] for axis in problem.geometry.axes]
-    return np.array([0, problem.divisor or prod(counts)], float_of_sums(problem))
+    return np.array([0, problem.divisor or prod(counts)], type_of_sums(problem))
