@@ -74,6 +74,7 @@ FIRST_CALLS: dict[str, dict[str, Callable[[], Any]]] = {
         "tiny": lambda: fc.conv_transpose2d(array(1, 1, 4, 4), array(1, 1, 3, 3)),
         "dcgan": lambda: fc.conv_transpose2d(array(1, 256, 16, 16), array(256, 128, 4, 4), stride=2, padding=1),
         "depthwise": lambda: fc.conv_transpose2d(array(21, 16, 16), array(21, 1, 4, 4), None, 2, 1, groups=21),
+        "dcgan first": lambda: fc.conv_transpose2d(array(1, 100, 1, 1), array(100, 512, 4, 4)),
         "unet": lambda: fc.conv_transpose2d(array(2, 128, 28, 28), array(128, 64, 2, 2), array(64), stride=2),
         "gaps": lambda: fc.conv_transpose1d(array(1, 2, 9), array(2, 2, 1), stride=3),
     },

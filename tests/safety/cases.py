@@ -374,6 +374,16 @@ def _stretched(draw: st.DrawFn) -> Call:
     return _in_turn(calls)
 
 
+@st.composite
+def _single(draw: st.DrawFn) -> Call:
+    """Transposed convolutions of images of one position."""
+    batch, groups, dtype = draw(st.integers(1, 20)), draw(st.integers(1, 2)), draw(st.sampled_from(WHOLE))
+    channels, outputs = groups * draw(st.integers(2, 40)), draw(st.integers(1, 20))
+    kernel = tuple(draw(st.integers(1, 5)) for _ in range(2))
+    operands = [_values(draw, (batch, channels, 1, 1), dtype), _values(draw, (channels, outputs, *kernel), dtype)]
+    return _call("conv_transpose", 2, operands, {"groups": groups}, "single")
+
+
 #: Output channels that are lanes seldom, and as a rule.
 FEW, WHOLE_VECTORS = st.integers(1, 20), st.sampled_from((32, 37, 64))
 
@@ -727,6 +737,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "depthwise gradients": _depthwise_gradients(),
     "channels-last depthwise gradients": _last_depthwise_gradients(),
     "stretched": _stretched(),
+    "single": _single(),
     "lp_pool": _lp_pool(),
     "fractional_max_pool": _fractional_pool(),
     "pool gradients": _pool_gradients(),

@@ -108,7 +108,8 @@ def conv_transpose2d(
     Notes
     -----
     No inserted zero is multiplied: the outputs are computed in stride x stride interleaved phases, each a convolution.
-    Those around the input are: an infinite or NaN weight gives NaN at the border of the output.
+    Those around the input are, but where that is one position: an infinite or NaN weight gives NaN at the border of the
+    output.
 
     References
     ----------

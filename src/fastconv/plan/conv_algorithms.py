@@ -17,6 +17,7 @@ from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.promises import planned, slower
+from fastconv.plan.single import plan_single, refuse_single
 from fastconv.plan.spread import LONGEST_STEP, plan_spread, spread_writes
 from fastconv.plan.stretched import plan_stretched, refuse_stretched
 from fastconv.plan.transforms import plan_transforms, refuse_transforms, transforms_yield
@@ -115,6 +116,11 @@ def _stretched_yields(problem: Problem) -> str | None:
     return slower(problem, _STRETCHED, _ALL)
 
 
+def _single_yields(problem: Problem) -> str | None:
+    """Few outputs hardly fill a vector."""
+    return slower(problem, _SINGLE, _ALL)
+
+
 def _turned_yields(problem: Problem) -> str | None:
     """A task is a vector of channels, and there may be fewer than threads could share; and turning takes time."""
     tasks, cores = planned(problem, _TURNED).tasks, problem.machine.cores
@@ -190,6 +196,13 @@ _STRETCHED = Algorithm(
     plan_stretched,
     _stretched_yields,
 )
+_SINGLE = Algorithm(
+    "single",
+    "multiplies images of one position by all taps at once, whose outputs are channels",
+    refuse_single,
+    plan_single,
+    _single_yields,
+)
 _WINOGRAD = Algorithm(
     "winograd",
     "cuts kernels into pieces of up to 3 x 3 taps, of which four outputs take 16 products in place of 36",
@@ -231,7 +244,7 @@ _ALL = (_SPREAD, _TILE)
 CONV = (
     _CHANNELS, _DIRECT, _FOURIER, _TURNED, _DEPTHWISE, _WINOGRAD, _WINOGRAD_ROWS, _PANEL, _SPREAD, _TILE, REFERENCE,
 )  # fmt: skip
-CONV_TRANSPOSE = (*CONV[:2], _STRETCHED, *CONV[2:])
+CONV_TRANSPOSE = (*CONV[:2], _STRETCHED, _SINGLE, *CONV[2:])
 #: For interleaved channels (`Problem.parts`), in convolutions of either kind: those whose tiles know such products.
 INTERLEAVED = (_PANEL, _SPREAD, _TILE)
 #: For those whose sums are widened.
