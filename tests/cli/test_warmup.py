@@ -248,8 +248,8 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
         bound[id(it)] = it
         return id(it)
 
-    def launch(code: int, letter: int, begin: int, end: int, *arrays: int) -> int:
-        found.update({(bound[code].kernel.name, *bound[code].dtypes), ("launch", len(arrays))})
+    def launch(code: int, letter: int, begin: int, end: int, arrays: int) -> int:
+        found.update({(bound[code].kernel.name, *bound[code].dtypes), ("launch",)})
         return 0
 
     def ends_of(array: np.ndarray) -> values.Ends:

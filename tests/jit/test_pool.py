@@ -153,7 +153,7 @@ def test_long_jobs_are_cut_where_python_can_look_for_signals(monkeypatch) -> Non
     run()  # compiles
     calls = []
     monkeypatch.setattr(
-        "fastconv.jit.kernel.launch", lambda code, letter, begin, end, *arrays: calls.append((begin, end))
+        "fastconv.jit.kernel.launch", lambda code, letter, begin, end, arrays: calls.append((begin, end))
     )
     share_out(monkeypatch, 0)
     counting.run(1000, 1e6, np.zeros(1000, np.int64), np.array([1]))

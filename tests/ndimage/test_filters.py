@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from fastconv import ndimage, threads
 from fastconv.ndimage import correlation, sums
 from fastconv.ops import taps
+from fastconv.ops.calls import recording
 from fastconv.reference import ndimage as reference
+from fastconv.reference.padding import pad_axis
 from properties.strategies import LAYOUTS, examples, integers, seeds
 
 MODES = sorted(reference.MODES)
@@ -46,6 +48,22 @@ def test_correlate_and_convolve(data: st.DataObject, case: Any, mode: str, seed:
     turned = [-shift - (k % 2 == 0) for k, shift in zip(taps, origin, strict=True)]
     back = ndimage.convolve(x, np.flip(np.conj(w)), None, mode, cval, turned)
     np.testing.assert_array_equal(back, expected)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("size", "taps"), [((20, 30), (130, 140)), ((30, 19), (137, 130)), ((45, 40), (100, 190))])
+def test_windows_that_go_round_their_image_several_times(size: Any, taps: Any, mode: str) -> None:
+    """They are multiplied with the transform of the whole image, padding included."""
+    rng = np.random.default_rng(7)
+    x, w = rng.standard_normal(size).astype(np.float32), rng.standard_normal(taps).astype(np.float32)
+    padded = x.astype(np.float64)
+    for axis, k in enumerate(taps):
+        padded = pad_axis(padded, axis, k // 2, k - 1 - k // 2, reference.MODES[mode])
+    expected = np.einsum("yxij,ij->yx", np.lib.stride_tricks.sliding_window_view(padded, taps), w.astype(np.float64))
+    with recording() as calls:
+        result = ndimage.correlate(x, w, None, mode)
+    assert [choice.algorithm for _, choice in calls] == ["fourier"]
+    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6 * np.abs(x).max() * np.abs(w).sum())
 
 
 @examples(40)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numba import config
 from numpy.typing import DTypeLike, NDArray
 
+from fastconv.jit.recall import Recall
 from sharing import share_out
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular", "symmetric")
@@ -42,6 +43,8 @@ def forget_decisions() -> None:
     for found in gc.get_objects():
         if type(found) is functools._lru_cache_wrapper and found.__module__.startswith(floors):
             found.cache_clear()
+        elif type(found) is Recall:
+            found.clear()
 
 
 @contextmanager

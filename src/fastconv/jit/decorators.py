@@ -39,14 +39,15 @@ def inlined(function: Callable[..., Any]) -> Any:
     return njit(inline="always", **_UNWRAPPED_OPTIONS)(function)
 
 
-def compiled(function: Callable[..., Any], name: str, *, by_python: bool = True) -> Any:
+def compiled(function: Callable[..., Any], name: str, *, by_python: bool = True, locked: bool = False) -> Any:
     """Compile a function that Python calls, and keep the code on disk under a name that is unique in the package.
 
-    One that is called by its address alone needs no wrappers: they take 0.1 to 0.3 s of a kernel's compile time.
+    One that is called by its address alone needs no wrappers: they take 0.1 to 0.3 s of a kernel's compile time. Others
+    may run while it does, unless it is `locked`: then it keeps the interpreter's lock.
     """
     if config.DISABLE_JIT:
         return np.errstate(all="ignore")(function)  # compiled code warns of nothing either
-    options = _OPTIONS if by_python else _UNWRAPPED_OPTIONS
+    options = (_OPTIONS if by_python else _UNWRAPPED_OPTIONS) | {"nogil": not locked}
     dispatcher = njit(**options)(function)
     dispatcher._cache = CompileCache(name, repr(options))
     return dispatcher

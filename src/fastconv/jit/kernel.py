@@ -20,12 +20,11 @@ from fastconv.jit.letter import (
     blank_letter,
     call_trampoline,
     code_block,
-    reads_arrays,
     span,
     trampoline,
-    vector_at,
     write_letter,
 )
+from fastconv.jit.objects import array_data, reads_objects, tuple_size
 from fastconv.jit.pool import BUSY, share
 from fastconv.jit.threads import GRAIN_NANOSECONDS, PARALLEL_NANOSECONDS, helpers_for
 from fastconv.jit.undisturbed import undisturbed
@@ -34,7 +33,7 @@ __all__ = ["Bound", "Kernel", "kernel"]
 
 #: Whether bodies are called by Python, with the vectors themselves: nothing is compiled, or bounds are checked and an
 #: IndexError is to reach the caller, or arrays look unfamiliar.
-_IN_PYTHON = config.DISABLE_JIT or config.BOUNDSCHECK or not reads_arrays()
+_IN_PYTHON = config.DISABLE_JIT or config.BOUNDSCHECK or not reads_objects()
 
 #: Time between two looks for Ctrl-C, which Python only sees between two calls of compiled code.
 SLICE_NANOSECONDS = 20_000_000
@@ -108,15 +107,15 @@ class Bound:
         if _IN_PYTHON:
             self.run_serial(tasks, *arrays)
         elif nanoseconds >= PARALLEL_NANOSECONDS:
-            self._run_long(tasks, nanoseconds, tuple(map(id, arrays)))
-        elif launch(self._code or self._compile(), 0, 0, tasks, *map(id, arrays)):  # a fifth of a microsecond sooner
+            self._run_long(tasks, nanoseconds, arrays)
+        elif launch(self._code or self._compile(), 0, 0, tasks, id(arrays)):  # a fifth of a microsecond sooner
             raise self._no_memory(1)
 
     def run_serial(self, tasks: int, *arrays: np.ndarray, begin: int = 0) -> None:
         """As `run`, from task `begin` on, for work that is known to be too little for several threads."""
         if _IN_PYTHON:
             self.kernel.body(begin, tasks, *map(_vector, arrays))
-        elif launch(self._code or self._compile(), 0, begin, tasks, *map(id, arrays)):
+        elif launch(self._code or self._compile(), 0, begin, tasks, id(arrays)):
             raise self._no_memory(1)
 
     def _compile(self) -> int:
@@ -126,24 +125,24 @@ class Bound:
         return self._code
 
     def _compiled(self) -> np.ndarray:
-        """The block; the driver for as many arrays is compiled too, by writing a letter that nobody reads."""
+        """The block; the driver is compiled too, by writing a letter that nobody reads."""
         block, letter = code_block(self.kernel.body, self.dtypes), np.empty(LETTER_WORDS, np.int64)
-        launch(block.ctypes.data, id(letter), 0, 0, *[id(letter)] * len(self.dtypes))
+        launch(block.ctypes.data, id(letter), 0, 0, id(()))
         return block
 
-    def _run_long(self, tasks: int, nanoseconds: float, arrays: tuple[int, ...]) -> None:
+    def _run_long(self, tasks: int, nanoseconds: float, arrays: tuple[np.ndarray, ...]) -> None:
         """Slice by slice, each shared out to helpers."""
         code = self._code or self._compile()
         helpers = helpers_for(tasks, nanoseconds)
         grain = max(1, int(tasks * GRAIN_NANOSECONDS / nanoseconds))
         letter = np.empty(LETTER_WORDS, np.int64)
-        trampoline = launch(code, id(letter), 0, 0, *arrays) if helpers else 0
+        trampoline = launch(code, id(letter), 0, 0, id(arrays)) if helpers else 0
         short = nanoseconds <= FIRST_SLICE_NANOSECONDS
         for begin, end in ((0, tasks),) if short else _slices(tasks, nanoseconds, helpers + 1):
             work = nanoseconds * (end - begin) / tasks
             failed = share(trampoline, letter, begin, end, grain, helpers, work) if helpers else BUSY
             if failed == BUSY:
-                failed = launch(code, 0, begin, end, *arrays)
+                failed = launch(code, 0, begin, end, id(arrays))
             if failed:
                 raise self._no_memory(helpers + 1)
 
@@ -156,15 +155,15 @@ def _vector(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1) if array.flags.c_contiguous else span(array)
 
 
-def _launch(code, letter, begin, end, *arrays):  # type: ignore[no-untyped-def]
+def _launch(code, letter, begin, end, arrays):  # type: ignore[no-untyped-def]
     """The serial driver: all tasks in the calling thread; 1 if there is no memory for the scratch, else 0.
 
-    With the address of an array object as `letter`, the letter is written there, for others to do the tasks; the
-    trampoline's address is returned. The two are one function as each is compiled for each number of arrays.
+    `arrays` is the address of a tuple. With the address of an array object as `letter`, the letter is written there,
+    for others to do the tasks; the trampoline's address is returned. The two are one function, compiled once.
     """
-    here = vector_at(letter) if letter else blank_letter(arrays)
+    here = array_data(letter) if letter else blank_letter()
     write_letter(here, code, arrays)
-    caller = trampoline(arrays)
+    caller = trampoline(tuple_size(arrays))
     return caller if letter else call_trampoline(caller, here, begin, end)
 
 

@@ -1,4 +1,5 @@
-"""Padding and cropping, as copies of blocks: each axis is at most three runs of equal steps from source to source.
+"""Padding and cropping, as copies of blocks: each axis is runs of equal steps from source to source, three or fewer
+unless padding goes round several times.
 
 Arrays have any number of axes. Those that are not padded and stand in memory as if they were one have been made one
 beforehand; the last of them, contiguous ones, are the *unit* that moves as a whole: the channels of a pixel, or whole

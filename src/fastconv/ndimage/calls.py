@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from fastconv.jit.threads import thread_count
 from fastconv.ndimage import arguments as nd
 from fastconv.ndimage.sums import InTurn, Step
 from fastconv.ops import arguments as arg
 from fastconv.ops import dtypes
 from fastconv.ops.arguments import Form
-from fastconv.ops.calls import Unusual, check_plain, holds_tuples
+from fastconv.ops.calls import remembered
 from fastconv.ops.filters import Correlation
-from fastconv.ops.heap import keep_for_calls
 from fastconv.ops.passes import PassFilter
 
 __all__ = ["MOST_BYTES", "Find", "filtered", "filtered_by", "planned"]
@@ -56,56 +54,35 @@ def planned(function: Callable[..., Step]) -> Find:
     dtype, weights, *settings)``, with weights that nobody writes to.
     """
 
-    def plan(form: Form, weights: np.ndarray | None, dtype: np.dtype | None, *settings: Any) -> Step | Filter:
-        keep_for_calls((form,))
+    def decide(
+        forms: tuple[Form, Form | None], elements: bytes | bytearray, dtype: np.dtype | None, *settings: Any
+    ) -> Step | Filter:
+        form, taps = forms
+        given = settings
         dtypes.check_numbers(form.dtype, "input")
-        if weights is not None:
-            dtypes.check_numbers(weights.dtype, "weights")
+        if taps is not None:
+            dtypes.check_numbers(taps.dtype, "weights")
+            given = np.frombuffer(elements, taps.dtype).reshape(taps.shape), *settings
         if dtype is None:
-            is_complex = form.dtype.kind == "c" or (weights is not None and weights.dtype.kind == "c")
+            is_complex = form.dtype.kind == "c" or (taps is not None and taps.dtype.kind == "c")
             dtype = nd.dtype_of(form.dtype, is_complex)
-        return _whole(function(form, dtype, *(() if weights is None else (weights,)), *settings), dtype)
+        return _whole(function(form, dtype, *given), dtype)
 
-    # One flat key takes half the time of one with tuples in it.
-    @lru_cache(maxsize=1024, typed=True)
-    def known(
-        threads: int, shape: Any, strides: Any, kind: Any, aligned: Any, taps: Any, weight_kind: Any, elements: Any,
-        dtype: Any, *settings: Any,
-    ) -> tuple[Step | Filter, bool]:  # fmt: skip
-        check_plain(settings)
-        weights = None
-        if elements is not None:
-            dtypes.check_numbers(weight_kind, "weights")
-            weights = np.frombuffer(elements, weight_kind).reshape(taps)
-        return plan(Form(shape, strides, kind, aligned), weights, dtype, *settings), holds_tuples(settings)
-
-    large = lru_cache(maxsize=LARGE_CALLS, typed=True)(known.__wrapped__)
+    usual, large = remembered(decide), remembered(decide, LARGE_CALLS)
 
     def forget() -> None:
-        known.cache_clear()
-        large.cache_clear()
+        usual.cache_clear()  # type: ignore[attr-defined]
+        large.cache_clear()  # type: ignore[attr-defined]
 
     @wraps(function)
     def find(x: np.ndarray, weights: np.ndarray | None, dtype: np.dtype | None, *settings: Any) -> Step | Filter:
-        taps: Any = None
-        kind: Any = None
-        elements: Any = None
-        memory = known
-        if weights is not None:  # others are planned anew at each call
-            taps, kind = weights.shape, weights.dtype
-            elements = weights.tobytes() if weights.nbytes <= MOST_LARGE_BYTES else bytearray()
-            memory = known if weights.nbytes <= MOST_BYTES else large
-        try:
-            step, tuples = memory(
-                thread_count(), x.shape, x.strides, x.dtype, x.flags.aligned, taps, kind, elements, dtype, *settings
-            )
-            if tuples:
-                check_plain(settings)
-            return step
-        except (Unusual, TypeError):  # TypeError: what cannot be looked up
-            if list in map(type, settings):
-                return find(x, weights, dtype, *(tuple(v) if type(v) is list else v for v in settings))
-        return plan(arg.form(x), None if weights is None else weights.copy(), dtype, *settings)
+        if weights is None:
+            return usual((x, None), b"", dtype, *settings)
+        elements: bytes | bytearray = weights.tobytes()
+        if weights.nbytes > MOST_LARGE_BYTES:
+            elements = bytearray(elements)  # cannot be looked up: planned anew at each call
+        known = usual if weights.nbytes <= MOST_BYTES else large
+        return known((x, weights), elements, dtype, *settings)
 
     find.cache_clear = forget  # type: ignore[attr-defined]
     return find

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from fastconv.jit.recall import Recall
 from fastconv.jit.threads import thread_count
 from fastconv.ops.arguments import Form, check_out, form
 from fastconv.ops.casts import cast
@@ -25,10 +26,7 @@ from fastconv.plan.span import empty_apart, is_large
 __all__ = [
     "Call",
     "Conversion",
-    "Unusual",
-    "check_plain",
     "converted",
-    "holds_tuples",
     "prepare",
     "recording",
     "remembered",
@@ -48,28 +46,42 @@ _PLAIN = (int, float, str, bytes, bool, type(None), type, np.dtype)
 _Fields = tuple[tuple[int, ...], tuple[int, ...], np.dtype, bool]
 
 
-class Unusual(Exception):
+class _Unusual(Exception):
     """A setting of a type that equals, or may become, another."""
 
 
-def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
+def remembered(function: Callable[..., Prepared], most: int = 1024) -> Callable[..., Prepared]:
     """Remember what a function prepares for operands of such forms, for such settings and so many threads.
 
-    The function takes a tuple of forms, one for each operand, and settings as users gave them; what comes out takes the
-    operands themselves. Errors and unusual settings are worked out each time. `cache_clear` forgets all.
+    The function takes a tuple of forms, one for each operand, and settings as users gave them, but lists as tuples;
+    what comes out takes the operands themselves. Errors and unusual settings are worked out each time. At most so many
+    calls are remembered; `cache_clear` forgets all.
     """
 
     def plan(forms: tuple[Form | None, ...], *given: Any) -> Prepared:
         keep_for_calls(forms)
         return function(forms, *given)
 
-    @lru_cache(maxsize=1024, typed=True)
+    @lru_cache(maxsize=most, typed=True)
     def known(threads: int, fields: tuple[_Fields | None, ...], *given: Any) -> tuple[Prepared, bool]:
-        check_plain(given)
-        return plan(tuple(None if each is None else Form(*each) for each in fields), *given), holds_tuples(given)
+        _check_plain(given)
+        return plan(tuple(None if each is None else Form(*each) for each in fields), *given), _holds_tuples(given)
+
+    recent = Recall()
+
+    def forget() -> None:
+        recent.clear()
+        known.cache_clear()
 
     @wraps(function)
     def prepare(operands: tuple[np.ndarray | None, ...], *given: Any) -> Prepared:
+        threads = thread_count()
+        last: Prepared | None = recent.find(threads, operands, given)
+        if last is not None:
+            return last
+        if list in map(type, given):
+            with suppress(TypeError, ValueError):  # which are to show what was given
+                return prepare(operands, *map(_without_lists, given))
         fields = tuple(
             [
                 None if array is None else (array.shape, array.strides, array.dtype, array.flags.aligned)
@@ -77,28 +89,34 @@ def remembered(function: Callable[..., Prepared]) -> Callable[..., Prepared]:
             ]
         )
         try:
-            found, tuples = known(thread_count(), fields, *given)
+            found, tuples = known(threads, fields, *given)
             if tuples:
-                check_plain(given)
+                _check_plain(given)
+            recent.keep(threads, operands, given, found)
             return found
-        except (Unusual, TypeError):  # TypeError: a list, which cannot be looked up
+        except (_Unusual, TypeError):  # TypeError: what cannot be looked up
             pass
         return plan(tuple(None if array is None else form(array) for array in operands), *given)
 
-    prepare.cache_clear = known.cache_clear  # type: ignore[attr-defined]
+    prepare.cache_clear = forget  # type: ignore[attr-defined]
     return prepare
 
 
-def check_plain(settings: tuple[Any, ...]) -> None:
-    """Refuse by `Unusual` those that something may be remembered by under the name of others.
+def _without_lists(value: Any) -> Any:
+    """Lists as tuples, which can be looked up."""
+    return tuple(map(_without_lists, value)) if type(value) in (list, tuple) else value
+
+
+def _check_plain(settings: tuple[Any, ...]) -> None:
+    """Refuse by `_Unusual` those that something may be remembered by under the name of others.
 
     Equal tuples may hold entries of other types, as (1,) and (1.0,): tuples are to be checked at each call.
     """
     if not all(isinstance(value, _PLAIN) or _is_plain_tuple(value) for value in settings):
-        raise Unusual
+        raise _Unusual
 
 
-def holds_tuples(settings: tuple[Any, ...]) -> bool:
+def _holds_tuples(settings: tuple[Any, ...]) -> bool:
     """Whether a tuple is among them."""
     return any(type(value) is tuple for value in settings)
 

@@ -80,7 +80,7 @@ def unfold(
            [2, 3, 0]])
     """
     x = arg.array(input, "input")
-    return _prepare_unfold((x,), _hashable(kernel_size), dilation, padding, stride).run(x, out)
+    return _prepare_unfold((x,), kernel_size, dilation, padding, stride).run(x, out)
 
 
 def fold(
@@ -136,8 +136,7 @@ def fold(
     array([[ 1, 12, 23, 30]])
     """
     x = arg.array(input, "input")
-    sizes = _hashable(output_size), _hashable(kernel_size)
-    return _prepare_fold((x,), *sizes, dilation, padding, stride).run(x, out)
+    return _prepare_fold((x,), output_size, kernel_size, dilation, padding, stride).run(x, out)
 
 
 def grad_unfold(
@@ -296,11 +295,6 @@ def _readable(x: arg.Form, dtype: np.dtype) -> tuple[arg.Form, bool]:
         # A copy is as large as the columns of one tap.
         taken, conversion = x._replace(strides=strides_first(x.shape, dtype.itemsize)), dtype
     return taken, conversion is not None
-
-
-def _hashable(value: Any) -> Any:
-    """A list as a tuple, so that what follows from it is remembered."""
-    return tuple(value) if type(value) is list else value
 
 
 def _is_several(value: Any) -> bool:

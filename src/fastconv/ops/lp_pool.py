@@ -171,9 +171,8 @@ def _norms(
     x, norm = arg.array(input, "input"), norm_of(norm_type)
     if norm == math.inf and x.dtype.kind != "c":
         x = np.abs(x if x.dtype.kind == "f" else x.astype(np.float64))
-    # Settings of text are remembered, floats are not.
     call = _prepare(
-        (x, target_of(out, (x,))), rank, norm.hex(), kernel_size, stride, bool(ceil_mode), padding, dilation, algorithm
+        (x, target_of(out, (x,))), rank, norm, kernel_size, stride, bool(ceil_mode), padding, dilation, algorithm
     )
     return call.run((x,), out)
 
@@ -182,7 +181,7 @@ def _norms(
 def _prepare(
     forms: tuple[arg.Form, arg.Form | None],
     rank: int,
-    norm: str,
+    norm: float,
     kernel_size: Any,
     stride: Any,
     ceil_mode: bool,
@@ -193,10 +192,9 @@ def _prepare(
     x, target = forms
     check_input(x, rank, f"lp_pool{rank}d")
     axes = pool_axes(x.shape[-rank:], kernel_size, stride, padding, dilation, ceil_mode)
-    p = float.fromhex(norm)
-    if p == math.inf:
+    if norm == math.inf:
         return prepare_maxima("max_pool", axes, x, target, False, algorithm)
-    return prepare_norms("lp_pool", axes, x, target, p, algorithm)
+    return prepare_norms("lp_pool", axes, x, target, norm, algorithm)
 
 
 def norm_of(norm_type: Any) -> float:

@@ -90,8 +90,7 @@ def pad(
            [5, 6, 6]])
     """
     x = arg.array(input, "input")
-    amounts = tuple(pad) if isinstance(pad, list) else pad
-    padding = _prepare((x, target_of(out, (x,))), amounts, mode)
+    padding = _prepare((x, target_of(out, (x,))), pad, mode)
     fill = _fill(value, mode, padding.dtype)
     arg.check_out(out, padding.shape, padding.dtype)
     if padding.crop is not None:

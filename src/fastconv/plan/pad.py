@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -80,14 +81,23 @@ class PaddedAxis:
         return [self.source(position, mode) for position in range(-self.before, self.size + self.after)]
 
     def runs(self, mode: str, longest: int) -> Iterator[PadRun]:
-        """The positions of the result as runs; modes go round at most once, so that sources step by the same."""
-        begin, end = -self.before, self.size + self.after
-        for first, last in ((begin, 0), (0, self.size), (self.size, end)):
-            for start in range(max(first, begin), min(last, end), longest):
-                count = min(longest, min(last, end) - start)
+        """The positions of the result as runs, in which sources step by the same."""
+        begin = -self.before
+        for first, last in pairwise(self._turns(mode)):
+            for start in range(first, last, longest):
+                count = min(longest, last - start)
                 at = self.source(start, mode)
                 step = self.source(start + 1, mode) - at if count > 1 else self.x_step
                 yield PadRun(count, (start - begin) * self.y_step, at, step)
+
+    def _turns(self, mode: str) -> list[int]:
+        """The first position, those from which sources step otherwise, and the end."""
+        begin, end = -self.before, self.size + self.after
+        lap = {"reflect": self.size - 1, "symmetric": self.size, "circular": self.size}.get(mode, 0)
+        turns = {0, self.size}
+        if lap > 0:  # padding may go round several times
+            turns |= {*range(0, begin, -lap), *range(self.size, end, lap)}
+        return [begin, *sorted(turn for turn in turns if begin < turn < end), end]
 
 
 @dataclass(frozen=True, slots=True)
