@@ -22,7 +22,7 @@ def same(x: np.ndarray, w: np.ndarray, b: np.ndarray | None = None, transposed: 
         np.testing.assert_array_equal(op(given, w, b, **{"algorithm": "inside", **options}), wanted, strict=True)
 
 
-@pytest.mark.parametrize("size", [1, 2, 4, ROWS, MOST_ROWS + 1, 3 * MOST_ROWS])
+@pytest.mark.parametrize("size", [2, 3, 4, ROWS, MOST_ROWS + 1, 3 * MOST_ROWS])
 @pytest.mark.parametrize("outputs", [3, LANES + 1, VECTORS * LANES, VECTORS * LANES + 5])
 def test_pixels_that_fill_tiles_and_others(outputs: int, size: int) -> None:
     x, w = integers((2, 5, 3, size), "float32"), integers((outputs, 5, 3, 3), "float32", 1)
@@ -33,14 +33,15 @@ def test_pixels_that_fill_tiles_and_others(outputs: int, size: int) -> None:
 @pytest.mark.parametrize("dilation", [1, 2, 5])
 @pytest.mark.parametrize("padding", [((0, 3), (4, 1)), ((5, 5), (0, 0)), ((0, 0), (1, 0))])
 def test_strides_and_taps_apart(padding: Any, dilation: int, stride: int) -> None:
-    x, w = integers((1, 6, 11, 12), "float32"), integers((8, 3, 3, 3), "float32", 1)
+    x, w = integers((1, 6, 11, 15), "float32"), integers((8, 3, 3, 3), "float32", 1)
     same(x, w, padding=padding, dilation=dilation, stride=stride, groups=2)
 
 
 def test_taps_and_outputs_that_see_nothing() -> None:
     """Of taps 20 apart, the middle one alone meets 8 pixels; and of outputs in the padding, none sees the input."""
     x, w = integers((1, 6, 8, 8), "float32"), integers((5, 6, 3, 3), "float32", 1)
-    same(x, w, padding=20, dilation=20)
+    with pytest.raises(ValueError, match="a tap is outside the input for every output"):
+        fc.conv2d(x, w, padding=20, dilation=20, algorithm="inside")
     same(x, w, integers((5,), "float32", 2), padding=9)
 
 
@@ -74,6 +75,22 @@ def test_infinities_and_nans_stay_in_their_windows() -> None:
             np.testing.assert_array_equal(
                 fc.conv2d(x, w, padding=1, algorithm="inside"), fc.conv2d(x, w, padding=1, algorithm="reference")
             )
+
+
+@pytest.mark.parametrize("special", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_infinite_weights_meet_the_zeros_of_the_padding(special: float, activation: str | None) -> None:
+    """Which is not a number, in all algorithms."""
+    x = integers((1, 3, 5, 5), "float32")
+    for place in np.ndindex(3, 3):
+        w = integers((4, 3, 3, 3), "float32", 1)
+        w[2, 1][place] = special
+        with np.errstate(invalid="ignore"):
+            wanted = fc.conv2d(x, w, padding=1, activation=activation, algorithm="reference")
+        found = fc.conv2d(x, w, padding=1, activation=activation, algorithm="inside")
+        np.testing.assert_array_equal(found, wanted)
+        packed = fc.Conv2d(w, padding=1, activation=activation, algorithm="inside")
+        np.testing.assert_array_equal(packed(x), wanted)
 
 
 def test_result_does_not_depend_on_how_it_is_shared_out() -> None:

@@ -140,12 +140,26 @@ def _add_tap(arrays: _Arrays, depths: Depths, count: int) -> None:
         p += pixels
 
 
+@helper
+def _is_strange(sums: Any, begin: int, end: int) -> bool:
+    """Whether some sums are infinite or not numbers."""
+    strange = False
+    for i in range(begin, end):
+        strange |= sums[i] * sums.dtype.type(0) != sums.dtype.type(0)
+    return strange
+
+
 def _body(kind: Kind) -> Callable[..., None]:
     """The convolution body for one kind of calls."""
     channels_last, apply = kind.last, activate if kind.activated else keep
 
-    def convolve(begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any) -> None:
-        """y = activation(weights * x + bias) for some tasks; see `INSIDE_TABLE` for the table."""
+    def convolve(
+        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any
+    ) -> None:
+        """y = activation(weights * x + bias) for some tasks; see `INSIDE_TABLE` for the table.
+
+        ``strange[task]`` becomes 0 unless a sum is infinite or not a number: then a weight may be, and more should be.
+        """
         head, more = read_head(table, 0), read_inside_head(table, INSIDE_HEAD_AT)
         axes, out, pixel = slab_axes(table, SLAB_AT), output_axes(table), pixel_axes(table)
         y_steps = Space(pixel.d.y_step, pixel.h.y_step, pixel.w.y_step)
@@ -155,6 +169,7 @@ def _body(kind: Kind) -> Callable[..., None]:
         places, goals = empty(most + MOST_ROWS, np.int64), empty(most + MOST_ROWS, np.int64)
         targets = empty(most if channels_last else 0, np.int64)
         for task in range(begin, end):
+            strange[task] = 0
             block = block_of(task, head.splits, head.groups, out)
             first_phase = read_phase(table, head.phases_at)
             counts = counts_in_block(out, first_phase, block)
@@ -185,6 +200,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                         run_end = phase.depth_at + min(c + depths, phase.depths)
                         run = Depths(phase.depth_at + c, run_end, packed + c * width, width, False, 0)
                         _add_tap(arrays, run, count)
+                strange[task] |= _is_strange(sums, width, (1 + pixels) * width)
                 apply(sums, width, (1 + pixels) * width, head.activation)
                 outlet = Outlet(y, rows.channels, channel * more.y_channel, more.y_channel, to)
                 if channels_last:

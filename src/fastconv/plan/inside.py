@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import product
 from math import prod
 
@@ -18,9 +17,10 @@ from fastconv.kernels.pixels import PixelAxis
 from fastconv.kernels.spread_sums import DEPTHS
 from fastconv.kernels.spread_table import tiled_rows
 from fastconv.plan.blocks import Blocks, least_blocks, measured
+from fastconv.plan.careful import CarefulPlan, WithPlain
 from fastconv.plan.cut import soonest_cut
 from fastconv.plan.problem import Problem
-from fastconv.plan.products import ConvPlan, Taps, lane_blocks, multiply_cost, turn_cost, write_plan
+from fastconv.plan.products import Taps, lane_blocks, multiply_cost, turn_cost, write_plan
 from fastconv.plan.spread import WIDTHS, output_steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
@@ -48,12 +48,15 @@ def refuse_inside(problem: Problem) -> str | None:
         return "it knows no padding but zeros"
     if prod(g.kernel_size) > MOST_TAPS:
         return f"it lists pixels for each tap, and for no more than {MOST_TAPS}"
-    if all(seen == axis.output for axis in g.axes for seen in _seen(axis)):
+    numbers = [(axis.output, seen) for axis in g.axes for seen in _seen(axis)]
+    if not all(seen for _, seen in numbers):  # an infinite weight there would show nowhere
+        return "a tap is outside the input for every output"
+    if all(seen == outputs for outputs, seen in numbers):
         return "no tap is ever outside the input: it would leave out nothing"
     return None
 
 
-def plan_inside(problem: Problem) -> ConvPlan:
+def plan_inside(problem: Problem) -> CarefulPlan:
     """Cut a convolution into blocks and write its table."""
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
@@ -73,7 +76,16 @@ def plan_inside(problem: Problem) -> ConvPlan:
     plan = write_plan(problem, kernel, table, axes, windows, cut, _taps(problem, windows), [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
     promised = least_blocks(found, problem.dtype.itemsize, g.batch * g.groups * len(row_blocks))
-    return replace(plan, nanoseconds=promised.nanoseconds * prod(promised.counts) * g.batch * g.groups)
+    return CarefulPlan(
+        kernel=kernel,
+        packing=WithPlain(plan.packing),
+        table=plan.table,
+        offsets=plan.offsets,
+        tasks=plan.tasks,
+        nanoseconds=promised.nanoseconds * prod(promised.counts) * g.batch * g.groups,
+        problem=problem,
+        summary=plan.summary,
+    )
 
 
 def _taps(problem: Problem, windows: Sequence[Windows]) -> Taps:
