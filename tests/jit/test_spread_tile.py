@@ -44,6 +44,15 @@ def compiled(rows: int, vectors: int, boundscheck: bool = False):
     return run
 
 
+@cache
+def compiled_listed(rows: int, vectors: int, boundscheck: bool = False):
+    @njit(boundscheck=boundscheck)
+    def run(numbers, values, places, offsets, weights, goals, sums):
+        spread_tile.listed_tile(rows, vectors, numbers, values, places, offsets, weights, goals, sums)
+
+    return run
+
+
 @pytest.mark.parametrize("sums_step", [1, 3])
 @pytest.mark.parametrize("step", [0, 1])
 @pytest.mark.parametrize("dtype", TYPES)
@@ -60,6 +69,39 @@ def test_compiled_tile_is_its_meaning(rows: int, vectors: int, dtype: str, step:
     compiled(rows, vectors)(numbers, values, places, offsets, weights, found)
     spread_tile._spread_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, expected, expected)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("rows", "vectors"), TILES)
+def test_compiled_tile_adds_to_listed_sums(rows: int, vectors: int, dtype: str) -> None:
+    rng = np.random.default_rng(rows * 100 + vectors)
+    width = vectors * machine().vector_bytes // np.dtype(dtype).itemsize
+    values, goals = whole(rng, 200, dtype), 5 + width * np.append(0, rng.permutation(2 * rows)[:rows])
+    places, offsets, weights = rng.integers(0, 100, 1 + rows), rng.integers(0, 100, 9), whole(rng, 2 + 7 * width, dtype)
+    numbers = spread_tile.SpreadRun(1, 2, 9, 2, 0, 0, 0, 0, 0)
+    found = whole(rng, 5 + 2 * rows * width, dtype)
+    expected = found.copy()
+    compiled_listed(rows, vectors)(numbers, values, places, offsets, weights, goals, found)
+    spread_tile._listed_tile_meaning(rows, vectors, numbers, values, places, offsets, weights, goals, expected)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("short", [None, "values", "places", "offsets", "weights", "goals", "sums"])
+@pytest.mark.parametrize(("rows", "vectors"), TILES)
+def test_checked_tile_of_listed_sums_stays_inside(rows: int, vectors: int, short: str | None) -> None:
+    a, width = just_enough(rows, vectors), vectors * machine().vector_bytes // 4
+    del a["start"]
+    a["goals"] = np.append(0, 5 + width * np.arange(rows)[::-1])
+    if short:
+        a[short] = a[short][:-1]
+    arrays = [a[name] for name in ("values", "places", "offsets", "weights", "goals", "sums")]
+    run = compiled_listed(rows, vectors, boundscheck=True)
+    if short:
+        with pytest.raises(IndexError, match="out of bounds"):
+            run(spread_tile.SpreadRun(1, 2, 5, 2, 0, 0, 0, 0, 0), *arrays)
+    else:
+        run(spread_tile.SpreadRun(1, 2, 5, 2, 0, 0, 0, 0, 0), *arrays)
+        np.testing.assert_array_equal(a["sums"], np.append(np.zeros(5), np.full(rows * width, 3)))
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -106,12 +148,16 @@ def test_factors_of_32_bits_are_multiplied_by_one_instruction() -> None:
 
 
 @pytest.mark.skipif(machine().name not in REGISTERS, reason="counts x86 instructions")
+@pytest.mark.parametrize("listed", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
 @pytest.mark.parametrize(("rows", "vectors"), TILES)
-def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(rows: int, vectors: int, dtype: str) -> None:
-    run, register = compiled.__wrapped__(rows, vectors), REGISTERS[machine().name]
+def test_depth_loop_is_all_fused_multiply_adds_without_a_spill(
+    rows: int, vectors: int, dtype: str, listed: bool
+) -> None:
+    run, register = (compiled_listed if listed else compiled).__wrapped__(rows, vectors), REGISTERS[machine().name]
     flat, whole = np.zeros(4096, dtype), np.zeros(64, np.int64)
-    run(spread_tile.SpreadRun(1, 0, 4, 2, 3, 0, 5, 64, 0), flat, whole, whole, flat, flat)
+    goals = (whole,) if listed else ()
+    run(spread_tile.SpreadRun(1, 0, 4, 2, 3, 0, 5, 64, 0), flat, whole, whole, flat, *goals, flat)
     assembly = next(iter(run.inspect_asm().values()))
     loops = [loop for _, loop in re.findall(r"^(\.LBB\S+):\n((?:\s.*\n)*?\s+j\w+\s+\1$)", assembly, re.M)]
     loops = [loop for loop in loops if "vfmadd" in loop]

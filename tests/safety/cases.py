@@ -568,6 +568,24 @@ def _turned_images(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _inside(draw: st.DrawFn) -> Call:
+    """Dense convolutions of small images, tap by tap, in either order of memory."""
+    rank, groups = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    channels, outputs = draw(st.integers(1, 9)), draw(st.integers(1, 70))
+    size = tuple(draw(st.integers(5, 8)) for _ in range(rank))
+    x = integers((draw(st.integers(1, 2)), groups * channels, *size), "float32", draw(seeds))
+    if draw(st.booleans()):
+        x = LAYOUTS["channels last"](x)
+    w = _values(draw, (groups * outputs, channels, *(3,) * rank), "float32")
+    options = {
+        "padding": tuple((draw(st.integers(1, 2)), draw(st.integers(1, 2))) for _ in range(rank)),
+        "dilation": draw(st.integers(1, 2)),
+        "groups": groups,
+    }
+    return _activated_and_not("conv", rank, [x, w, None], options, "inside")
+
+
+@st.composite
 def _turned(draw: st.DrawFn) -> Call:
     """Dense convolutions whose input, result or both have channels beside each other, or neither."""
     rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
@@ -729,6 +747,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "rows of channels": _rows_of_channels(),
     "interleaved": _interleaved(),
     "by values": _by_values(),
+    "inside": _inside(),
     "widened": _widened(),
     "turned": _turned(),
     "turned images": _turned_images(),

@@ -115,6 +115,11 @@ def _layers(
         for activation in (None,) if dtype.kind == "c" or algorithm == "spread" else (None, "relu"):
             wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
             yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm=algorithm), wanted)
+    for out_last, activation in product((False, True), (None,) if dtype.kind == "c" else (None, "relu")):
+        x, w = numbers((16, *(4,) * rank), dtype), numbers((16, 16, *(3,) * rank), dtype)  # as small images take
+        wanted = partial(plain, x, w, padding=1, activation=activation, algorithm="reference")
+        given = channels_last(x) if out_last else x
+        yield Case(partial(op, given, w, padding=1, activation=activation, algorithm="inside"), wanted)
     if dtype.kind == "f" and dtype.itemsize >= 4 and rank == 2:  # as many channels take
         for side, stride in ((3, 1), (5, 1), (7, 1)) if transposed else ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1)):
             x, w = numbers((16, 8, 8), dtype), numbers((16, 1, side, side), dtype)

@@ -1,4 +1,5 @@
-"""Plans of kernels that add and subtract inputs before they multiply: they look out for infinities."""
+"""Plans of kernels that add and subtract inputs before they multiply, or leave out products with zeros: they look out
+for infinities."""
 
 from __future__ import annotations
 
@@ -11,9 +12,10 @@ from fastconv.jit.kernel import Kernel
 from fastconv.lazy import lazy
 from fastconv.plan.problem import Problem
 from fastconv.plan.spread import plan_spread
+from fastconv.plan.weights import Packing
 from fastconv.plan.within import PackingPlan
 
-__all__ = ["CarefulPacking", "CarefulPlan", "Transformed"]
+__all__ = ["CarefulPacking", "CarefulPlan", "Transformed", "WithPlain"]
 
 
 class Transformed(NamedTuple):
@@ -39,8 +41,29 @@ class CarefulPacking(Protocol):
 
 
 @dataclass(frozen=True)
+class WithPlain:
+    """Another packing, whose weights are there as they came, too."""
+
+    packing: Packing
+
+    @property
+    def layout(self) -> str:
+        """Equal layouts give equal results for equal weights."""
+        return self.packing.layout
+
+    @property
+    def nanoseconds(self) -> float:
+        """Their rough time on one thread."""
+        return self.packing.nanoseconds
+
+    def run(self, weight: np.ndarray) -> Transformed:
+        """The packed weights, and those that were given."""
+        return Transformed(self.packing.run(weight), weight)
+
+
+@dataclass(frozen=True)
 class CarefulPlan:
-    """All that a kernel of Winograd's algorithm needs beside the values.
+    """All that such a kernel needs beside the values.
 
     Attributes
     ----------
@@ -89,6 +112,7 @@ class CarefulPlan:
     def careful(self) -> PackingPlan:
         """What does all over again where an output is infinite or not a number.
 
-        Differences of infinities would spread over the outputs beside it.
+        Differences of infinities would spread over the outputs beside it, and an infinite weight times a zero that is
+        left out is not a number.
         """
         return plan_spread(self.problem)

@@ -12,6 +12,7 @@ from fastconv.plan.channels import refuse_channels
 from fastconv.plan.conv import plan_conv
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
+from fastconv.plan.inside import plan_inside, refuse_inside
 from fastconv.plan.panel import plan_panel, refuse_panel
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.problem import Problem
@@ -94,6 +95,11 @@ def _plan_tile(problem: Problem) -> ConvPlan:
     return plan_conv(problem, conv_tiles_activated if problem.activation else conv_tiles)
 
 
+def _tap_by_tap(problem: Problem) -> tuple[Algorithm, ...]:
+    """What skips products with padding, where there are some."""
+    return () if refuse_inside(problem) else (_INSIDE,)
+
+
 def _rows_and_all(problem: Problem) -> tuple[Algorithm, ...]:
     """Those that serve any convolution, and pairs of rows where they serve this one."""
     return _ALL if _refuse_winograd_rows(problem) else (_WINOGRAD_ROWS, *_ALL)
@@ -140,18 +146,23 @@ def _channels_yield(problem: Problem) -> str | None:
 
 def _winograd_yields(problem: Problem) -> str | None:
     """Few channels do not pay for transforming them, and few pixels not for transforming the weights."""
-    others = _rows_and_all(problem)
+    others = (*_tap_by_tap(problem), *_rows_and_all(problem))
     return slower(problem, _WINOGRAD, others if _refuse_panel(problem) else (_PANEL, *others))
 
 
 def _winograd_rows_yield(problem: Problem) -> str | None:
     """Short rows hardly fill a vector, and many channels are faster where they are lanes."""
-    return slower(problem, _WINOGRAD_ROWS, _ALL)
+    return slower(problem, _WINOGRAD_ROWS, (*_tap_by_tap(problem), *_ALL))
 
 
 def _panel_yields(problem: Problem) -> str | None:
     """Few output channels do not pay for copying."""
-    return slower(problem, _PANEL, _ALL)
+    return slower(problem, _PANEL, (*_tap_by_tap(problem), *_ALL))
+
+
+def _inside_yields(problem: Problem) -> str | None:
+    """Many runs of few depths take longer than some products with padding."""
+    return slower(problem, _INSIDE, _ALL)
 
 
 def _spread_yields(problem: Problem) -> str | None:
@@ -224,6 +235,14 @@ _PANEL = Algorithm(
     plan_panel,
     _panel_yields,
 )
+_INSIDE = Algorithm(
+    "inside",
+    "sums register tiles of output channels tap by tap, for those pixels whose tap is inside the input",
+    refuse_inside,
+    plan_inside,
+    _inside_yields,
+    writes=spread_writes,
+)
 _SPREAD = Algorithm(
     "spread",
     "sums register tiles of output channels for pixels that stand anywhere",
@@ -242,7 +261,8 @@ _TILE = Algorithm(
 _ALL = (_SPREAD, _TILE)
 
 CONV = (
-    _CHANNELS, _DIRECT, _FOURIER, _TURNED, _DEPTHWISE, _WINOGRAD, _WINOGRAD_ROWS, _PANEL, _SPREAD, _TILE, REFERENCE,
+    _CHANNELS, _DIRECT, _FOURIER, _TURNED, _DEPTHWISE, _WINOGRAD, _WINOGRAD_ROWS, _PANEL, _INSIDE, _SPREAD, _TILE,
+    REFERENCE,
 )  # fmt: skip
 CONV_TRANSPOSE = (*CONV[:2], _STRETCHED, _SINGLE, *CONV[2:])
 #: For interleaved channels (`Problem.parts`), in convolutions of either kind: those whose tiles know such products.

@@ -40,7 +40,7 @@ from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
 from fastconv.plan.within import PackingPlan, packing_plan
 
-__all__ = ["LONGEST_STEP", "plan_spread", "spread_writes"]
+__all__ = ["LONGEST_STEP", "WIDTHS", "output_steps", "plan_spread", "spread_writes"]
 
 #: Vectors of tiles, fewest first.
 WIDTHS = (ONE_VECTOR, HALF_VECTORS, VECTORS)
@@ -80,7 +80,7 @@ def plan_spread(problem: Problem) -> PackingPlan:
         _, narrow = _cut(problem, windows, WIDTHS[:-1])
         cut = narrow if narrow.end(problem)[0] < SOONER * cut.end(problem)[0] else cut
     table = Table(SPREAD_TABLE)
-    x, y, pitch = problem.x_steps(), _y_steps(problem), 0
+    x, y, pitch = problem.x_steps(), output_steps(problem), 0
     kind = Kind(_in_place(problem, windows), y.steps[1] == 1, problem.activation is not None, problem.widened)
     if kind.in_place:
         axes = [plain_axis(table) for _ in windows]
@@ -131,11 +131,11 @@ def _uses(problem: Problem, blocks: Blocks) -> int:
 
 def spread_writes(problem: Problem) -> bool:
     """Whether the result is one that the kernels write: of neighbouring channels, or of rows of neighbouring pixels."""
-    _, (_, channel, _, _, column) = _y_steps(problem)
+    _, (_, channel, _, _, column) = output_steps(problem)
     return channel == 1 or column == 1
 
 
-def _y_steps(problem: Problem) -> Steps:
+def output_steps(problem: Problem) -> Steps:
     """The steps of the result, where axes of one element have those that make rows longest."""
     g, (base, found) = problem.geometry.lift(), problem.y_steps()
     steps, below = list(found), 1

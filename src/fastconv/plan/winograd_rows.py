@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from fastconv.jit.machine import machine
 from fastconv.jit.pair_tile import POINTS, TAPS
@@ -13,13 +10,13 @@ from fastconv.kernels.conv_table import CONV_TABLE, RowBlock
 from fastconv.kernels.winograd_rows import COLUMNS, PAIR, ROWS, winograd_rows
 from fastconv.kernels.winograd_tiles import DEPTHS
 from fastconv.plan.blocks import MOST_ROWS, Blocks, even_sizes, least_blocks
-from fastconv.plan.careful import CarefulPlan, Transformed
+from fastconv.plan.careful import CarefulPlan, WithPlain
 from fastconv.plan.cut import Cut
 from fastconv.plan.positions import MOST_COLUMNS
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import Taps, multiply_cost, waiting, write_plan
 from fastconv.plan.table import Table
-from fastconv.plan.weights import Packing, weights_of
+from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, slab_axes
 
 __all__ = ["loads_pairs", "plan_winograd_rows", "refuse_rows"]
@@ -30,27 +27,6 @@ TILE_COST, WEIGHT_COST = 12.0, 2.0
 PRODUCT_FACTOR = 1.2
 #: Fewest registers with which tiles are as fast as others.
 REGISTERS = 32
-
-
-@dataclass(frozen=True)
-class _Packing:
-    """How weights are laid out, row after row of taps; in a task they are transformed."""
-
-    packing: Packing
-
-    @property
-    def layout(self) -> str:
-        """Equal layouts give equal results for equal weights."""
-        return self.packing.layout
-
-    @property
-    def nanoseconds(self) -> float:
-        """Their rough time on one thread."""
-        return self.packing.nanoseconds
-
-    def run(self, weight: np.ndarray) -> Transformed:
-        """The packed weights, and those that were given."""
-        return Transformed(self.packing.run(weight), weight)
 
 
 def refuse_rows(problem: Problem) -> str | None:
@@ -98,7 +74,7 @@ def plan_winograd_rows(problem: Problem) -> CarefulPlan:
     plan = write_plan(problem, kernel, table, axes, windows, Cut(blocks, row_blocks), taps)
     return CarefulPlan(
         kernel=kernel,
-        packing=_Packing(plan.packing),
+        packing=WithPlain(plan.packing),
         table=plan.table,
         offsets=plan.offsets,
         tasks=plan.tasks,
