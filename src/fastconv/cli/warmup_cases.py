@@ -120,6 +120,9 @@ def _layers(
         wanted = partial(plain, x, w, padding=1, activation=activation, algorithm="reference")
         given = channels_last(x) if out_last else x
         yield Case(partial(op, given, w, padding=1, activation=activation, algorithm="inside"), wanted)
+    if transposed:  # as images of one position take
+        x, w = numbers((16, *(1,) * rank), dtype), numbers((16, 4, *(4,) * rank), dtype)
+        yield Case(partial(op, x, w, algorithm="single"), partial(plain, x, w, algorithm="reference"))
     if dtype.kind == "f" and dtype.itemsize >= 4 and rank == 2:  # as many channels take
         for side, stride in ((3, 1), (5, 1), (7, 1)) if transposed else ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1)):
             x, w = numbers((16, 8, 8), dtype), numbers((16, 1, side, side), dtype)

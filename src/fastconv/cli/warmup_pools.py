@@ -38,10 +38,12 @@ def max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case
 
 
 def avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Windows of the usual sizes, and means of whole numbers as floats."""
+    """Windows of the usual sizes, means of whole numbers as floats, and of those with gaps between them."""
     op = (fc.avg_pool1d, fc.avg_pool2d, fc.avg_pool3d)[rank - 1]
     for result in [None] if dtype.kind == "f" else [None, np.float32]:
         yield from _usual_windows(partial(op, dtype=result), dtype, size)
+    if dtype.kind != "f":
+        yield case(op, numbers((16, *size), dtype)[..., ::2], 2)
 
 
 def _usual_windows(op: Callable[..., Any], dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
