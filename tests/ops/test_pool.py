@@ -338,7 +338,9 @@ def test_means_of_any_sums_are_exact(
     if name not in ("slab", "channels") and not machine().masks(np.dtype(dtype).itemsize):
         pytest.skip(f"vectors of {dtype} cannot be loaded in part on this CPU")
     rng = np.random.default_rng(0)
-    for divisor, top in product((None, 6, 2**31 - 1), (100, 2**49 + 5, 2**58)):
+    # Sums over 6 wrap around in 8 bits, which NumPy refuses where nothing is compiled.
+    small = 64 if numba.config.DISABLE_JIT and dtype == "int8" else 6
+    for divisor, top in product((None, small, 2**31 - 1), (100, 2**49 + 5, 2**58)):
         top = min(top, np.iinfo(dtype).max)
         x = rng.integers(0 if dtype == "uint64" else -top, top, shape).astype(dtype)
         x[0, 0, :2] = top - 1
