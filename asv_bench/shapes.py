@@ -85,6 +85,8 @@ DENSE = {
     "vgg16.1.1 3x3": conv((1, 3, 224, 224), (64, 3, 3, 3), padding=1),
     "vgg16.1.2 3x3": conv((1, 64, 224, 224), (64, 64, 3, 3), padding=1),
     "batch8 3x3": conv((8, 128, 28, 28), (128, 128, 3, 3), padding=1),
+    "aspp 3x3d12": conv((1, 256, 33, 33), (64, 256, 3, 3), padding=12, dilation=12),
+    "small 3x3": conv((1, 256, 4, 4), (256, 256, 3, 3), padding=1),
     "deeplab 3x3d2": conv((1, 256, 32, 32), (256, 256, 3, 3), padding=2, dilation=2),
 }
 

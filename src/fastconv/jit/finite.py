@@ -10,14 +10,24 @@ from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from fastconv.jit.decorators import helper
 from fastconv.jit.emit import INT64, VectorCode
 
-__all__ = ["all_moderate"]
+__all__ = ["all_moderate", "are_finite"]
 
 #: Vectors that are summed apart from each other, so that no sum waits for the last.
 _SUMS = 4
 #: How many numbers may be added up.
 MARGIN = 8.0
+
+
+@helper
+def are_finite(values: Any, begin: int, end: int) -> bool:
+    """Whether each from one place to another is a finite number, of any type, so that a zero times it is zero."""
+    strange = False
+    for i in range(begin, end):
+        strange |= values[i] * values.dtype.type(0) != values.dtype.type(0)
+    return not strange
 
 
 def _all_moderate_meaning(array: np.ndarray, count: int) -> bool:

@@ -43,7 +43,7 @@ __all__ = [
     "write_letter",
 ]
 
-#: Of a body.
+#: Most arrays of a body.
 MOST_ARRAYS = 9
 LETTER_WORDS = 1 + 3 * MOST_ARRAYS
 

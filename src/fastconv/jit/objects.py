@@ -37,7 +37,7 @@ __all__ = [
 
 # The head of every object ends with the address of its type. Behind it stand, in an array, the address of the first
 # element, the number of axes, the addresses of shape and strides, an owner, the dtype, and flags; in a tuple its size,
-# # and behind the fields of the running Python its entries; in bytes the same, up to the zero that ends them; and in a
+# and behind the fields of the running Python its entries; in bytes the same, up to the zero that ends them; and in a
 # float its value.
 _TYPE, _SIZE, _ENTRIES = object.__basicsize__ - 8, object.__basicsize__, tuple.__basicsize__
 _TEXT, _VALUE = bytes.__basicsize__ - 1, object.__basicsize__

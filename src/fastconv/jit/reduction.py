@@ -75,7 +75,7 @@ class Reduction:
         """Sums over numbers of elements; those of whole numbers, of 64 bits, without their fraction, toward zero.
 
         No CPU divides vectors of whole numbers. All of them are divided as floats where these hold all sums, and one
-        by one elsewhere, which takes ten times as long.
+        by one elsewhere.
         """
         builder, code = self.code.builder, self.code
         pairs = list(zip(sums, counts, strict=True))

@@ -16,6 +16,7 @@ import numpy as np
 
 from fastconv.jit.copy import copy_run
 from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.finite import are_finite
 from fastconv.jit.kernel import kernel
 from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.spread_tile import SpreadRun, listed_tile
@@ -37,17 +38,8 @@ from fastconv.kernels.inside_table import INSIDE_HEAD_AT, SHIFT_FIELDS, Shift, r
 from fastconv.kernels.outlet import Outlet, list_targets, target_of_block, write_pixels, write_rows
 from fastconv.kernels.pixels import PixelAxis, counts_in_block, pixel_axes
 from fastconv.kernels.slab import Space, slab_axes
-from fastconv.kernels.spread_sums import DEPTHS, Depths, depths_of_run, next_pixels
-from fastconv.kernels.spread_table import (
-    HALF_ROWS,
-    HALF_VECTORS,
-    MOST_ROWS,
-    NARROW_ROWS,
-    ONE_VECTOR,
-    ROWS,
-    SHARED_ROWS,
-    VECTORS,
-)
+from fastconv.kernels.spread_sums import DEPTHS, Depths, by_size, depths_of_run, next_pixels
+from fastconv.kernels.spread_table import MOST_ROWS, VECTORS
 
 __all__ = ["Kind", "inside"]
 
@@ -118,6 +110,9 @@ class _Arrays(NamedTuple):
     sums: Any
 
 
+_listed = by_size(listed_tile)
+
+
 @inlined
 def _add_tap(arrays: _Arrays, depths: Depths, count: int) -> None:
     """Add what some depths of a tap add up to, for the pixels that are listed."""
@@ -127,26 +122,8 @@ def _add_tap(arrays: _Arrays, depths: Depths, count: int) -> None:
     while p < count:
         pixels = next_pixels(count - p, depths.width, n)
         run = SpreadRun(p, depths.begin, depths.end, depths.at, 0, 0, 0, 0, 0)
-        if depths.width == ONE_VECTOR * n:
-            listed_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, goals, sums)
-        elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * n:
-            listed_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, goals, sums)
-        elif pixels > SHARED_ROWS:
-            listed_tile(ROWS, VECTORS, run, values, places, offsets, weights, goals, sums)
-        elif pixels > HALF_ROWS:
-            listed_tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, goals, sums)
-        else:
-            listed_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, goals, sums)
+        _listed(depths.width, pixels, run, values, places, offsets, weights, goals, sums)
         p += pixels
-
-
-@helper
-def _is_strange(sums: Any, begin: int, end: int) -> bool:
-    """Whether some sums are infinite or not numbers."""
-    strange = False
-    for i in range(begin, end):
-        strange |= sums[i] * sums.dtype.type(0) != sums.dtype.type(0)
-    return strange
 
 
 def _body(kind: Kind) -> Callable[..., None]:
@@ -200,7 +177,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                         run_end = phase.depth_at + min(c + depths, phase.depths)
                         run = Depths(phase.depth_at + c, run_end, packed + c * width, width, False, 0)
                         _add_tap(arrays, run, count)
-                strange[task] |= _is_strange(sums, width, (1 + pixels) * width)
+                strange[task] |= not are_finite(sums, width, (1 + pixels) * width)
                 apply(sums, width, (1 + pixels) * width, head.activation)
                 outlet = Outlet(y, rows.channels, channel * more.y_channel, more.y_channel, to)
                 if channels_last:

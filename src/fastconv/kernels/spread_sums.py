@@ -26,6 +26,7 @@ __all__ = [
     "WIDENED_DEPTHS",
     "Depths",
     "Goal",
+    "by_size",
     "depths_of_run",
     "is_whole",
     "next_pixels",
@@ -122,6 +123,32 @@ def strip_pixels(rows: int, step: int) -> int:
     return max(1, STRIP // step) * rows
 
 
+def by_size(tile: Any) -> Any:
+    """A tile that takes its rows and vectors from how many channels and pixels there are."""
+
+    @inlined
+    def sum_pixels(
+        width: int, pixels: int, run: SpreadRun, values: Any, places: Any, offsets: Any, weights: Any, more: Any,
+        sums: Any,
+    ) -> None:  # fmt: skip
+        """`tile` of `width` channels and the fewest rows for so many pixels; it takes `more` as that does."""
+        if width == ONE_VECTOR * lanes(sums):
+            tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, more, sums)
+        elif HALF_VECTORS > 1 and width == HALF_VECTORS * lanes(sums):
+            tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, more, sums)
+        elif pixels > SHARED_ROWS:
+            tile(ROWS, VECTORS, run, values, places, offsets, weights, more, sums)
+        elif pixels > HALF_ROWS:
+            tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, more, sums)
+        else:
+            tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, more, sums)
+
+    return sum_pixels
+
+
+_spread = by_size(spread_tile)
+
+
 @inlined
 def sum_tile(arrays: Any, place_at: int, depths: Depths, pixels: int, own: Goal, goal: Goal) -> None:
     """The sums of a tile's pixels, from the one whose place is number `place_at`; of more than `pixels`, if need be.
@@ -136,13 +163,5 @@ def sum_tile(arrays: Any, place_at: int, depths: Depths, pixels: int, own: Goal,
     if depths.begin == depths.end:  # outputs that no tap reaches: those of a kernel shorter than the stretch
         for row in range(pixels):
             copy_run(sums, to + row * pitch, starts, 0, depths.width)
-    elif depths.width == ONE_VECTOR * lanes(sums):
-        spread_tile(NARROW_ROWS, ONE_VECTOR, run, values, places, offsets, weights, starts, sums)
-    elif HALF_VECTORS > 1 and depths.width == HALF_VECTORS * lanes(sums):
-        spread_tile(NARROW_ROWS, HALF_VECTORS, run, values, places, offsets, weights, starts, sums)
-    elif pixels > SHARED_ROWS:
-        spread_tile(ROWS, VECTORS, run, values, places, offsets, weights, starts, sums)
-    elif pixels > HALF_ROWS:
-        spread_tile(SHARED_ROWS, VECTORS, run, values, places, offsets, weights, starts, sums)
     else:
-        spread_tile(HALF_ROWS, VECTORS, run, values, places, offsets, weights, starts, sums)
+        _spread(depths.width, pixels, run, values, places, offsets, weights, starts, sums)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastconv.jit.decorators import helper
+from fastconv.jit.quotient import quotient
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.vector import unsigned
 
@@ -113,11 +114,7 @@ def mean(total: Any, taps: int, fill: Any) -> Any:
 
 @helper
 def truncated_mean(total: Any, taps: int, fill: Any) -> Any:
-    count = fill.dtype.type(taps)
-    quotient = total // count
-    if quotient < 0 and quotient * count != total:
-        quotient += fill.dtype.type(1)
-    return quotient
+    return quotient(total, fill.dtype.type(taps))
 
 
 @helper

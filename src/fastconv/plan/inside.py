@@ -31,8 +31,6 @@ __all__ = ["plan_inside", "refuse_inside"]
 #: Nanoseconds, for estimates only (see `products`): for a tile to read a vector of sums and to write it again, to list
 #: a pixel, for a block to read a weight, and for a row of a tile to read a number where it stands.
 SUM_COST, LIST_COST, READ_COST, VALUE_COST = 1.5, 1.5, 0.04, 0.06
-
-
 #: Most taps: for each the pixels are listed anew, and sums are read and written again.
 MOST_TAPS = 256
 
