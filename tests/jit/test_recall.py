@@ -83,6 +83,14 @@ def test_settings_that_differ_in_anything_are_two() -> None:
         assert [it for it in found if it is not first] == [], first
 
 
+def test_operands_that_differ_in_anything_are_two() -> None:
+    for first in OPERANDS:
+        it = Recall()
+        it.keep(1, (BASE, first), (), "first")
+        assert [other is first for other in OPERANDS if it.find(1, (BASE, other), ())] == [True]
+    assert it.find(2, (BASE, first), ()) is None
+
+
 def test_equal_settings_made_anew_are_found() -> None:
     it, three = Recall(), int("3")
     it.keep(1, (BASE, None), ((1, 3), ((3, 1), (3,)), 0.1, b"taps of nine bytes", NAN), "kept")
