@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,37 +16,16 @@ import numpy as np
 import fastconv as fc
 from fastconv import reference
 from fastconv.cli import warmup_pools as pools
-from fastconv.cli.warmup_case import Case, case, channels_last, numbers
+from fastconv.cli.warmup_case import Case, channels_last, numbers
+from fastconv.cli.warmup_convs import CONVS, TRANSPOSED_CONVS, convolutions
 from fastconv.cli.warmup_filters import FILTER_KINDS, filter_calls
-from fastconv.cli.warmup_layers import (
-    ACTIVATED_LAST_LAYERS,
-    ACTIVATED_LAYERS,
-    CONV_BETWEEN,
-    CONV_LAYERS,
-    GRADIENT_LAYERS,
-    LAST_LAYERS,
-    PIECED_CHANNELS,
-    PIECED_GRADIENT_LAYERS,
-    PIECED_KERNELS,
-    TRANSPOSED_BETWEEN,
-    TRANSPOSED_LAYERS,
-    WHOLE_ENDS,
-    Layer,
-    many_channels,
-)
-from fastconv.plan.winograd_rows import loads_pairs
+from fastconv.cli.warmup_layers import GRADIENT_LAYERS, PIECED_GRADIENT_LAYERS, Layer, many_channels
 
 __all__ = ["FAMILIES", "LARGE", "SMALL", "Family"]
 
 #: Spatial sizes for 1, 2 and 3 axes: large ones make calls that are shared out to threads.
 SMALL = {1: (24,), 2: (9, 8), 3: (5, 6, 7)}
 LARGE = {1: (4000,), 2: (60, 56), 3: (14, 15, 16)}
-
-
-_CONVS = (fc.conv1d, fc.conv2d, fc.conv3d)
-_TRANSPOSED_CONVS = (fc.conv_transpose1d, fc.conv_transpose2d, fc.conv_transpose3d)
-_PACKED = (fc.Conv1d, fc.Conv2d, fc.Conv3d)
-_TRANSPOSED_PACKED = (fc.ConvTranspose1d, fc.ConvTranspose2d, fc.ConvTranspose3d)
 
 
 @dataclass(frozen=True)
@@ -69,90 +47,8 @@ class Family:
     names: tuple[str, str, str]
 
 
-def _conv(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    return _layers(_CONVS[rank - 1], rank, dtype, size)
-
-
-def _packed_conv(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    return _layers(partial(_call_packed, _PACKED[rank - 1]), rank, dtype, size)
-
-
-def _conv_transpose(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    return _layers(_TRANSPOSED_CONVS[rank - 1], rank, dtype, size, transposed=True)
-
-
-def _packed_conv_transpose(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    return _layers(partial(_call_packed, _TRANSPOSED_PACKED[rank - 1]), rank, dtype, size, transposed=True)
-
-
-def _call_packed(make: Callable[..., Any], x: np.ndarray, *weights: np.ndarray, **options: Any) -> Any:
-    return make(*weights, **options)(x)
-
-
-def _layers(
-    op: Callable[..., Any], rank: int, dtype: np.dtype, size: tuple[int, ...], transposed: bool = False
-) -> Iterator[Case]:
-    layers = TRANSPOSED_LAYERS if transposed else CONV_LAYERS
-    activated = () if dtype.kind == "c" else ACTIVATED_LAYERS
-    activated_last = () if dtype.kind == "c" else ACTIVATED_LAST_LAYERS
-    first = [(layer, False) for layer in (*layers, many_channels(rank), *activated)]
-    for layer, last in (*first, *((layer, True) for layer in (*LAST_LAYERS, *activated_last))):
-        x = numbers((layer.channels, *size), dtype)
-        if last:
-            x = channels_last(x)
-        w = numbers(_weight_shape(layer, rank, transposed), dtype)
-        yield case(op, x, w, groups=layer.groups, **layer.options)
-        yield case(op, x, w, numbers((layer.out_channels,), dtype), groups=layer.groups, **layer.options)
-    plain = (_TRANSPOSED_CONVS if transposed else _CONVS)[rank - 1]
-    pieced = product(PIECED_KERNELS[rank], PIECED_CHANNELS, (None, "relu")) if dtype.kind == "f" else ()
-    for (kernel, stride), out_channels, activation in pieced:
-        x, shape = numbers((16, *size), dtype), (16, out_channels) if transposed else (out_channels, 16)
-        w = numbers((*shape, *kernel), dtype)
-        wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
-        yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm="winograd"), wanted)
-    for taps, stride, algorithm in TRANSPOSED_BETWEEN if transposed else CONV_BETWEEN:
-        x, w = numbers((64, *size), dtype), numbers((64, 64, *(taps,) * rank), dtype)
-        for activation in (None,) if dtype.kind == "c" or algorithm == "spread" else (None, "relu"):
-            wanted = partial(plain, x, w, None, stride, activation=activation, algorithm="reference")
-            yield Case(partial(op, x, w, stride=stride, activation=activation, algorithm=algorithm), wanted)
-    for out_last, activation in product((False, True), (None,) if dtype.kind == "c" else (None, "relu")):
-        x, w = numbers((16, *(4,) * rank), dtype), numbers((16, 16, *(3,) * rank), dtype)  # as small images take
-        wanted = partial(plain, x, w, padding=1, activation=activation, algorithm="reference")
-        given = channels_last(x) if out_last else x
-        yield Case(partial(op, given, w, padding=1, activation=activation, algorithm="inside"), wanted)
-    if transposed:  # as images of one position take
-        x, w = numbers((16, *(1,) * rank), dtype), numbers((16, 4, *(4,) * rank), dtype)
-        yield Case(partial(op, x, w, algorithm="single"), partial(plain, x, w, algorithm="reference"))
-    if dtype.kind == "f" and dtype.itemsize >= 4 and rank == 2:  # as many channels take
-        for side, stride in ((3, 1), (5, 1), (7, 1)) if transposed else ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1)):
-            x, w = numbers((16, 8, 8), dtype), numbers((16, 1, side, side), dtype)
-            wanted = partial(plain, x, w, None, stride, side // 2, groups=16, algorithm="reference")
-            yield Case(partial(op, x, w, stride=stride, padding=side // 2, groups=16, algorithm="turned"), wanted)
-        for side, stride in () if transposed else ((3, 1), (3, 2), (4, 1), (5, 1), (5, 2), (7, 1)):
-            x, w = channels_last(numbers((16, 8, 8), dtype)), numbers((16, 1, side, side), dtype)
-            for activation in (None, "relu"):
-                call = partial(op, x, w, stride=stride, padding=side // 2, groups=16, activation=activation)
-                wanted = partial(plain, x, w, None, stride, side // 2, groups=16, activation=activation)
-                yield Case(partial(call, algorithm="channels"), partial(wanted, algorithm="reference"))
-    if dtype.kind == "f" and rank > 1 and loads_pairs(dtype.itemsize):  # as few channels take
-        x, kernel = numbers((3, *size), dtype), (1, 3, 3)[-rank:]
-        w = numbers((3, 4, *kernel) if transposed else (4, 3, *kernel), dtype)
-        for activation in (None, "relu"):
-            wanted = partial(plain, x, w, activation=activation, algorithm="reference")
-            yield Case(partial(op, x, w, activation=activation, algorithm="winograd_rows"), wanted)
-    if dtype.kind in "iu" and dtype.itemsize > 1:  # as many products take, by what values are among them
-        held = [ends for ends in WHOLE_ENDS if max(ends) <= np.iinfo(dtype).max]
-        for ends, taps, last, activation in product(held, (1, 3), (False, True), (None, "relu")):
-            x, w = numbers((32, *size), dtype), numbers((32, 32, *(taps,) * rank), dtype)
-            x.flat[0], w.flat[0] = ends
-            wanted = partial(plain, x, w, padding=taps // 2, activation=activation, algorithm="reference")
-            call = partial(op, channels_last(x) if last else x, w)
-            yield Case(partial(call, padding=taps // 2, activation=activation), wanted)
-        if size == LARGE[rank]:  # as small ones of any layer are multiplied
-            yield from _layers(op, rank, np.dtype(np.int8), size, transposed)
-    if dtype.kind == "f":  # as large kernels take
-        x, w = numbers((1, *size), dtype), numbers((1, 1, *(1, 3, 3)[-rank:]), dtype)
-        yield Case(partial(op, x, w, algorithm="fourier"), partial(plain, x, w, algorithm="reference"))
+def _convolutions(transposed: bool, packed: bool, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
+    return convolutions(transposed, packed, rank, dtype, size, size == LARGE[rank])
 
 
 def _weight_shape(layer: Layer, rank: int, transposed: bool) -> tuple[int, ...]:
@@ -188,10 +84,10 @@ def _conv_matrix(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[
         for columns in (1, 3, 20):
             x = numbers((columns, channels, *size), dtype)
             y = numbers((columns, out_channels, *size), dtype)
-            yield Case(partial(_multiplied, w, x), partial(_CONVS[rank - 1], x, w, padding=1, algorithm="reference"))
+            yield Case(partial(_multiplied, w, x), partial(CONVS[rank - 1], x, w, padding=1, algorithm="reference"))
             yield Case(
                 partial(_multiplied, w, y, transposed=True),
-                partial(_TRANSPOSED_CONVS[rank - 1], y, w, padding=1, algorithm="reference"),
+                partial(TRANSPOSED_CONVS[rank - 1], y, w, padding=1, algorithm="reference"),
             )
 
 
@@ -223,9 +119,9 @@ def _gradient(transposed: bool, of_weight: bool, rank: int, dtype: np.dtype, siz
                 yield Case(partial(op, *last, stride, padding, **in_groups), reference)
             continue
         if transposed:
-            reference = partial(_CONVS[rank - 1], dy, w, None, stride, padding, algorithm="reference", **in_groups)
+            reference = partial(CONVS[rank - 1], dy, w, None, stride, padding, algorithm="reference", **in_groups)
         else:
-            back = partial(_TRANSPOSED_CONVS[rank - 1], output_size=size, algorithm="reference", **in_groups)
+            back = partial(TRANSPOSED_CONVS[rank - 1], output_size=size, algorithm="reference", **in_groups)
             reference = partial(back, dy, w, None, stride, padding)
         yield Case(partial(op, x.shape, w, dy, stride, padding, **in_groups), reference)
 
@@ -240,7 +136,7 @@ def _correlation(
     x: np.ndarray, dy: np.ndarray, weight_shape: tuple[int, ...], stride: int, padding: int, groups: int
 ) -> np.ndarray:
     """What each weight meets: a convolution over the positions of dy, in which batch and channels change places."""
-    conv = partial(_CONVS[x.ndim - 3], padding=padding, dilation=stride, algorithm="reference")
+    conv = partial(CONVS[x.ndim - 3], padding=padding, dilation=stride, algorithm="reference")
     pairs = zip(*(np.split(operand.swapaxes(0, 1), groups) for operand in (x, dy)), strict=True)
     found = np.concatenate([conv(*pair).swapaxes(0, 1) for pair in pairs])
     return found[tuple(slice(n) for n in weight_shape)]
@@ -253,7 +149,7 @@ def _filter(name: str, rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Ite
 def _by_transforms(op: Callable[..., Any], rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
     """Fourier transforms along one axis or two, whose results are whole numbers but for rounding."""
     x, w = numbers(size, dtype), numbers((1, 3, 3)[-rank:] if rank > 1 else (3,), dtype)
-    wanted = partial(_CONVS[rank - 1], x[None], w[None, None], padding="full", flip=True, algorithm="reference")
+    wanted = partial(CONVS[rank - 1], x[None], w[None, None], padding="full", flip=True, algorithm="reference")
     yield Case(lambda: np.rint(op(x, w)), lambda: wanted()[0])
     if rank == 2:  # one image may be taken whole, and several are not
         two = np.stack([x, x])
@@ -267,7 +163,7 @@ def _of_signals(flip: bool, images: bool, rank: int, dtype: np.dtype, size: tupl
     if images:
         size, rank = (SMALL if size == SMALL[rank] else LARGE)[2], 2
     x = numbers(size, dtype)
-    plain = partial(_CONVS[rank - 1], x[None], padding="full", flip=flip, algorithm="reference")
+    plain = partial(CONVS[rank - 1], x[None], padding="full", flip=flip, algorithm="reference")
     wrapped = partial(plain, padding_mode="circular")
     beside = partial(wrapped, padding=1)
     for taps in (2, 3, 4, 5, 6):
@@ -289,10 +185,10 @@ def _family(name: str, cases: Callable[..., Iterator[Case]], kinds: str) -> Fami
 
 #: Every operation that compiles something, by its name without the number of axes.
 FAMILIES = {
-    "conv": _family("conv{}", _conv, "biufc"),
-    "conv_transpose": _family("conv_transpose{}", _conv_transpose, "biufc"),
-    "Conv": _family("Conv{}", _packed_conv, "biufc"),
-    "ConvTranspose": _family("ConvTranspose{}", _packed_conv_transpose, "biufc"),
+    "conv": _family("conv{}", partial(_convolutions, False, False), "biufc"),
+    "conv_transpose": _family("conv_transpose{}", partial(_convolutions, True, False), "biufc"),
+    "Conv": _family("Conv{}", partial(_convolutions, False, True), "biufc"),
+    "ConvTranspose": _family("ConvTranspose{}", partial(_convolutions, True, True), "biufc"),
     "grad.conv_input": _family("grad.conv{}_input", partial(_gradient, False, False), "biufc"),
     "grad.conv_weight": _family("grad.conv{}_weight", partial(_gradient, False, True), "biufc"),
     "grad.conv_transpose_input": _family("grad.conv_transpose{}_input", partial(_gradient, True, False), "biufc"),

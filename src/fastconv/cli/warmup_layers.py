@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "ACTIVATED_LAST_LAYERS",
     "ACTIVATED_LAYERS",
+    "CHANNEL_WINDOWS",
     "CONV_BETWEEN",
     "CONV_LAYERS",
     "GRADIENT_LAYERS",
@@ -16,6 +17,8 @@ __all__ = [
     "PIECED_KERNELS",
     "TRANSPOSED_BETWEEN",
     "TRANSPOSED_LAYERS",
+    "TRANSPOSED_TURNED_WINDOWS",
+    "TURNED_WINDOWS",
     "WHOLE_ENDS",
     "Layer",
     "many_channels",
@@ -104,6 +107,12 @@ ACTIVATED_LAST_LAYERS = (
     Layer(64, 64, 1, 1, {"activation": "relu"}),
 )
 
+
+#: Sides of square windows and strides of depthwise convolutions that have kernels of their own where there are many
+#: channels: of channels-first images that are turned, and of channels-last ones.
+TURNED_WINDOWS = ((3, 1), (3, 2), (5, 1), (5, 2), (7, 1))
+TRANSPOSED_TURNED_WINDOWS = ((3, 1), (5, 1), (7, 1))
+CHANNEL_WINDOWS = ((3, 1), (3, 2), (4, 1), (5, 1), (5, 2), (7, 1))
 
 #: Taps along an axis, strides and algorithms that are chosen for many channels at sizes between those of the cases.
 CONV_BETWEEN = ((3, 1, "panel"), (3, 2, "panel"), (1, 1, "tile"))
