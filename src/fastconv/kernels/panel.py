@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.jit.copy import copy_run
-from fastconv.jit.decorators import helper, inlined
+from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.panel_tile import PanelRun, panel_tile
 from fastconv.jit.scratch import empty, free
@@ -136,7 +136,7 @@ class _Part(NamedTuple):
 def _part_body(apart: int) -> Any:
     """The function that sums a part, for pixels so far apart in panels."""
 
-    @inlined
+    @helper
     def sum_part(
         panels: Any, offsets: Any, weights: Any, sums: Any, part: _Part, slots: int, step: int, outlet: Outlet
     ) -> None:  # fmt: skip

@@ -86,7 +86,7 @@ def _copy_pieces(
                     panels[to + c * more.size + p] = fill
 
 
-@inlined
+@helper
 def copy_panels(
     panels: Any, x: Any, images: Images, table: Any, axes: Space, pixel: Space, first: Space, counts: Space,
     more: PanelHead, pieces: Pieces, fill: Any,
