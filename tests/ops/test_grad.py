@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import fastconv as fc
 from fastconv import reference
 from fastconv.ops import weight_gradient as module
-from properties.strategies import Case, conv_cases, conv_transpose_cases, examples, integers
+from properties.strategies import LAYOUTS, Case, conv_cases, conv_transpose_cases, examples, integers, seeds
 
 
 def grad(name: str, rank: int, what: str) -> Any:
@@ -51,6 +51,22 @@ def test_weight_gradients_piece_by_piece(piece_positions: int, case: Case, image
     x, w = integers((images, *case.input_shape[1:]), seed=seed), np.empty(case.weight_shape)
     dy = integers(getattr(fc, f"conv{case.rank}d")(x, w, **options).shape, seed=seed + 1)
     found = grad("conv", case.rank, "weight")(x, w.shape, dy, **options)
+    np.testing.assert_array_equal(found, reference.conv_weight(x, w.shape, dy, **options))
+
+
+@pytest.mark.parametrize("most", [1, 40, 1 << 19])
+@examples(30)
+@given(case=conv_cases(padding_modes=("zeros",)), images=st.integers(1, 9), last=st.booleans(), seed=seeds)
+def test_weight_gradients_of_images_summed_apart(most: int, case: Case, images: int, last: bool, seed: int) -> None:
+    """All at once, some at a time, and one by one; where channels come last, they cannot be groups."""
+    options = {k: case.options[k] for k in ("stride", "padding", "dilation", "groups")}
+    x, w = integers((images, *case.input_shape[1:]), seed=seed), np.empty(case.weight_shape)
+    dy = integers(getattr(fc, f"conv{case.rank}d")(x, w, **options).shape, seed=seed + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "APART_POSITIONS", 0)
+        patch.setattr(module, "RESULTS_APART", most)
+        given_x = LAYOUTS["channels last"](x) if last else x
+        found = grad("conv", case.rank, "weight")(given_x, w.shape, dy, **options)
     np.testing.assert_array_equal(found, reference.conv_weight(x, w.shape, dy, **options))
 
 
