@@ -19,7 +19,7 @@ from fastconv.kernels.spread_sums import DEPTHS
 from fastconv.kernels.spread_table import tiled_rows
 from fastconv.plan.blocks import Blocks, least_blocks, measured
 from fastconv.plan.careful import CarefulPlan, Transformed, WithPlain
-from fastconv.plan.cut import soonest_cut
+from fastconv.plan.cut import cut_for_one, soonest_cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import Taps, lane_blocks, multiply_cost, turn_cost, write_plan
 from fastconv.plan.spread import WIDTHS, output_steps
@@ -109,10 +109,11 @@ def plan_inside(problem: Problem) -> InsidePlan:
     plan = write_plan(problem, kernel, table, axes, windows, cut, _taps(problem, windows), [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
     promised = least_blocks(found, problem.dtype.itemsize, g.batch * g.groups * len(row_blocks))
+    alone = cut_for_one(problem, found, problem.dtype.itemsize, row_blocks)
     before = plan.packing.cost
     within, promised_within = (
         pack_within_cost(problem, prod(blocks.counts) * g.batch) if fits else before
-        for blocks in (cut.blocks, promised)
+        for blocks in (cut.blocks, alone.blocks)
     )
     return InsidePlan(
         kernel=kernel,
