@@ -60,6 +60,38 @@ def test_runs_of_depths_and_weights_of_any_order() -> None:
     same(x, w[:, :, ::-1, ::-1], padding=1, flip=True)
 
 
+@pytest.mark.parametrize("order", ["plain", "mirrored", "channels last", "transposed"])
+@pytest.mark.parametrize(("channels", "outputs", "kernel"), [(40, 2 * VECTORS * LANES, (3, 3)), (23, LANES, (1, 3))])
+def test_packed_in_the_task_or_before(channels: int, outputs: int, kernel: tuple[int, int], order: str) -> None:
+    """Few images pack weights where they are used, many before: both as `Conv2d` does, and as the definition says."""
+    w, transposed = integers((outputs, channels, *kernel), "float32", 1), order == "transposed"
+    if order == "mirrored":
+        w = w[:, :, ::-1, ::-1]
+    elif order == "channels last":
+        w = np.ascontiguousarray(w.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    elif transposed:
+        w = np.ascontiguousarray(w.swapaxes(0, 1))
+    packs = []
+    for batch in (1, 33):
+        x = integers((batch, channels, 4, 4), "float32")
+        with recording() as calls:
+            same(x, w, padding=(kernel[0] // 2, 1), transposed=transposed)
+        packs.append(calls[1][1].plan.packs)
+        layer = (fc.ConvTranspose2d if transposed else fc.Conv2d)(w, padding=(kernel[0] // 2, 1), algorithm="inside")
+        op = fc.conv_transpose2d if transposed else fc.conv2d
+        wanted = op(x, w, padding=(kernel[0] // 2, 1), algorithm="reference")
+        np.testing.assert_array_equal(layer(x), wanted)
+    assert packs == [True, False]
+
+
+def test_weights_of_many_taps_are_packed_before() -> None:
+    """Those of a few channels alone would fill the cache."""
+    x, w = integers((1, 70, 12, 12), "float32"), integers((VECTORS * LANES, 70, 13, 13), "float32", 1)
+    with recording() as calls:
+        same(x, w, padding=6)
+    assert not any(call.plan.packs for _, call in calls if call.algorithm == "inside")
+
+
 @pytest.mark.parametrize(("padding", "apart"), [(((1, 1), (1, 1)), (1, 1)), (((70, 90), (0, 300)), (40, 7))])
 def test_many_pixels_are_cut_into_blocks(padding: Any, apart: tuple[int, int]) -> None:
     """What a block's first pixel would read may stand in front of the input, or behind it."""

@@ -573,7 +573,7 @@ def _inside(draw: st.DrawFn) -> Call:
     rank, groups = draw(st.integers(1, 3)), draw(st.integers(1, 2))
     channels, outputs = draw(st.integers(1, 9)), draw(st.integers(1, 70))
     size = tuple(draw(st.integers(5, 8)) for _ in range(rank))
-    x = integers((draw(st.integers(1, 2)), groups * channels, *size), "float32", draw(seeds))
+    x = integers((draw(st.integers(1, 3)), groups * channels, *size), "float32", draw(seeds))
     if draw(st.booleans()):
         x = LAYOUTS["channels last"](x)
     w = _values(draw, (groups * outputs, channels, *(3,) * rank), "float32")

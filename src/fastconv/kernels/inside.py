@@ -3,7 +3,9 @@
 Where images are small beside their padding, or taps far apart, many products are those of padding: 0.31 of them for 3 x
 3 taps on 4 x 4 pixels, and 0.43 of them on 33 x 33 pixels where the taps are 12 apart. Here each tap lists the pixels
 that it has a number for. So none is multiplied with padding, no border has to be copied, and the input is read where it
-stands. The sums of all pixels of a block wait in the second-level cache while one tap after the other is added.
+stands. The sums of all pixels of a block wait in the second-level cache while one tap after the other is added. So do
+the weights of a run of channels where the kernel packs them: all taps of a channel stand beside each other, so they are
+packed together.
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ from fastconv.kernels.inside_table import INSIDE_HEAD_AT, SHIFT_FIELDS, Shift, r
 from fastconv.kernels.outlet import Outlet, list_targets, target_of_block, write_pixels, write_rows
 from fastconv.kernels.pixels import PixelAxis, counts_in_block, pixel_axes
 from fastconv.kernels.slab import Space, slab_axes
-from fastconv.kernels.spread_sums import DEPTHS, Depths, by_size, depths_of_run, next_pixels
+from fastconv.kernels.spread_sums import Depths, by_size, next_pixels
 from fastconv.kernels.spread_table import MOST_ROWS, VECTORS
+from fastconv.kernels.weights import PackedPlace, pack_block, read_plain
 
 __all__ = ["Kind", "inside"]
 
@@ -131,10 +134,12 @@ def _body(kind: Kind) -> Callable[..., None]:
     channels_last, apply = kind.last, activate if kind.activated else keep
 
     def convolve(
-        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any
-    ) -> None:
+        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any,
+        steps: Any, weight_offsets: Any,
+    ) -> None:  # fmt: skip
         """y = activation(weights * x + bias) for some tasks; see `INSIDE_TABLE` for the table.
 
+        Weights are packed, or plain ones that `steps` and `weight_offsets` are for, as `pack_weights` takes them.
         ``strange[task]`` becomes 0 unless a sum is infinite or not a number: then a weight may be, and more should be.
         """
         head, more = read_head(table, 0), read_inside_head(table, INSIDE_HEAD_AT)
@@ -145,6 +150,8 @@ def _body(kind: Kind) -> Callable[..., None]:
         sums = zeros((1 + most + n) * VECTORS * n, y.dtype)
         places, goals = empty(most + MOST_ROWS, np.int64), empty(most + MOST_ROWS, np.int64)
         targets = empty(most if channels_last else 0, np.int64)
+        packs, room = steps.size > 0, more.run | 1  # an odd number: taps are not a power of two apart
+        own_weights = empty(VECTORS * n * head.phases * room if packs else 0, weights.dtype)
         for task in range(begin, end):
             strange[task] = 0
             block = block_of(task, head.splits, head.groups, out)
@@ -155,7 +162,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                 continue
             base = head.x_base + block.n * head.x_batch + block.group * head.channels * head.x_channel
             base += block.first.d * pixel.d.step + block.first.h * pixel.h.step + block.first.w * pixel.w.step
-            arrays = _Arrays(x, places, offsets, weights, goals, sums)
+            arrays = _Arrays(x, places, offsets, own_weights if packs else weights, goals, sums)
             image = more.y_base + block.n * more.y_batch
             to = target_of_block(image, block, first_phase, out, counts, y_steps, counts.w)
             if channels_last:
@@ -167,16 +174,23 @@ def _body(kind: Kind) -> Callable[..., None]:
                 begin_sums(sums, width, bias, channel, rows.channels)
                 for p in range(1, pixels + 1):
                     copy_run(sums, p * width, sums, 0, width)
-                for number in range(head.phases):
-                    phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
-                    shift = read_shift(table, more.shifts_at + SHIFT_FIELDS * number)
-                    count = _list_seen(places, goals, base, shift, axes, pixel, block, counts, width)
-                    packed = (block.group * head.depth + phase.depth_at) * head.padded_out + rows.first * phase.depths
-                    depths, _ = depths_of_run(phase.depths, 1, DEPTHS)
-                    for c in range(0, phase.depths, depths):
-                        run_end = phase.depth_at + min(c + depths, phase.depths)
-                        run = Depths(phase.depth_at + c, run_end, packed + c * width, width, False, 0)
-                        _add_tap(arrays, run, count)
+                for first in range(0, head.channels, more.run):
+                    run = min(more.run, head.channels - first)
+                    if packs:
+                        pack_block(
+                            weights, read_plain(steps, 0), head, block.group, rows, table, weight_offsets, own_weights,
+                            PackedPlace(0, width, 0, room, first, run),
+                        )  # fmt: skip
+                    for number in range(head.phases):
+                        phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
+                        shift = read_shift(table, more.shifts_at + SHIFT_FIELDS * number)
+                        count = _list_seen(places, goals, base, shift, axes, pixel, block, counts, width)
+                        at = number * room * width
+                        if not packs:
+                            at = (block.group * head.depth + phase.depth_at) * head.padded_out
+                            at += rows.first * head.channels + first * width
+                        begin_run = phase.depth_at + first
+                        _add_tap(arrays, Depths(begin_run, begin_run + run, at, width, False, 0), count)
                 strange[task] |= not are_finite(sums, width, (1 + pixels) * width)
                 apply(sums, width, (1 + pixels) * width, head.activation)
                 outlet = Outlet(y, rows.channels, channel * more.y_channel, more.y_channel, to)
@@ -184,7 +198,7 @@ def _body(kind: Kind) -> Callable[..., None]:
                     write_pixels(sums, width, width, 0, pixels, rows.channels, y, outlet.origin, targets)
                 else:
                     write_rows(sums, width, width, 0, pixels, True, outlet)
-        free((sums, places, goals, targets))
+        free((sums, places, goals, targets, own_weights))
 
     return convolve
 

@@ -21,12 +21,15 @@ class InsideHead(NamedTuple):
         Flat position of the first output, and the steps of batch and channel.
     shifts_at : int
         Where the `Shift` of each phase begins in the table: each tap has a phase of its own.
+    run : int
+        Channels of which all taps are added before those of the next ones.
     """
 
     y_base: int
     y_batch: int
     y_channel: int
     shifts_at: int
+    run: int
 
 
 class Shift(NamedTuple):

@@ -17,13 +17,14 @@ from fastconv.kernels.conv_table import (
     PHASE_FIELDS,
     ROW_BLOCK_FIELDS,
     ConvHead,
+    Phase,
     RowBlock,
     read_head,
     read_phase,
     read_row_block,
 )
 
-__all__ = ["SPAN", "DepthRun", "PlainWeights", "pack_rows", "pack_weights", "read_plain"]
+__all__ = ["SPAN", "DepthRun", "PackedPlace", "PlainWeights", "pack_block", "pack_rows", "pack_weights", "read_plain"]
 
 #: Weights of a row that are read in a run, whole vectors; more of them would be written to too many pages.
 RUN = 1024
@@ -64,6 +65,36 @@ class DepthRun(NamedTuple):
     first: int
     depths: int
     taps: int
+
+
+class PackedPlace(NamedTuple):
+    """Where weights of some channels go: each phase has room for those of all row blocks, one block after the other.
+
+    Attributes
+    ----------
+    base : int
+        Where the first phase's begin.
+    width, first : int
+        Rows of a depth, those of all blocks, and how many of them are in front of this one.
+    room : int
+        Channels that each phase has room for.
+    begin, channels : int
+        The first channel, and how many there are.
+    """
+
+    base: int
+    width: int
+    first: int
+    room: int
+    begin: int
+    channels: int
+
+
+@helper
+def _phase_place(place: PackedPlace, phase: Phase, head: ConvHead) -> int:
+    """Where the weights of a phase begin."""
+    in_front = phase.depth_at * place.width + place.first * phase.depths
+    return place.base + in_front // head.channels * place.room
 
 
 @helper
@@ -139,7 +170,7 @@ class _Slots(NamedTuple):
     steps : vector
         From there to where that of the next channel goes.
     span : int
-        How many there are.
+        How many there are; of several channels, where these are taken together.
     """
 
     places: Any
@@ -157,11 +188,17 @@ def _slots(span: int) -> _Slots:
 
 
 @helper
-def _list_taps(slots: _Slots, low: int, offsets: Any, first: int, taps: int, to: int, rows: int) -> None:
-    """The taps of a phase, whose weights go to `to`, those of so many rows side by side; slot 0 has the step `low`."""
-    for tap in range(taps):
-        slot = offsets[first + tap] - low
-        slots.places[slot], slots.steps[slot] = to + tap * rows, taps * rows
+def _list_taps(
+    slots: _Slots, low: int, offsets: Any, first: int, taps: int, to: int, rows: int, together: int = 1, span: int = 0
+) -> None:
+    """The taps of a phase, whose weights go to `to`, those of so many rows side by side; slot 0 has the step `low`.
+
+    Where channels are taken together, each has so many slots.
+    """
+    for channel in range(together):
+        for tap in range(taps):
+            slot = channel * span + offsets[first + tap] - low
+            slots.places[slot], slots.steps[slot] = to + (channel * taps + tap) * rows, together * taps * rows
 
 
 @helper
@@ -233,12 +270,12 @@ def _turn_taps(
 @helper
 def _turn_phases(
     weights: Any, plain: PlainWeights, head: ConvHead, group: int, block: RowBlock, table: Any, offsets: Any,
-    packed: Any,
+    packed: Any, place: PackedPlace,
 ) -> int:  # fmt: skip
     """As `_turn_taps`, for all phases, whose taps stand between each other's: the number of channels that were done.
 
     A square that has the taps of all of them is transposed once; where it would be half empty, none is. 256 x 128 x 4 x
-    4 weights at stride 2 take half as long as phase after phase.
+    4 weights at stride 2 take half as long as phase after phase. Where channels follow each other, so do squares.
     """
     n, size = lanes(packed), np.int64(weights.size)
     low: Any = size
@@ -249,17 +286,45 @@ def _turn_phases(
         low, high = _reach(offsets, phase.depth_at, taps, low, high)
         if 0 < taps < phase.depths:
             step = offsets[phase.depth_at + taps] - offsets[phase.depth_at]
-    if not n // 2 <= high - low + 1 <= SPAN:
+    span = high - low + 1
+    together = SPAN // span if step == span else np.int64(1)
+    if span > SPAN or together * span < n // 2:
         return 0
-    slots = _slots(high - low + 1)
-    for number in range(head.phases):
-        phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
-        to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths
-        _list_taps(slots, low, offsets, phase.depth_at, phase.depths // head.channels, to, block.rows)
-    source = plain.base + group * plain.group + block.first * plain.row + low
-    done = _turn_slots(weights, source, step, head.channels, plain.row, block.rows, slots, packed)
-    free((slots.places, slots.steps))
+    source, done = plain.base + group * plain.group + block.first * plain.row + low + place.begin * step, place.channels
+    each = block.rows if plain.row <= SPAN else n  # a CPU sees so few streams coming, as in `_turn_runs`
+    for row in range(0, block.rows, each):
+        turned: Any = np.int64(0)
+        for channels in (together, np.int64(1)):
+            slots = _slots(channels * span)
+            for number in range(head.phases):
+                phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
+                taps = phase.depths // head.channels
+                to = _phase_place(place, phase, head) + turned * taps * block.rows + row
+                _list_taps(slots, low, offsets, phase.depth_at, taps, to, block.rows, channels, span)
+            at, left = source + row * plain.row + turned * step, (place.channels - turned) // channels
+            rows = min(each, block.rows - row)
+            turned += channels * _turn_slots(weights, at, channels * step, left, plain.row, rows, slots, packed)
+            free((slots.places, slots.steps))
+        done = min(done, turned)
     return done
+
+
+@helper
+def pack_block(
+    weights: Any, plain: PlainWeights, head: ConvHead, group: int, block: RowBlock, table: Any, offsets: Any,
+    packed: Any, place: PackedPlace,
+) -> None:  # fmt: skip
+    """Lay out the weights of some channels of a row block as [phase, depth, row]."""
+    together, done, n = place.channels if head.phases == 1 else TOGETHER, np.int64(0), lanes(packed)
+    if head.phases > 1 and block.channels == block.rows and (block.rows % n == 0 or block.rows < n):
+        done = _turn_phases(weights, plain, head, group, block, table, offsets, packed, place)
+    for first in range(done, place.channels, together):
+        channels = min(together, place.channels - first)
+        for number in range(head.phases):
+            phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
+            taps, to = phase.depths // head.channels, _phase_place(place, phase, head)
+            run = DepthRun(phase.depth_at + (place.begin + first) * taps, channels * taps, taps)
+            pack_rows(weights, plain, group, block, offsets, run, packed, to + first * taps * block.rows)
 
 
 @kernel
@@ -272,14 +337,7 @@ def pack_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, st
     for task in range(begin, end):
         group = task // head.row_blocks
         block = read_row_block(table, head.row_blocks_at + ROW_BLOCK_FIELDS * (task - group * head.row_blocks))
-        together, done, n = head.channels if head.phases == 1 else TOGETHER, np.int64(0), lanes(packed)
-        if head.phases > 1 and block.channels == block.rows and (block.rows % n == 0 or block.rows < n):
-            done = _turn_phases(weights, plain, head, group, block, table, offsets, packed)
-        for first in range(done, head.channels, together):
-            channels = min(together, head.channels - first)
-            for number in range(head.phases):
-                phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
-                taps = phase.depths // head.channels
-                to = (group * head.depth + phase.depth_at) * head.padded_out + block.first * phase.depths
-                run = DepthRun(phase.depth_at + first * taps, channels * taps, taps)
-                pack_rows(weights, plain, group, block, offsets, run, packed, to + first * taps * block.rows)
+        place = PackedPlace(
+            group * head.depth * head.padded_out, head.padded_out, block.first, head.channels, 0, head.channels
+        )
+        pack_block(weights, plain, head, group, block, table, offsets, packed, place)

@@ -100,10 +100,16 @@ class CarefulPlan:
 
     def run_packed(self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray) -> None:
         """As `run`, with weights that `packing` has transformed."""
+        self._run(x, packed, bias, y)
+
+    def _run(
+        self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray, *more: np.ndarray
+    ) -> None:
+        """Run the kernel, which takes `more` at the end, and what is careful where its results are strange."""
         strange = np.empty(self.tasks, np.int64)
         start = np.empty(0, y.dtype) if bias is None else bias
         self.kernel.run(
-            self.tasks, self.nanoseconds, x, packed.weights, start, y, self.table, self.offsets, strange
+            self.tasks, self.nanoseconds, x, packed.weights, start, y, self.table, self.offsets, strange, *more
         )  # fmt: skip
         if strange.any():
             self.careful.run(x, packed.plain, bias, y)

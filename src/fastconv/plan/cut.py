@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from fastconv.kernels.conv_table import RowBlock
 from fastconv.plan.blocks import Blocks, best_blocks
 from fastconv.plan.problem import Problem
 
-__all__ = ["Cut", "soonest_cut"]
+__all__ = ["Cut", "cut_for_one", "soonest_cut"]
 
 #: Blocks for each thread from which on they balance well enough by themselves.
 MANY_PLACES = 8
@@ -81,3 +81,11 @@ def soonest_cut(problem: Problem, measured: Sequence[Blocks], slab_bytes: int, r
     """
     blocks = best_blocks(measured, slab_bytes, lambda blocks: Cut(blocks, row_blocks).end(problem)[0])
     return Cut(blocks, row_blocks)
+
+
+def cut_for_one(problem: Problem, measured: Sequence[Blocks], slab_bytes: int, row_blocks: Sequence[RowBlock]) -> Cut:
+    """As `soonest_cut`, on one thread: the blocks for which tasks pack weights there, so what packing promises.
+
+    `least_blocks` may promise more of them, for balance, each of which would pack all weights anew.
+    """
+    return soonest_cut(replace(problem, threads=1), measured, slab_bytes, row_blocks)

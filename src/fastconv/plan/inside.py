@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
@@ -17,22 +18,55 @@ from fastconv.kernels.pixels import PixelAxis
 from fastconv.kernels.spread_sums import DEPTHS
 from fastconv.kernels.spread_table import tiled_rows
 from fastconv.plan.blocks import Blocks, least_blocks, measured
-from fastconv.plan.careful import CarefulPlan, WithPlain
-from fastconv.plan.cut import soonest_cut
+from fastconv.plan.careful import CarefulPlan, Transformed, WithPlain
+from fastconv.plan.cut import cut_for_one, soonest_cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import Taps, lane_blocks, multiply_cost, turn_cost, write_plan
 from fastconv.plan.spread import WIDTHS, output_steps
 from fastconv.plan.table import Table
 from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
+from fastconv.plan.within import pack_within_cost
 
-__all__ = ["plan_inside", "refuse_inside"]
+__all__ = ["InsidePlan", "plan_inside", "refuse_inside"]
 
 #: Nanoseconds, for estimates only (see `products`): for a tile to read a vector of sums and to write it again, to list
 #: a pixel, for a block to read a weight, and for a row of a tile to read a number where it stands.
 SUM_COST, LIST_COST, READ_COST, VALUE_COST = 1.5, 1.5, 0.04, 0.06
 #: Most taps: for each the pixels are listed anew, and sums are read and written again.
 MOST_TAPS = 256
+
+#: Fewest channels of a run for which sums are read and written again, so that the cache holds the weights of all taps.
+LEAST_RUN = 64
+
+
+@dataclass(frozen=True)
+class InsidePlan(CarefulPlan):
+    """A plan whose kernel takes weights packed or not.
+
+    Attributes
+    ----------
+    packing : WithPlain
+        How it wants the weights.
+    packs : bool
+        Whether it packs them itself.
+    """
+
+    packing: WithPlain
+    packs: bool
+
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Write the result into the contiguous `y`."""
+        if self.packs:
+            packing = self.packing.packing
+            self._run(x, Transformed(weight, weight), bias, y, packing.steps, packing.offsets)
+        else:
+            super().run(x, weight, bias, y)
+
+    def run_packed(self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """As `run`, with weights that `packing` has transformed."""
+        packing = self.packing.packing
+        self._run(x, packed, bias, y, packing.steps[:0], packing.offsets)
 
 
 def refuse_inside(problem: Problem) -> str | None:
@@ -54,7 +88,7 @@ def refuse_inside(problem: Problem) -> str | None:
     return None
 
 
-def plan_inside(problem: Problem) -> CarefulPlan:
+def plan_inside(problem: Problem) -> InsidePlan:
     """Cut a convolution into blocks and write its table."""
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
@@ -69,14 +103,22 @@ def plan_inside(problem: Problem) -> CarefulPlan:
         for w, step, y_step in zip(windows, x.steps[2:], y.steps[2:], strict=True)
     ]
     shifts = [Shift(*at) for at in product(*(w.shifts[0].values() for w in windows))]
-    head = InsideHead(y.base, y.steps[0], y.steps[1], table.append_records(shifts))
+    run, fits = _run(problem, row_blocks)
+    head = InsideHead(y.base, y.steps[0], y.steps[1], table.append_records(shifts), run)
     kernel = inside[Kind(y.steps[1] == 1, problem.activation is not None)]
     plan = write_plan(problem, kernel, table, axes, windows, cut, _taps(problem, windows), [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
     promised = least_blocks(found, problem.dtype.itemsize, g.batch * g.groups * len(row_blocks))
-    return CarefulPlan(
+    alone = cut_for_one(problem, found, problem.dtype.itemsize, row_blocks)
+    before = plan.packing.cost
+    within, promised_within = (
+        pack_within_cost(problem, prod(blocks.counts) * g.batch) if fits else before
+        for blocks in (cut.blocks, alone.blocks)
+    )
+    return InsidePlan(
         kernel=kernel,
-        packing=WithPlain(plan.packing),
+        packing=WithPlain(replace(plan.packing, cost=min(before, promised_within))),
+        packs=within < before,
         table=plan.table,
         offsets=plan.offsets,
         tasks=plan.tasks,
@@ -84,6 +126,19 @@ def plan_inside(problem: Problem) -> CarefulPlan:
         problem=problem,
         summary=plan.summary,
     )
+
+
+def _run(problem: Problem, row_blocks: Sequence[RowBlock]) -> tuple[int, bool]:
+    """Channels of a run, about as many in all of them, and whether the cache holds their weights for a row block.
+
+    The same for any number of threads, and for weights that were packed before, as results are.
+    """
+    g, widest = problem.geometry, max(block.rows for block in row_blocks)
+    channels = g.channels // g.groups
+    room = machine().slab_bytes // (prod(g.kernel_size) * widest * problem.dtype.itemsize)
+    fits = room >= min(channels, LEAST_RUN)
+    runs = -(-channels // (min(DEPTHS, room) if fits else DEPTHS))
+    return -(-channels // runs), fits
 
 
 def _taps(problem: Problem, windows: Sequence[Windows]) -> Taps:
@@ -116,7 +171,7 @@ def _measure(
     channels, widest = g.channels // g.groups, max(block.rows for block in row_blocks)
     seen = [prod(numbers) for numbers in product(*(_seen(w.axis) for w in windows))]
     outputs = sum(block.rows for block in row_blocks)
-    runs = -(-channels // DEPTHS)
+    runs = -(-channels // _run(problem, row_blocks)[0])
     each = outputs / lanes * (channels * multiply_cost(problem) + runs * SUM_COST)
     each += len(row_blocks) * channels * VALUE_COST
     turn, read = outputs * turn_cost(problem), len(seen) * channels * outputs * READ_COST

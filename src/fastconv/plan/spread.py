@@ -22,7 +22,7 @@ from fastconv.kernels.spread_table import (
     tiled_rows,
 )
 from fastconv.plan.blocks import Blocks, least_blocks, measured
-from fastconv.plan.cut import Cut, soonest_cut
+from fastconv.plan.cut import Cut, cut_for_one, soonest_cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import (
     GATHER_COST,
@@ -110,10 +110,11 @@ def plan_spread(problem: Problem) -> PackingPlan:
     head = SpreadHead(pitch, y.base, y.steps[0], y.steps[1], fetched, problem.halves)
     plan = write_plan(problem, spread[kind], table, axes, windows, cut, taps, [*pixels, head])
     # What is promised is the same for any number of threads, as the choice of an algorithm is.
-    row_blocks = len(lane_blocks(problem, WIDTHS))
-    promised = least_blocks(found, channel_bytes, g.batch * g.groups * row_blocks)
+    row_blocks = lane_blocks(problem, WIDTHS)
+    promised = least_blocks(found, channel_bytes, g.batch * g.groups * len(row_blocks))
+    alone = cut_for_one(problem, found, channel_bytes, row_blocks)
     promised_plan = replace(plan, nanoseconds=promised.nanoseconds * prod(promised.counts) * g.batch * g.groups)
-    return packing_plan(promised_plan, problem, _uses(problem, cut.blocks), _uses(problem, promised))
+    return packing_plan(promised_plan, problem, _uses(problem, cut.blocks), _uses(problem, alone.blocks))
 
 
 def _cut(problem: Problem, windows: Sequence[Windows], widths: Sequence[int]) -> tuple[list[Blocks], Cut]:

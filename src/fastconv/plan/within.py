@@ -7,6 +7,7 @@ pixels that takes as long as the sums. What a task packs stays in its second-lev
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from fastconv.plan.problem import Problem
 from fastconv.plan.products import ConvPlan
 from fastconv.plan.weights import takes_turns
 
-__all__ = ["PackingPlan", "packing_plan"]
+__all__ = ["PackingPlan", "pack_within_cost", "packing_plan"]
 
 #: Nanoseconds, for estimates only, to pack a weight in a task that uses it right away and whose cache holds it, by how
 #: many vectors a CPU can multiply in a cycle (as `VECTOR_COST`). On a Zen 4 a call of 1024 channels to 256 on 14 x 14
@@ -57,11 +58,13 @@ class PackingPlan(ConvPlan):
 
 def packing_plan(plan: ConvPlan, problem: Problem, uses: int, promised_uses: int) -> PackingPlan:
     """The plan of a kernel that would pack each weight `uses` times, and `promised_uses` on one thread."""
-    before, within = plan.packing.cost, PACK_WITHIN_COST[machine().products_per_cycle]
+    before = plan.packing.cost
+    packing = replace(plan.packing, cost=min(before, pack_within_cost(problem, promised_uses)))
+    return PackingPlan(**vars(replace(plan, packing=packing)), packs=pack_within_cost(problem, uses) < before)
 
-    def cost(uses: int) -> float:
-        """Nanoseconds for a weight; not within where there are phases, whose weights are packed together."""
-        return before if problem.narrow or takes_turns(problem) else min(before, uses * within)
 
-    packing = replace(plan.packing, cost=cost(promised_uses))
-    return PackingPlan(**vars(replace(plan, packing=packing)), packs=cost(uses) < before)
+def pack_within_cost(problem: Problem, uses: int) -> float:
+    """Nanoseconds to pack a weight in each of so many tasks; where there are phases, theirs are packed together."""
+    if problem.narrow or takes_turns(problem):
+        return inf
+    return uses * PACK_WITHIN_COST[machine().products_per_cycle]
