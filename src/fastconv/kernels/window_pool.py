@@ -281,13 +281,6 @@ def pool_places(begin: int, end: int, x: Any, y: Any, indices: Any, spans: Any, 
         piece = _piece(table, head.pieces_at + 4 * at_line.piece)
         task = _task(at_line, spans, head, d, h, w)
         _add_rows(best[: piece.size], rows[: piece.size], x, task, piece.start * w.step, d, h, w.step)
-        if head.lanes:
-            first = unsigned(task.to + piece.first)
-            for i in range(unsigned(piece.size)):
-                y[first + i] = best[i]
-                indices[first + i] = rows[i]
-            at_line = _following(at_line, head, d, h)
-            continue
         for i in range(piece.first, piece.end):
             span = _span(spans, w, task.spans, i)
             column = span.first
