@@ -302,6 +302,19 @@ def test_channels_are_lanes_of_windows_of_any_lengths(pooling: str, dtype: str) 
         np.testing.assert_allclose(ours, theirs, rtol=3e-7 if "average" in pooling else 0)
 
 
+def test_channels_are_shared_out_where_outputs_are_few() -> None:
+    """To whole tiles of them, whatever the number of threads; an empty batch has none."""
+    x = last(integers((1, 333, 5, 6), "float32"), 2)
+    with fc.threads(1):
+        alone = fc.adaptive_max_pool2d(x, 1, True), fc.adaptive_avg_pool2d(x, 1)
+    with fc.threads(2):
+        together = fc.adaptive_max_pool2d(x, 1, True), fc.adaptive_avg_pool2d(x, 1)
+        assert fc.adaptive_avg_pool2d(x[:0], 1).shape == (0, 333, 1, 1)
+    np.testing.assert_array_equal(alone[1], together[1])
+    np.testing.assert_array_equal(alone[0], together[0])
+    np.testing.assert_array_equal(alone[0][1], fc.adaptive_max_pool2d(x, 1, True, algorithm="reference")[1])
+
+
 def test_explain_names_the_orders_and_the_copies() -> None:
     lines = fc.explain(fc.conv2d, last(X, 2), W, algorithm="tile").splitlines()
     assert lines[0].startswith("conv on 2 x 40 x 9 x 11 (channels last) to 2 x 70 x 7 x 9 (channels last) in float32")

@@ -96,7 +96,7 @@ def plan_lane_pool(problem: Problem) -> PoolPlan:
 
 def _part(channels: int, lanes: int, lines: int, threads: int) -> int:
     """Channels of a task: all where there are rows enough for all threads, else as many as some tiles have."""
-    wanted = -(-MANY_TASKS // lines) if threads > 1 else 1
+    wanted = -(-MANY_TASKS // max(1, lines)) if threads > 1 else 1
     vectors = -(-channels // lanes // wanted)
     tile = LANE_VECTORS if vectors > LEAST_VECTORS else LEAST_VECTORS
     return min(channels, -(-vectors // tile) * tile * lanes)
