@@ -271,6 +271,11 @@ POOLINGS: dict[str, Callable[[Array, str], Any]] = {
     "max of signals, its places": lambda x, name: fc.max_pool1d(
         x[:, :, 0], 3, 1, 1, return_indices=True, algorithm=name
     ),
+    "max": lambda x, name: fc.max_pool2d(x, (3, 2), 2, 1, algorithm=name),
+    "average": lambda x, name: fc.avg_pool2d(x, 3, 2, 1, count_include_pad=False, algorithm=name),
+    "max of volumes, its places": lambda x, name: fc.max_pool3d(
+        x.reshape(2, -1, 3, 3, 11), (2, 3, 2), (1, 2, 2), (0, 1, 1), return_indices=True, algorithm=name
+    ),
     "adaptive max": lambda x, name: fc.adaptive_max_pool2d(x, (4, 7), algorithm=name),
     "adaptive max, its places": lambda x, name: fc.adaptive_max_pool2d(x, (4, 7), True, algorithm=name),
     "adaptive average": lambda x, name: fc.adaptive_avg_pool2d(x, (4, 7), algorithm=name),
@@ -280,20 +285,34 @@ POOLINGS: dict[str, Callable[[Array, str], Any]] = {
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint16"])
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_channels_are_lanes_of_lists_of_windows(pooling: str, dtype: str) -> None:
+def test_channels_are_lanes_of_windows_of_any_lengths(pooling: str, dtype: str) -> None:
     """As many channels as several pieces have, few values, of which many are equal, and NaNs; nothing is copied."""
     x = np.random.default_rng(3).integers(0, 4, (2, 1030, 9, 11)).astype(dtype)
     if dtype.startswith("float") and "max" in pooling:
         x[np.random.default_rng(4).random(x.shape) < 0.05] = np.nan
+    name = "windows" if pooling == "norm" else "channels"
     with recording() as calls:
-        found = POOLINGS[pooling](last(x, 2), "windows")
+        found = POOLINGS[pooling](last(x, 2), name)
     assert not any(isinstance(choice.plan, CopiedPlan) for _, choice in calls)
-    assert [choice.algorithm for _, choice in calls] == ["windows"]
+    assert [choice.algorithm for _, choice in calls] == [name]
     wanted = POOLINGS[pooling](x, "reference")
     pairs = zip(found, wanted, strict=True) if "places" in pooling else [(found, wanted)]
     for ours, theirs in pairs:
-        assert is_last(ours, 1 if "signals" in pooling else 2)
+        assert is_last(ours, 1 if "signals" in pooling else 3 if "volumes" in pooling else 2)
         np.testing.assert_allclose(ours, theirs, rtol=3e-7 if "average" in pooling else 0)
+
+
+def test_channels_are_shared_out_where_outputs_are_few() -> None:
+    """To whole tiles of them, whatever the number of threads; an empty batch has none."""
+    x = last(integers((1, 333, 5, 6), "float32"), 2)
+    with fc.threads(1):
+        alone = fc.adaptive_max_pool2d(x, 1, True), fc.adaptive_avg_pool2d(x, 1)
+    with fc.threads(2):
+        together = fc.adaptive_max_pool2d(x, 1, True), fc.adaptive_avg_pool2d(x, 1)
+        assert fc.adaptive_avg_pool2d(x[:0], 1).shape == (0, 333, 1, 1)
+    np.testing.assert_array_equal(alone[1], together[1])
+    np.testing.assert_array_equal(alone[0], together[0])
+    np.testing.assert_array_equal(alone[0][1], fc.adaptive_max_pool2d(x, 1, True, algorithm="reference")[1])
 
 
 def test_explain_names_the_orders_and_the_copies() -> None:

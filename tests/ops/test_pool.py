@@ -13,6 +13,7 @@ import pytest
 import fastconv as fc
 from fastconv import reference
 from fastconv.jit.machine import machine
+from fastconv.ops.calls import recording
 from fastconv.plan.registry import ALGORITHMS
 from nightly import nightly
 from properties.strategies import LAYOUTS, integers, small_blocks
@@ -394,6 +395,18 @@ def test_means_of_booleans_drop_the_fraction(divisor: int | None, name: str) -> 
         np.testing.assert_array_equal(expected[..., 1:], fc.avg_pool2d(x, 2, (2, 1), dtype=float) == 1)
         assert not expected[..., 0].any(), "padding counts"
     assert fc.avg_pool1d(np.ones((1, 256), bool), 256, divisor_override=divisor, algorithm=name).item() is True
+
+
+@pytest.mark.parametrize("result", [None, np.float32])
+def test_averages_of_booleans_are_taken_as_those_of_bytes(result: Any) -> None:
+    x = np.random.default_rng(0).random((2, 3, 20, 30)) < 0.9
+    with recording() as calls:
+        found = fc.avg_pool2d(x, 3, 2, 1, count_include_pad=False, dtype=result)
+    (problem, choice), *_ = calls
+    assert problem.x_dtype == np.uint8
+    assert choice.algorithm != "slab" or not machine().masks(1)
+    wanted = reference.avg_pool(x.astype(np.float32), (3, 3), (2, 2), ((1, 1),) * 2, False, False, None, (1, 1))
+    np.testing.assert_allclose(found, wanted == 1 if result is None else wanted, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])

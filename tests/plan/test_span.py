@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastconv.jit.letter import span
+from fastconv.jit.objects import address
 from fastconv.plan.span import LARGE, PAGE, empty_apart, steps
 
 BASE = np.arange(120.0).reshape(4, 5, 6)
@@ -58,3 +59,12 @@ def test_large_results_stand_half_a_page_from_their_input(past: int, dtype: str)
 
 def test_small_results_stand_anywhere_and_own_their_memory() -> None:
     assert empty_apart((LARGE // 8,), np.dtype(np.float32), np.zeros(3)).flags.owndata
+
+
+def test_addresses_are_numpys_own() -> None:
+    class Sub(np.ndarray):
+        pass
+
+    x = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    for array in (x, x[::-1, 1:, ::2], x.view(Sub)[1:], np.empty((0, 3)), np.float32(1)[None], np.asfortranarray(x)):
+        assert address(array) == array.ctypes.data

@@ -238,6 +238,19 @@ def _adaptive_pool(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def _lane_pool(draw: st.DrawFn) -> Call:
+    """Poolings whose lanes are channels, of some vectors and of parts of one."""
+    kind, places, rank = draw(st.sampled_from(["max", "avg"])), draw(st.booleans()), draw(st.integers(1, 3))
+    shape = (draw(st.integers(1, 2)), *(draw(st.integers(2, 6)) for _ in range(rank)), draw(st.integers(2, 170)))
+    x = np.moveaxis(integers(shape, draw(st.sampled_from(REAL_TYPES)), draw(seeds)), -1, 1)
+    options = {"return_indices": places} if kind == "max" else {}
+    if draw(st.booleans()):
+        return _call(f"adaptive_{kind}_pool", rank, [x, draw(st.integers(1, 7))], options, "channels")
+    windows = {"kernel_size": 2, "stride": draw(st.integers(1, 2)), "padding": draw(st.integers(0, 1))}
+    return _call(f"{kind}_pool", rank, [x], windows | options, "channels")
+
+
+@st.composite
 def _lp_pool(draw: st.DrawFn) -> Call:
     case = _wider(draw, draw(pool_cases()))
     x, norm = _values(draw, case.input_shape, "float32"), draw(st.sampled_from([1, 2, 3, 2.5]))
@@ -743,6 +756,7 @@ FAMILIES: dict[str, st.SearchStrategy[Call]] = {
     "windows around": _windows_around(),
     "whole channels": _whole_channels(),
     "adaptive_pool": _adaptive_pool(),
+    "lane_pool": _lane_pool(),
     "channels last": _channels_last(),
     "rows of channels": _rows_of_channels(),
     "interleaved": _interleaved(),

@@ -31,10 +31,12 @@ _UNEVEN = 7
 
 
 def max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
-    """Windows of the usual sizes, with indices and without."""
+    """Windows of the usual sizes, with indices and without, and of whole numbers with gaps between them."""
     op = (fc.max_pool1d, fc.max_pool2d, fc.max_pool3d)[rank - 1]
     for indices in (False, True):
         yield from _usual_windows(partial(op, return_indices=indices), dtype, size)
+        if dtype.kind != "f":
+            yield case(partial(op, return_indices=indices), numbers((16, *size), dtype)[..., ::2], 2)
 
 
 def avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -60,7 +62,7 @@ def adaptive_max_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iter
     for indices in (False, True):
         for parts in (1, _UNEVEN):
             yield case(op, numbers((16, *size), dtype), parts, indices)
-        yield case(op, channels_last(numbers((16, *size), dtype)), 1, indices)
+        yield case(op, channels_last(numbers((16, *size), dtype)), _UNEVEN, indices)
 
 
 def adaptive_avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:
@@ -69,7 +71,7 @@ def adaptive_avg_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iter
     for result in [None] if dtype.kind == "f" else [None, np.float32]:
         for parts in (1, _UNEVEN):
             yield case(op, numbers((16, *size), dtype), parts, dtype=result)
-        yield case(op, channels_last(numbers((16, *size), dtype)), 1, dtype=result)
+        yield case(op, channels_last(numbers((16, *size), dtype)), _UNEVEN, dtype=result)
 
 
 def lp_pool(rank: int, dtype: np.dtype, size: tuple[int, ...]) -> Iterator[Case]:

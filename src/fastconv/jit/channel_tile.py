@@ -1,4 +1,4 @@
-"""A tile that reduces windows with channels as lanes: taps of some pixels, two vectors of channels at a time.
+"""A tile that sums windows with channels as lanes: taps of some pixels, two vectors of channels at a time.
 
 Where the channels of a pixel stand beside each other a tap is a vector that is loaded as it stands, whatever the stride
 of the windows. Beside the LLVM vector code stands its meaning, which runs under NUMBA_DISABLE_JIT=1.
@@ -17,14 +17,11 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.machine import machine
 from fastconv.jit.pixel_code import whole_or_masked
-from fastconv.jit.quotient import quotient_meaning
-from fastconv.jit.reduction import SUM as SUMS
-from fastconv.jit.reduction import Reduction
 
-__all__ = ["MAXIMUM", "MEAN", "PRODUCTS", "SUM", "ChannelRun", "channel_tile"]
+__all__ = ["PRODUCTS", "SUM", "ChannelRun", "channel_tile"]
 
-#: What becomes of the taps of a window. A mean is a sum over ``weights[0]``, the others are of the input's type.
-PRODUCTS, MAXIMUM, SUM, MEAN = range(4)
+#: What is summed of a window: its taps times weights, or these themselves.
+PRODUCTS, SUM = range(2)
 
 #: Vectors of channels that a tile reduces at once.
 VECTORS = 2
@@ -69,8 +66,7 @@ def _channel_tile_meaning(
 ) -> None:
     """y[to + row * pitch + i] = start[channel + i], then x[at + row * step + offsets[t] + i] for each tap t.
 
-    For i below `left`, at most two vectors in the type of `start`, in which windows are reduced. What is summed are
-    products with weights[taps[t] + channel + i].
+    For i below `left`, at most two vectors. `PRODUCTS` are with weights[taps[t] + channel + i].
     """
     left = min(run.left, VECTORS * machine().vector_bytes // start.itemsize)
     for row in range(rows):
@@ -78,13 +74,8 @@ def _channel_tile_meaning(
         for t in range(run.tap_count):
             first = run.at + row * run.step + offsets[t]
             values = x[first : first + left]
-            if op == PRODUCTS:
-                total += values * weights[taps[t] + run.channel :][:left]
-            elif op in (SUM, MEAN):
-                total += values.astype(total.dtype)
-            else:
-                total = np.where((values > total) | (values != values), values, total)
-        y[run.to + row * run.pitch :][:left] = quotient_meaning(total, weights[0]) if op == MEAN else total
+            total += values * weights[taps[t] + run.channel :][:left] if op == PRODUCTS else values
+        y[run.to + row * run.pitch :][:left] = total
 
 
 @intrinsic(prefer_literal=True)
@@ -116,10 +107,6 @@ class _Reduction:
         self.kinds, self.args = (dict(zip(_ARGUMENTS, found, strict=True)) for found in (kinds, args))
         self.run = ChannelRun(*cgutils.unpack_tuple(builder, self.args["run"]))
         self.code = VectorCode(context, builder, self.kinds["start"].dtype)
-        self.reads, self.writes = (
-            VectorCode(context, builder, self.kinds[name].dtype, lanes=self.code.lanes) for name in "xy"
-        )
-        self.sums = Reduction(self.code, self.kinds["start"].dtype, SUMS, exact=True)
 
     def pointer(self, name: str, index: Any) -> Any:
         """Where an element of an array argument stands."""
@@ -131,17 +118,7 @@ class _Reduction:
 
     def combine(self, total: Any, value: Any, weight: Any) -> Any:
         """One more tap."""
-        builder, code = self.builder, self.code
-        if self.op == PRODUCTS:
-            return code.multiply_add(value, weight, total)
-        if self.op in (SUM, MEAN):
-            return code.add(total, self.sums.as_sum(value, self.kinds["x"].dtype))
-        if isinstance(self.kinds["x"].dtype, types.Float):
-            greater = builder.fcmp_ordered(">", value, total)
-            greater = builder.or_(greater, builder.fcmp_unordered("uno", value, value))
-        else:
-            greater = builder.icmp_signed(">", value, total)
-        return builder.select(greater, value, total)
+        return self.code.multiply_add(value, weight, total) if self.op == PRODUCTS else self.code.add(total, value)
 
     def write(self, left: Any) -> None:
         """All taps, for whole vectors, or for so many channels as are left."""
@@ -150,7 +127,7 @@ class _Reduction:
         used = INT64(VECTORS * n) if left is None else left
         masks = [None if left is None else code.mask(INT64(v * n), left) for v in range(VECTORS)]
 
-        def load(base: Any, v: int, code: VectorCode = code) -> Any:
+        def load(base: Any, v: int) -> Any:
             return code.load(base, v * n) if masks[v] is None else code.load_masked(base, INT64(v * n), masks[v])
 
         self.check("offsets", INT64(0), run.tap_count)
@@ -178,7 +155,7 @@ class _Reduction:
             at = builder.add(place, builder.mul(run.step, INT64(row)))
             self.check("x", at, used)
             base = self.pointer("x", at)
-            new.append([self.combine(sums[row][v], load(base, v, self.reads), weights[v]) for v in range(VECTORS)])
+            new.append([self.combine(sums[row][v], load(base, v), weights[v]) for v in range(VECTORS)])
         latch, following = builder.block, builder.add(tap, INT64(1))
         tap.add_incoming(following, latch)
         for row in range(rows):
@@ -193,24 +170,13 @@ class _Reduction:
                 value.add_incoming(total[row][v], entry)
                 value.add_incoming(new[row][v], latch)
                 total[row][v] = value
-        if self.op == MEAN:
-            total = self.means(total)
         for row in range(rows):
             base = self.pointer("y", builder.add(run.to, builder.mul(run.pitch, INT64(row))))
             for v in range(VECTORS):
                 if masks[v] is None:
-                    self.writes.store(total[row][v], base, v * n)
+                    code.store(total[row][v], base, v * n)
                 else:
-                    self.writes.store_masked(total[row][v], base, INT64(v * n), masks[v])
-
-    def means(self, sums: list[list[Any]]) -> list[list[Any]]:
-        """Sums, two of each row, over the one number by which all are divided, in the result's type."""
-        self.check("weights", INT64(0), 1)
-        by = self.code.broadcast(self.builder.load(self.pointer("weights", INT64(0))))
-        totals = [total for row in sums for total in row]
-        found = self.sums.quotients(totals, [by] * len(totals))
-        found = [self.sums.as_result(vector, self.kinds["y"].dtype) for vector in found]
-        return [found[i : i + VECTORS] for i in range(0, len(found), VECTORS)]
+                    code.store_masked(total[row][v], base, INT64(v * n), masks[v])
 
 
 channel_tile = _channel_tile_meaning if config.DISABLE_JIT else _channel_tile

@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 from fastconv.jit.emit import INT64, VectorCode
 from fastconv.jit.lines import NO_LINE, LineTile
 from fastconv.jit.machine import machine
+from fastconv.jit.reduction import MAXIMUM, Reduction
 
 __all__ = ["NO_PLACE", "PlaceShape", "PlaceWindow", "place_tile"]
 
@@ -145,7 +146,8 @@ class _PlaceCode(LineTile):
 
     def __init__(self, context: Any, builder: Any, shape: PlaceShape, kinds: Any, values: Any) -> None:
         super().__init__(context, builder, kinds, values, _ARGUMENTS, PlaceWindow, reduced="settings")
-        self.shape, self.dtype = shape, self.kinds["settings"].dtype
+        self.shape = shape
+        self.reduction = Reduction(self.reads, self.kinds["settings"].dtype, MAXIMUM, exact=True)
         self.numbers = VectorCode(context, builder, self.kinds["places"].dtype, lanes=self.reads.lanes)
         self.check("settings", INT64(0), 1)
         self.beside = self.reads.broadcast(builder.load(self.array("settings", INT64(0))))
@@ -179,11 +181,7 @@ class _PlaceCode(LineTile):
     def _take(self, new: Any, place: Any, best: Any, found: Any) -> None:
         """What is greater than the best, or a NaN, takes its stead."""
         builder, old = self.builder, self.builder.load(best)
-        if isinstance(self.dtype, types.Float):
-            greater = builder.fcmp_ordered(">", new, old)
-            take = builder.or_(greater, builder.fcmp_unordered("uno", new, new))
-        else:
-            take = (builder.icmp_signed if self.dtype.signed else builder.icmp_unsigned)(">", new, old)
+        take = self.reduction.exceeds(new, old)
         builder.store(builder.select(take, new, old), best)
         builder.store(builder.select(take, place, builder.load(found)), found)
 

@@ -54,14 +54,22 @@ class Reduction:
             if not self.watched:
                 return self.code.maximum(old, new)
             return builder.select(builder.fcmp_ordered(">", new, old), new, old)
-        compare = builder.icmp_signed if self.dtype.signed else builder.icmp_unsigned
-        return builder.select(compare(">", new, old), new, old)
+        return builder.select(self.exceeds(new, old), new, old)
+
+    def exceeds(self, new: Any, old: Any) -> Any:
+        """For each lane whether the new element is greater than the old one, or a NaN."""
+        builder = self.code.builder
+        if isinstance(self.dtype, types.Float):
+            return builder.or_(builder.fcmp_ordered(">", new, old), builder.fcmp_unordered("uno", new, new))
+        return (builder.icmp_signed if self.dtype.signed else builder.icmp_unsigned)(">", new, old)
 
     def as_sum(self, vector: Any, given: Any) -> Any:
         """Elements of the input, whose type is `given`, in the type in which they are reduced."""
         if given == self.dtype:
             return vector
         builder = self.code.builder
+        if isinstance(given, types.Float):
+            return builder.fpext(vector, self.code.type)
         if isinstance(self.dtype, types.Integer):
             return (builder.sext if given.signed else builder.zext)(vector, self.code.type)
         return (builder.sitofp if given.signed else builder.uitofp)(vector, self.code.type)

@@ -1,4 +1,4 @@
-"""Depthwise convolution and pooling of channels-last arrays: channels as lanes, in place from input to result.
+"""Depthwise convolution of channels-last arrays: channels as lanes, in place from input to result.
 
 A tap of a pixel is a vector that stands in the input as it is needed, so nothing is gathered: windows that reach into
 padding have fewer taps, or in other padding modes taps elsewhere, and a plan has written down which. Products of pixels
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastconv.jit.channel_row_tile import channel_row_tile
-from fastconv.jit.channel_tile import MAXIMUM, MEAN, PRODUCTS, ChannelRun, channel_tile
+from fastconv.jit.channel_tile import PRODUCTS, ChannelRun, channel_tile
 from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.finite import are_finite
 from fastconv.jit.kernel import kernel
@@ -31,8 +31,6 @@ __all__ = [
     "ROW_WINDOWS",
     "ChannelsAxis",
     "ChannelsHead",
-    "channels_maximum",
-    "channels_mean",
     "channels_products",
 ]
 
@@ -59,8 +57,6 @@ class ChannelsHead(NamedTuple):
         The outputs of a row from `first` on and before `last` have all taps in the input, at equal steps.
     activation : int
         Number of the activation function.
-    divisor : int
-        Of each sum; 0 if sums are divided by the size of their window.
     """
 
     channels: int
@@ -73,7 +69,6 @@ class ChannelsHead(NamedTuple):
     first: int
     last: int
     activation: int
-    divisor: int
 
 
 class ChannelsAxis(NamedTuple):
@@ -87,9 +82,8 @@ class ChannelsAxis(NamedTuple):
         Of input and result, from element to element.
     shift : int
         Of the input, from output to output.
-    sources_at, counts_at : int
-        Where lists begin in the table: of the input element of each output and tap, -1 where there is none, and of the
-        elements that each window counts.
+    sources_at : int
+        Where a list begins in the table: of the input element of each output and tap, -1 where there is none.
     """
 
     outputs: int
@@ -98,7 +92,6 @@ class ChannelsAxis(NamedTuple):
     y_step: int
     shift: int
     sources_at: int
-    counts_at: int
 
 
 CHANNELS_TABLE = (ChannelsHead, ChannelsAxis, ChannelsAxis, ChannelsAxis)
@@ -132,13 +125,6 @@ def _list_taps(
                     taps[padded] = tap
                 tap += channels
     return count
-
-
-@helper
-def _elements(table: Any, axes: Space, place: Space) -> int:
-    """How many a window counts."""
-    rows = table[axes.d.counts_at + place.d] * table[axes.h.counts_at + place.h]
-    return rows * table[axes.w.counts_at + place.w]
 
 
 @inlined
@@ -184,7 +170,7 @@ def _row(window: tuple[int, int]) -> Any:
     return reduce_row
 
 
-def _pixels_reducer(op: int, reduce_row: Any) -> Any:
+def _pixels_reducer(reduce_row: Any) -> Any:
     """A function for kernels that reduces the windows of pixels, by tiles of rows where there are such."""
 
     @inlined
@@ -200,12 +186,12 @@ def _pixels_reducer(op: int, reduce_row: Any) -> Any:
             for c in range(0, channels, 2 * n):
                 if rows == ROWS:
                     run = ChannelRun(at + p * shift + c, shift, count, c, to + p * y_step + c, y_step, channels - c)
-                    channel_tile(op, ROWS, run, x, offsets, taps, weights, start, y)
+                    channel_tile(PRODUCTS, ROWS, run, x, offsets, taps, weights, start, y)
                 else:
                     for row in range(rows):
                         x_at, y_at = at + (p + row) * shift + c, to + (p + row) * y_step + c
                         run = ChannelRun(x_at, shift, count, c, y_at, y_step, channels - c)
-                        channel_tile(op, ONE_ROW, run, x, offsets, taps, weights, start, y)
+                        channel_tile(PRODUCTS, ONE_ROW, run, x, offsets, taps, weights, start, y)
 
     return reduce_pixels
 
@@ -221,9 +207,9 @@ def _add_padding(padded: Any, start: Any, weights: Any, taps: Any, count: int) -
             padded[i] += weights[tap + i] * padded.dtype.type(0)
 
 
-def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]:
-    """The body around one way to reduce windows and one way to apply an activation, and tiles of rows of pixels."""
-    reduce_pixels = _pixels_reducer(op, reduce_row)
+def _body(apply: Any, reduce_row: Any) -> Callable[..., None]:
+    """The body around one way to apply an activation, and tiles of rows of pixels."""
+    reduce_pixels = _pixels_reducer(reduce_row)
 
     def reduce(begin: int, end: int, x: Any, weights: Any, first_sums: Any, y: Any, table: Any) -> None:
         """y = windows of x reduced, for some tasks, from ``first_sums`` on; see `CHANNELS_TABLE` for the table.
@@ -239,12 +225,11 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
         most = axes.d.kernel * axes.h.kernel * axes.w.kernel
         offsets, taps = zeros(most, np.int64), zeros(most, np.int64)
         start, padded = zeros(channels, first_sums.dtype), zeros(channels, first_sums.dtype)
-        divisor = zeros(1, first_sums.dtype)
         for c in range(channels):
             start[c] = first_sums[c if first_sums.size > 1 else 0]
         # An infinite weight times a zero of the padding is not a number. To add such products where all are zeros takes
         # 3 to 7 % of the time of 3x3 kernels on 28 x 28 pixels, and of 3x3x3 ones on 8 of them.
-        adds_padding = op == PRODUCTS and not are_finite(weights, 0, weights.size)
+        adds_padding = not are_finite(weights, 0, weights.size)
         for task in range(begin, end):
             line = task // head.blocks
             block = task - line * head.blocks
@@ -262,10 +247,8 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
                 first = to + column * axes.w.y_step
                 if adds_padding:
                     _add_padding(padded, start, weights, taps, count)
-                if op == MEAN:  # windows that see the same taps count as many elements
-                    divisor[0] = head.divisor if head.divisor else _elements(table, axes, Space(d, h, column))
                 reduce_pixels(
-                    x, at + here, axes.w.shift, offsets, taps, count, divisor if op == MEAN else weights,
+                    x, at + here, axes.w.shift, offsets, taps, count, weights,
                     padded if adds_padding else start, y, first, axes.w.y_step, pixels, channels,
                 )  # fmt: skip
                 if head.activation:
@@ -273,7 +256,7 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
                         place = first + p * axes.w.y_step
                         apply(y, place, place + channels, head.activation)
                 column += pixels
-        free((offsets, taps, start, padded, divisor))
+        free((offsets, taps, start, padded))
 
     return reduce
 
@@ -281,11 +264,9 @@ def _body(op: int, apply: Any, reduce_row: Any = _no_row) -> Callable[..., None]
 #: By columns of a window and their step, None for any, and by whether they apply an activation.
 channels_products = {
     (window, activated): kernel(
-        _body(PRODUCTS, activate if activated else keep, _row(window) if window else _no_row),
+        _body(activate if activated else keep, _row(window) if window else _no_row),
         "channels_products" + ("_{}_columns_step_{}".format(*window) if window else "") + "_activated" * activated,
     )
     for window in (None, *ROW_WINDOWS)
     for activated in (False, True)
 }
-channels_maximum = kernel(_body(MAXIMUM, keep), "channels_maximum")
-channels_mean = kernel(_body(MEAN, keep), "channels_mean")

@@ -55,9 +55,14 @@ def _plane_body(put: Any) -> Callable[..., None]:
     """The body around what happens to a number that meets the element at its index."""
 
     @helper
-    def put_all(target: Any, places: Any, given: Any) -> None:
-        for i in range(given.size):
-            put(target, unsigned(places[i]), given[i])
+    def put_all(target: Any, size: int, places: Any, given: Any, each: int) -> None:
+        """The numbers of planes of one size, as many for each."""
+        plane, i = unsigned(0), unsigned(0)
+        for _ in range(given.size // each):
+            for _ in range(each):
+                put(target, plane + unsigned(places[i]), given[i])
+                i += unsigned(1)
+            plane += unsigned(size)
 
     def scatter(begin: int, end: int, values: Any, indices: Any, y: Any, wrong: Any, table: Any) -> None:
         """Tasks are groups of planes; a plane's numbers come in order, so the result does not depend on who does which.
@@ -80,10 +85,7 @@ def _plane_body(put: Any) -> Callable[..., None]:
                 ready = min(t.size, (int(furthest) // _CLEARED + 1) * _CLEARED) if until == plane + 1 else target.size
                 _clear(target[cleared:ready])
                 cleared = max(cleared, ready)
-                each = given.size // (until - plane)
-                for one in range(until - plane):
-                    some = slice(one * each, (one + 1) * each)
-                    put_all(target[one * t.size : (one + 1) * t.size], places[some], given[some])
+                put_all(target, t.size, places, given, given.size // (until - plane))
             _clear(target[cleared:])
 
     return scatter

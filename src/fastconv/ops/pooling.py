@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,12 @@ def prepare_means(
         raise ValueError(f"divisor_override={divisor} cannot divide sums of {result}; give a positive int.")
     work = dtypes.sum_dtype(result) if result.kind == "f" else result
     geometry = pool_geometry(x.shape, axes)
-    x, conversion = x.taken_as(work if x.dtype.kind == "f" else x.dtype.newbyteorder("="), rank)
+    given = work if x.dtype.kind == "f" else x.dtype.newbyteorder("=")
+    # Booleans are summed as bytes, which vectors have, unless averages may be more than bytes hold.
+    if given.kind == "b" and (result.kind != "b" or divisor is None or divisor >= prod(geometry.kernel_size)):
+        given = np.dtype(np.uint8)
+        work = given if result.kind == "b" else work
+    x, conversion = x.taken_as(given, rank)
     batched = len(x.shape) == rank + 2
     problem = Problem(
         op, geometry, work, _strides(x, batched), x.dtype, count_include_pad=count_include_pad, divisor=divisor

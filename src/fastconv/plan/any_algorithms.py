@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from fastconv.plan.algorithm import Algorithm
-from fastconv.plan.channels import plan_channels, refuse_channels
 from fastconv.plan.problem import Problem
 from fastconv.plan.reference import plan_reference
 
-__all__ = ["CHANNELS", "REFERENCE", "serve", "writes_anything"]
+__all__ = ["REFERENCE", "serve", "writes_anything"]
 
 
 def serve(problem: Problem) -> None:
@@ -20,13 +19,6 @@ def writes_anything(problem: Problem) -> bool:
     return True
 
 
-CHANNELS = Algorithm(
-    "channels",
-    "reduces windows in place, channels-last ones with channels as lanes",
-    refuse_channels,
-    plan_channels,
-    writes=writes_anything,
-)
 REFERENCE = Algorithm(
     "reference",
     "NumPy loops that spell out the definition, for comparison",

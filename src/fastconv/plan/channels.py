@@ -1,16 +1,14 @@
-"""Plans of depthwise convolutions and poolings whose lanes are the channels of channels-last arrays."""
+"""Plans of depthwise convolutions whose lanes are the channels of channels-last arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from fastconv.geometry import Axis, source_index
-from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.channels import (
@@ -18,14 +16,10 @@ from fastconv.kernels.channels import (
     ROW_WINDOWS,
     ChannelsAxis,
     ChannelsHead,
-    channels_maximum,
-    channels_mean,
     channels_products,
 )
 from fastconv.kernels.turned import FEW_PIXELS, PIXELS
-from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
-from fastconv.plan.sums import type_of_sums
 from fastconv.plan.table import Table
 from fastconv.plan.unpacked import UnpackedPlan
 
@@ -66,23 +60,19 @@ class TapsPacking:
 
 @dataclass(frozen=True, slots=True)
 class ChannelsPlan(UnpackedPlan):
-    """As its base, for weights that are packed; where there is no bias, windows are reduced from `no_bias`.
+    """As its base, for weights that are packed.
 
     Attributes
     ----------
-    packing : TapsPacking or None
-        How it wants the weights; None for poolings, which have no operand but x.
+    packing : TapsPacking
+        How it wants the weights.
     """
 
-    packing: TapsPacking | None
+    packing: TapsPacking
 
-    def run(self, x: np.ndarray, *arrays: Any) -> None:
-        """Write the result, the last of the arrays; a convolution's weight and bias, or None, stand before it."""
-        *operands, y = arrays
-        if self.packing is None:
-            self.run_kernel(x, self.no_bias, self.no_bias, y, self.table)
-        else:
-            self.run_packed(x, self.packing.run(operands[0]), operands[1], y)
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Pack the weight and run."""
+        self.run_packed(x, self.packing.run(weight), bias, y)
 
     def run_packed(self, x: np.ndarray, packed: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """As `run`, with weights that `packing` has packed."""
@@ -94,26 +84,14 @@ def refuse_channels(problem: Problem) -> str | None:
     g, x_step, y_step = problem.geometry, problem.x_steps().steps[1], problem.y_steps().steps[1]
     if not problem.x_last or x_step != 1 or (y_step != 1 and g.out_channels > 1):
         return "its lanes are channels that stand beside each other, in input and result"
-    if problem.op in ("conv", "conv_transpose"):
-        if g.out_channels != g.groups or g.channels != g.groups:
-            return f"it takes one channel to one, not {g.channels // g.groups} to {g.out_channels // g.groups}"
-        if any(axis.stretch > 1 for axis in g.axes):
-            return "it stretches no input"
-    if reason := _refuse_types(problem):
-        return reason
-    if problem.indices:
-        return "it keeps no indices"
-    return None
-
-
-def _refuse_types(problem: Problem) -> str | None:
-    given, result = problem.x_dtype, problem.dtype
-    if problem.op == "avg_pool":
-        return None if type_of_sums(problem) else f"no type of vectors holds sums of {given} for averages of {result}"
+    if g.out_channels != g.groups or g.channels != g.groups:
+        return f"it takes one channel to one, not {g.channels // g.groups} to {g.out_channels // g.groups}"
+    if any(axis.stretch > 1 for axis in g.axes):
+        return "it stretches no input"
     allowed = ("float32", "float64", "int32", "int64")
-    if result.name in allowed and given == result:
-        return None
-    return f"it reduces {', '.join(allowed)}, not {given} to {result}"
+    if problem.dtype.name not in allowed or problem.x_dtype != problem.dtype:
+        return f"it sums {', '.join(allowed)}, not {problem.x_dtype} to {problem.dtype}"
+    return None
 
 
 def plan_channels(problem: Problem) -> ChannelsPlan:
@@ -124,33 +102,28 @@ def plan_channels(problem: Problem) -> ChannelsPlan:
     for axis, x_step, y_step in zip(g.axes, x.steps[2:], y.steps[2:], strict=True):
         found = _sources(axis, g.padding_mode)
         sources.append(found)
-        counts = axis.window_sizes(count_padding=problem.count_include_pad)
-        axes.append(
-            ChannelsAxis(
-                axis.output, axis.kernel, x_step, y_step, axis.stride * x_step, table.append(found.reshape(-1)),
-                table.append(counts),
-            )
-        )  # fmt: skip
+        sources_at = table.append(found.reshape(-1))
+        axes.append(ChannelsAxis(axis.output, axis.kernel, x_step, y_step, axis.stride * x_step, sources_at))
     last = g.axes[-1]
     first, end = _inside(last)
     taps = prod(g.kernel_size)
-    kernel, start = _reduction(problem, window := _row_window(problem))
+    start, window = np.zeros(1, problem.dtype), _row_window(problem)
+    kernel = channels_products[window, problem.activation is not None]
     vectors = -(-g.channels * start.itemsize // machine().vector_bytes)
     block = max(1, min(last.output, MOST_NUMBERS // (taps * vectors)))
     blocks = -(-last.output // block)
     head = ChannelsHead(
         g.channels, x.base, x.steps[0], y.base, y.steps[0], block, blocks, first, end,
-        activation_number(problem.activation), problem.divisor or 0,
+        activation_number(problem.activation),
     )  # fmt: skip
     tasks = g.batch * prod(g.output_size[:-1]) * blocks
     tap_costs = block * TAP_COST if window is None else _row_costs(last.output, end - first) / blocks
     nanoseconds = tasks * (ROW_COST + vectors * taps * tap_costs)
-    is_conv = problem.op in ("conv", "conv_transpose")
     return ChannelsPlan(
         run_kernel=partial(
             kernel.bind(problem.x_dtype, start.dtype, start.dtype, problem.dtype, np.int64).run, tasks, nanoseconds
         ),
-        packing=TapsPacking(problem.mirrored, 2000.0 + g.channels * taps) if is_conv else None,
+        packing=TapsPacking(problem.mirrored, 2000.0 + g.channels * taps),
         no_bias=start,
         table=table.finish([head, *axes]),
         tasks=tasks,
@@ -163,23 +136,13 @@ def _row_window(problem: Problem) -> tuple[int, int] | None:
     """The columns of a window and their step, if tiles of a row of pixels know them."""
     last = problem.geometry.axes[-1]
     window = last.kernel, last.stride
-    known = problem.op in ("conv", "conv_transpose") and last.dilation == 1 and window in ROW_WINDOWS
-    return window if known else None
+    return window if last.dilation == 1 and window in ROW_WINDOWS else None
 
 
 def _row_costs(outputs: int, inside: int) -> float:
     """Nanoseconds for a tap of all outputs of a row, those inside by tiles of a row where they fill one."""
     shared = -(-inside // PIXELS) * PIXELS * SHARED_COST if inside >= FEW_PIXELS else inside * TAP_COST
     return shared + (outputs - inside) * ALONE_COST
-
-
-def _reduction(problem: Problem, window: tuple[int, int] | None) -> tuple[Kernel, np.ndarray]:
-    """The kernel that a problem needs, and what windows are reduced from."""
-    if problem.op == "avg_pool":
-        return channels_mean, np.zeros(1, type_of_sums(problem))
-    if problem.op == "max_pool":
-        return channels_maximum, least_value(problem.dtype)
-    return channels_products[window, problem.activation is not None], np.zeros(1, problem.dtype)
 
 
 def _sources(axis: Axis, mode: str) -> np.ndarray:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from fastconv.jit.threads import PARALLEL_NANOSECONDS
 from fastconv.kernels.conv import conv_tiles, conv_tiles_activated
 from fastconv.plan.algorithm import Algorithm
-from fastconv.plan.any_algorithms import CHANNELS, REFERENCE, serve
-from fastconv.plan.channels import refuse_channels
+from fastconv.plan.any_algorithms import REFERENCE, serve, writes_anything
+from fastconv.plan.channels import plan_channels, refuse_channels
 from fastconv.plan.conv import plan_conv
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
@@ -170,7 +170,14 @@ def _spread_yields(problem: Problem) -> str | None:
     return slower(problem, _SPREAD, (_TILE,))
 
 
-_CHANNELS = replace(CHANNELS, yields=_channels_yield)
+_CHANNELS = Algorithm(
+    "channels",
+    "sums windows in place, channels-last ones with channels as lanes",
+    refuse_channels,
+    plan_channels,
+    _channels_yield,
+    writes=writes_anything,
+)
 _DIRECT = Algorithm(
     "direct",
     "sums in place, tap by tap",

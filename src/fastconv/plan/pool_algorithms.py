@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastconv.plan.algorithm import Algorithm
-from fastconv.plan.any_algorithms import CHANNELS, REFERENCE, serve, writes_anything
+from fastconv.plan.any_algorithms import REFERENCE, serve, writes_anything
 from fastconv.plan.flat_pool import plan_flat_pool, refuse_flat_pool
+from fastconv.plan.lane_pool import plan_lane_pool, refuse_lane_pool
 from fastconv.plan.norms import PowerSums, plan_power_sums, refuse_power_sums
 from fastconv.plan.place_pool import plan_place_pool, refuse_place_pool
 from fastconv.plan.pool import plan_slab
@@ -15,9 +16,9 @@ from fastconv.plan.pool_tile import plan_pool_tile, refuse_pool_rows, refuse_poo
 from fastconv.plan.problem import Problem
 from fastconv.plan.promises import planned, slower
 from fastconv.plan.whole_pool import plan_spans, plan_whole_pool, refuse_spans, refuse_whole_pool
-from fastconv.plan.window_pool import has_lanes, plan_windows, refuse_places_of_lanes
+from fastconv.plan.window_pool import has_lanes, plan_windows
 
-__all__ = ["AVG_POOL", "LP_POOL", "MAX_POOL", "WINDOWS"]
+__all__ = ["ADAPTIVE_POOL", "AVG_POOL", "LP_POOL", "MAX_POOL", "WINDOWS"]
 
 
 def _writes_windows(problem: Problem) -> bool:
@@ -112,12 +113,12 @@ _WINDOWS = Algorithm(
     plan_windows,
     writes=_writes_windows,
 )
-_LANES = Algorithm(
-    "windows",
-    "compares channels of pixels in place, and notes where maxima stand",
-    refuse_places_of_lanes,
-    plan_windows,
-    writes=_writes_windows,
+_CHANNELS = Algorithm(
+    "channels",
+    "reduces windows in place, channels-last ones with channels as lanes",
+    refuse_lane_pool,
+    plan_lane_pool,
+    writes=writes_anything,
 )
 _POWERS = Algorithm(
     "powers",
@@ -128,7 +129,8 @@ _POWERS = Algorithm(
     writes=writes_anything,
 )
 
-AVG_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _SPANS, _ROWS, _SLAB, REFERENCE)
-MAX_POOL = (CHANNELS, _WHOLE, _FLAT, _TILE, _SPANS, _ROWS, _PLACES, _LANES, _SLAB, REFERENCE)
+AVG_POOL = (_CHANNELS, _WHOLE, _FLAT, _TILE, _SPANS, _ROWS, _SLAB, REFERENCE)
+MAX_POOL = (_CHANNELS, _WHOLE, _FLAT, _TILE, _SPANS, _ROWS, _PLACES, _SLAB, REFERENCE)
+ADAPTIVE_POOL = (_CHANNELS, _WINDOWS, REFERENCE)
 WINDOWS = (_WINDOWS, REFERENCE)
 LP_POOL = (_POWERS, *WINDOWS)

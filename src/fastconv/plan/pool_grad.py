@@ -30,6 +30,8 @@ PART_COST = 8.0
 LONG_WINDOW, LONG_COST = 16, 0.1
 #: Rows of a task, if they have so many elements together, and of a run, so that tasks are many.
 MOST_ROWS, MOST_ELEMENTS = 64, 65536
+#: Elements of an image that may be a single row: so many owners of them stay in the first-level cache.
+MOST_FOLDED = 1024
 #: Strides up to which windows that overlap are summed over zeros: 7x7 windows at stride 4 would take 2.9 times as long.
 MOST_SPACED = 2
 #: Windows of an element from which on they are so at any stride.
@@ -46,7 +48,10 @@ def plan_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, di
     parts = tuple((first, w.kernel) for first in range(0, w.size, w.kernel))
     if alone and w.dilation == 1 and w.taps() == parts and (w.whole or w.kernel >= LONG_WINDOW):
         return _plan_parts(g, dtype, divisor or w.kernel)
-    return _plan_rows(geometry, dtype, count_include_pad, divisor)
+    plan = _plan_rows(geometry, dtype, count_include_pad, divisor)
+    if prod(geometry.input_size) > MOST_FOLDED:
+        return plan
+    return min(plan, _plan_images(geometry, dtype, count_include_pad, divisor), key=lambda it: it.nanoseconds)
 
 
 def _plan_parts(g: Geometry, dtype: np.dtype, divisor: int) -> KernelPlan:
@@ -99,6 +104,27 @@ def plan_pixel_shares(geometry: Geometry, dtype: np.dtype, count_include_pad: bo
         table=table.finish([rows.record, *axes, head]),
         tasks=g.batch * rows.tasks,
         nanoseconds=g.batch * rows.nanoseconds,
+    )
+
+
+def _plan_images(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, divisor: int | None) -> KernelPlan:
+    """The same of images that are each a single row: what an element is in are windows of all axes."""
+    counts, covers = np.ones(1, np.int64), [[0]]
+    for axis in geometry.axes:
+        counts = np.outer(counts, axis.window_sizes(count_padding=count_include_pad)).ravel()
+        inner = _covers(axis)
+        covers = [[a * axis.output + b for a in windows for b in more] for windows in covers for more in inner]
+    most, table = max(map(len, covers)), Table(SHARES_TABLE)
+    images, size = geometry.batch * geometry.channels, len(covers)
+    alone = Axis(1, 1)
+    outer = [_axis(table, alone, _covers(alone), count_include_pad) for _ in range(2)]
+    row = SharesAxis(size, counts.size, table.append(counts), 0)
+    head = SharesHead(table.append(_owners(covers, most, counts.size).ravel()), most)
+    return KernelPlan(
+        kernel=share_means.bind(dtype, dtype, np.int64),
+        table=table.finish([SharedRows(table.append([0, 1]), 1, 1, 1, divisor or 0), *outer, row, head]),
+        tasks=images,
+        nanoseconds=images * (ROW_COST + counts.size * ADD_COST + most * size * SHARE_COST),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastconv.plan.algorithm import Algorithm
 from fastconv.plan.conv_algorithms import CONV, CONV_TRANSPOSE, INTERLEAVED, WIDENED
-from fastconv.plan.pool_algorithms import AVG_POOL, LP_POOL, MAX_POOL, WINDOWS
+from fastconv.plan.pool_algorithms import ADAPTIVE_POOL, AVG_POOL, LP_POOL, MAX_POOL, WINDOWS
 from fastconv.plan.problem import Problem
 from fastconv.plan.promises import planned
 
@@ -15,8 +15,8 @@ ALGORITHMS: dict[str, tuple[Algorithm, ...]] = {
     "conv_transpose": CONV_TRANSPOSE,
     "max_pool": MAX_POOL,
     "avg_pool": AVG_POOL,
-    "adaptive_max_pool": WINDOWS,
-    "adaptive_avg_pool": WINDOWS,
+    "adaptive_max_pool": ADAPTIVE_POOL,
+    "adaptive_avg_pool": ADAPTIVE_POOL,
     "lp_pool": LP_POOL,
     "fractional_max_pool": WINDOWS,
 }

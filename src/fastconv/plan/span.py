@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastconv.jit.machine import LINE
+from fastconv.jit.objects import address
 
 __all__ = ["LARGE", "PAGE", "Steps", "aligned_empty", "aligned_room", "empty_apart", "is_dense", "is_large", "steps"]
 
@@ -60,7 +61,7 @@ def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
 def aligned_room(size: int) -> tuple[np.ndarray, int]:
     """Memory, and where in it so many bytes begin where a cache line does."""
     room = np.empty(size + LINE, np.uint8)
-    return room, -room.ctypes.data % LINE
+    return room, -address(room) % LINE
 
 
 #: Bytes from which on a result does not stay in a cache near the core, and begins where `empty_apart` says.
@@ -90,6 +91,5 @@ def empty_apart(shape: tuple[int, ...], dtype: np.dtype, source: np.ndarray) -> 
         return np.empty(shape, dtype)
     size = prod(shape) * dtype.itemsize
     room = np.empty(size + PAGE, np.uint8)
-    wanted = source.ctypes.data // dtype.itemsize * dtype.itemsize + PAGE // 2
-    begin = (wanted - room.ctypes.data) % PAGE
-    return room[begin : begin + size].view(dtype).reshape(shape)
+    wanted = address(source) // dtype.itemsize * dtype.itemsize + PAGE // 2
+    return np.ndarray(shape, dtype, room, (wanted - address(room)) % PAGE)

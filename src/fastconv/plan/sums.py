@@ -8,7 +8,11 @@ import numpy as np
 
 from fastconv.plan.problem import Problem
 
-__all__ = ["type_of_sums"]
+__all__ = ["MOST_ROUNDED", "type_of_sums"]
+
+#: Most taps of a window that are summed in float32 where the input is: sums of more, each rounded, might be off by more
+#: than a millionth.
+MOST_ROUNDED = 4096
 
 
 def type_of_sums(problem: Problem) -> np.dtype | None:

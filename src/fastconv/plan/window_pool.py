@@ -27,9 +27,10 @@ from fastconv.plan.layout import settled, strides_last
 from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import Steps, is_dense
+from fastconv.plan.sums import MOST_ROUNDED
 from fastconv.plan.table import Table
 
-__all__ = ["WindowPlan", "has_lanes", "plan_windows", "refuse_places_of_lanes"]
+__all__ = ["WindowPlan", "has_lanes", "plan_windows"]
 
 #: Nanoseconds, for estimates only: combining an element of a row with another, or of a window; and a piece of a row.
 ROW_COST, WINDOW_COST, PIECE_COST = 0.12, 1.0, 60.0
@@ -41,9 +42,6 @@ LONGEST_PIECE = 4096
 LONGEST_LANES = 512
 #: Most elements of an image that is one window for which it counts as a single row: 7 rows of 7 take far longer.
 SHORTEST_ROWS = 64
-#: Most taps of a window that are summed in float32 where the input is: sums of more, each rounded, might be off by more
-#: than a millionth.
-MOST_ROUNDED = 4096
 
 
 @dataclass(frozen=True)
@@ -86,24 +84,18 @@ def has_lanes(problem: Problem) -> bool:
     """Whether channels of a pixel are a row: they stand beside each other, and their windows are the same.
 
     The axes of an image are then a volume's, of which the last has windows of one channel each. A volume's own would be
-    one too many.
+    one too many. Places of maxima are counted in rows of pixels.
     """
     g = problem.geometry
     shape, itemsize, rank = g.output_shape, problem.dtype.itemsize, len(g.axes)
     return (
         problem.x_last
+        and not problem.indices
         and problem.x_steps().steps[1] == 1
         and rank < KERNEL_RANK
         and problem.y_strides == settled(shape, strides_last(shape, itemsize, rank), itemsize)
         and not any(isinstance(axis, FractionalAxis) for axis in g.axes)
     )
-
-
-def refuse_places_of_lanes(problem: Problem) -> str | None:
-    """Why maxima and places of channels-last images cannot be found by lists of windows, if they cannot."""
-    if not problem.indices:
-        return "it is for maxima whose places are wanted"
-    return None if has_lanes(problem) else "its rows are the channels of a pixel, in input and result"
 
 
 def _with_lanes(g: Geometry, x: Steps) -> tuple[Geometry, Steps]:
