@@ -12,7 +12,8 @@ import numpy as np
 
 from fastconv.jit.fourier import ROOTS
 from fastconv.jit.machine import machine
-from fastconv.kernels.fourier import FOURIER_TABLE, Fourier, fourier_blocks
+from fastconv.kernels.fourier import fourier_blocks
+from fastconv.kernels.fourier_table import FOURIER_TABLE, Fourier
 from fastconv.plan.fourier import Cut, FourierAxis, cut_up, cut_whole
 from fastconv.plan.table import Table
 from fastconv.plan.windows import plain_axis
