@@ -13,6 +13,7 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.winograd_kinds import Kind
 from fastconv.ops.calls import recording
 from fastconv.plan import winograd as plan
+from fastconv.plan import winograd_cut
 from nightly import nightly
 from properties.strategies import LAYOUTS, PADDING_MODES, forget_decisions, integers
 from sharing import share_out
@@ -124,6 +125,39 @@ def test_kernels_cut_into_pieces(kernel: tuple[int, ...], stride: Any, dilation:
     conv = getattr(fc, f"conv{rank}d")
     wanted = conv(x, w, b, padding=padding, **given, algorithm="reference")
     np.testing.assert_array_equal(conv(x, w, b, padding=padding, **given, algorithm="winograd"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "given"),
+    [
+        ((1, 22, 9, 11), (41, 22, 3, 3), {"padding": 1}),
+        ((1, 22, 9, 11), (41, 22, 3, 3), {"padding": 2, "dilation": 2}),
+        ((1, 42, 19, 16), (14, 21, 5, 5), {"padding": 2, "groups": 2, "activation": "relu"}),
+        ((3, 20, 14, 15), (13, 20, 3, 3), {"padding": 1, "stride": 2}),
+        ((1, 20, 6, 7), (20, 13, 4, 4), {"padding": 1, "stride": 2}),
+        ((1, 20, 6, 7), (20, 13, 4, 3), {"padding": 1, "stride": 2, "flip": True}),
+    ],
+    ids=["3x3", "dilated", "pieces in groups", "strided", "transposed", "transposed and mirrored"],
+)
+def test_weights_transformed_in_the_task_or_before(
+    shape: tuple[int, ...], kernel: tuple[int, ...], given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both give the bits that an object gives, which transforms weights once, and the sums of the definition."""
+    transposed = kernel[0] == shape[1] and given.get("stride") == 2 and kernel[2] == 4
+    x, w = integers(shape, TYPE), integers(kernel, TYPE, seed=1)
+    op, layer = (fc.conv_transpose2d, fc.ConvTranspose2d) if transposed else (fc.conv2d, fc.Conv2d)
+    wanted, rough = op(x, w, **given, algorithm="reference"), x + np.float32(0.1)
+    bits = {layer(w, **given, algorithm="winograd")(rough).tobytes()}
+    for packs, before in ((False, -1e9), (True, 1e9)):
+        monkeypatch.setattr(winograd_cut._Costs, "before", lambda costs, threads, before=before: before)
+        forget_decisions()
+        with recording() as calls, fc.threads(2):
+            found = op(x, w, **given, algorithm="winograd")
+            bits.add(op(rough, w, **given, algorithm="winograd").tobytes())
+        np.testing.assert_array_equal(found, wanted)
+        assert calls[0][1].plan.packs == packs
+    forget_decisions()
+    assert len(bits) == 1
 
 
 @pytest.mark.parametrize("flip", [False, True])

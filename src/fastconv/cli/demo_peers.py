@@ -186,7 +186,6 @@ def _scipy(it: Demo, module: Any, threads: int) -> _Ways:
 def _torch(it: Demo, torch: Any, threads: int) -> _Ways:
     functional = torch.nn.functional
     torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
     x, gray = torch.from_numpy(it.x), torch.from_numpy(it.gray)
     small, v = torch.from_numpy(it.subjects["avg_pool"].output), torch.from_numpy(it.gray.ravel())
     gaussian, bilinear = (torch.from_numpy(np.repeat(k[None, None], 3, axis=0)) for k in (GAUSSIAN, BILINEAR))

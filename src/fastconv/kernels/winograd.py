@@ -16,7 +16,7 @@ from fastconv.jit.copy import copy_block
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
-from fastconv.jit.scratch import free, zeros
+from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes, tile
 from fastconv.jit.winograd import step_of
 from fastconv.jit.winograd_out import tiles_out
@@ -26,6 +26,7 @@ from fastconv.kernels.slab import Space, slab_axes
 from fastconv.kernels.winograd_kinds import KINDS, ROWS, Kind
 from fastconv.kernels.winograd_table import OUTPUT_AT, SLAB_AT, WinogradHead, read_head
 from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, operands_of, work_of
+from fastconv.kernels.winograd_weights import weight_helpers
 
 __all__ = ["winograd"]
 
@@ -110,37 +111,44 @@ def _write(lines: _Lines, part: Part, step: int, head: WinogradHead, image: int,
 
 def _body(kind: Kind) -> Callable[..., None]:
     """The body for one kind of kernels."""
-    fill_tiles, finish = filler(kind), tiles_out(kind.points)
+    fill_tiles, weights_of, finish = filler(kind), weight_helpers[kind.name], tiles_out(kind.points)
     step_h, step_w, places = step_of(kind.points.h), step_of(kind.points.w), kind.points.h * kind.points.w
-    apply = activate if kind.activated else keep
+    room_of, fill_weights, apply = weights_of.room, weights_of.block, activate if kind.activated else keep
 
     def convolve(
-        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any
-    ) -> None:
+        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any,
+        steps: Any,
+    ) -> None:  # fmt: skip
         """y = activation(weights * x + bias) for some tasks; see `WINOGRAD_TABLE` for the table.
 
+        Weights are transformed, or plain ones that `steps` are for: a task transforms those of a row block before it
+        multiplies, and nothing but its own cache sees them.
         ``strange[task]`` becomes 0 unless an output is infinite or not a number: then outputs beside it may be, too.
         """
         head = read_head(table, 0)
         axes = slab_axes(table, SLAB_AT)
         out = output_axes(table, OUTPUT_AT)
-        steps = Space(1, step_h, step_w)
+        tile_steps = Space(1, step_h, step_w)
         n = lanes(y)
         room = gathered(head, axes, y)
         width = VECTORS * n
         sums = zeros((places + 1) * ROWS * width, y.dtype)
         length = step_w * head.pitch
         lines = zeros(ROWS * step_h * length, y.dtype)
+        packs, weight_room = steps.size > 0, room_of(steps, y)
+        own = empty(head.entries * head.channels * ROWS if packs else 0, y.dtype)
         filled = np.int64(-1)
         for task in range(begin, end):
-            work = work_of(task, table, head, out, steps)
+            work = work_of(task, table, head, out, tile_steps)
             part, columns, of_image = work.part, work.counts.w, work.counts.h * work.counts.w
             if filled != work.block.place:  # the parts of a group's row blocks share their tiles
                 fill_tiles(room, x, table, head, axes, work)
                 filled = work.block.place
             found, numbers = 0, work.images * of_image
             for b in range(work.row_block, work.last_row_block):
-                operands = operands_of(weights, room, offsets, table, head, work, b, ROWS)
+                if packs:
+                    fill_weights(weights, steps, head, work.block.group, b, work.residue, own, weight_room, table)
+                operands = operands_of(weights, own, room, offsets, table, head, work, b, ROWS)
                 channel = work.block.group * head.out_channels + b * ROWS
                 in_use = min(ROWS, head.out_channels - b * ROWS)
                 i = 0
@@ -160,7 +168,9 @@ def _body(kind: Kind) -> Callable[..., None]:
                         at = row * step_h * length + step_w * image * of_image
                         _write(_Lines(lines, at, length, step_w * columns), part, step_h, head, channel_image + row, y)
             strange[task] = found
-        free((room.slab, room.parted, room.tiles, sums, lines))
+        free(room)
+        free(weight_room)
+        free((own, sums, lines))
 
     return convolve
 

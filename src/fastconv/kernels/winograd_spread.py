@@ -16,7 +16,7 @@ from fastconv.jit.decorators import helper, inlined
 from fastconv.jit.kernel import kernel
 from fastconv.jit.machine import machine
 from fastconv.jit.panel_tile import PanelRun, panel_tile
-from fastconv.jit.scratch import free, zeros
+from fastconv.jit.scratch import empty, free, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.transpose import transpose_part
 from fastconv.jit.winograd import step_of
@@ -29,6 +29,7 @@ from fastconv.kernels.slab import Space, slab_axes
 from fastconv.kernels.winograd_kinds import KINDS, SHORT_TILES, SPREAD_ROWS, TILES, Kind, runs_of
 from fastconv.kernels.winograd_table import OUTPUT_AT, SLAB_AT, WinogradHead, read_head
 from fastconv.kernels.winograd_tiles import DEPTHS, Operands, Part, filler, gathered, operands_of, work_of
+from fastconv.kernels.winograd_weights import weight_helpers
 
 __all__ = ["winograd_spread"]
 
@@ -109,19 +110,22 @@ def _write(
 
 def _body(kind: Kind) -> Callable[..., None]:
     """The body for one kind of kernels."""
-    fill_tiles, finish = filler(kind), spread_out(kind.points)
+    fill_tiles, weights_of, finish = filler(kind), weight_helpers[kind.name], spread_out(kind.points)
     step_h, step_w, places = step_of(kind.points.h), step_of(kind.points.w), kind.points.h * kind.points.w
-    apply = activate if kind.activated else keep
+    room_of, fill_weights, apply = weights_of.room, weights_of.block, activate if kind.activated else keep
 
     def convolve(
-        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any
-    ) -> None:
+        begin: int, end: int, x: Any, weights: Any, bias: Any, y: Any, table: Any, offsets: Any, strange: Any,
+        steps: Any,
+    ) -> None:  # fmt: skip
         """y = activation(weights * x + bias) for some tasks; see `WINOGRAD_TABLE` for the table.
 
+        Weights are transformed, or plain ones that `steps` are for: a task transforms those of a row block before it
+        multiplies, and nothing but its own cache sees them.
         ``strange[task]`` becomes 0 unless an output is infinite or not a number: then outputs beside it may be, too.
         """
         head = read_head(table, 0)
-        axes, out, steps = slab_axes(table, SLAB_AT), output_axes(table, OUTPUT_AT), Space(1, step_h, step_w)
+        axes, out, tile_steps = slab_axes(table, SLAB_AT), output_axes(table, OUTPUT_AT), Space(1, step_h, step_w)
         n = lanes(y)
         room = gathered(head, axes, y)
         tiles = head.pitch + TILES  # the last run of them may be longer than what is left
@@ -129,16 +133,20 @@ def _body(kind: Kind) -> Callable[..., None]:
         # Outputs of a block, and a vector of them that is read in vain.
         outputs = zeros((step_h * step_w * head.pitch + n) * WIDTH, y.dtype)
         starts, line = zeros(WIDTH, y.dtype), zeros(n * n, y.dtype)
+        packs, weight_room = steps.size > 0, room_of(steps, y)
+        own = empty(head.entries * head.channels * WIDTH if packs else 0, y.dtype)
         filled = np.int64(-1)
         for task in range(begin, end):
-            work = work_of(task, table, head, out, steps)
+            work = work_of(task, table, head, out, tile_steps)
             part, columns, of_image = work.part, work.counts.w, work.counts.h * work.counts.w
             if filled != work.block.place:  # the parts of a group's row blocks share their tiles
                 fill_tiles(room, x, table, head, axes, work)
                 filled = work.block.place
             found, numbers = 0, work.images * of_image
             for b in range(work.row_block, work.last_row_block):
-                operands = operands_of(weights, room, offsets, table, head, work, b, WIDTH)
+                if packs:
+                    fill_weights(weights, steps, head, work.block.group, b, work.residue, own, weight_room, table)
+                operands = operands_of(weights, own, room, offsets, table, head, work, b, WIDTH)
                 channel = work.block.group * head.out_channels + b * WIDTH
                 in_use = min(WIDTH, head.out_channels - b * WIDTH)
                 begin_sums(starts, WIDTH, bias, channel, in_use)
@@ -157,7 +165,9 @@ def _body(kind: Kind) -> Callable[..., None]:
                     target = _Image(image * step_h * step_w * of_image * WIDTH, step_w * columns)
                     _write(outputs, target, part, first * head.rows * head.columns, head, in_use, line, y)
             strange[task] = found
-        free((room.slab, room.parted, room.tiles, sums, outputs, starts, line))
+        free(room)
+        free(weight_room)
+        free((own, sums, outputs, starts, line))
 
     return convolve
 

@@ -55,6 +55,8 @@ class WinogradHead(NamedTuple):
         Tiles of a block, rounded up to whole vectors.
     tiles, piece : int
         Elements of the transformed tiles of a block, and of those of a piece at a place.
+    entries : int
+        Places of all pieces of the residue that has most of them.
     residues_at : int
         Where the `Residue` records begin.
     activation : int
@@ -84,6 +86,7 @@ class WinogradHead(NamedTuple):
     pitch: int
     tiles: int
     piece: int
+    entries: int
     residues_at: int
     activation: int
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fastconv.jit.decorators import helper, inlined
-from fastconv.jit.scratch import zeros
+from fastconv.jit.scratch import either, zeros
 from fastconv.jit.tile import lanes
 from fastconv.jit.winograd import MOST_TAPS, Plane, split_columns, step_of, tiles_in
 from fastconv.kernels.conv_table import Block, block_of
@@ -252,11 +252,15 @@ class Operands(NamedTuple):
 
 @inlined
 def operands_of(
-    weights: Any, room: Gathered, offsets: Any, table: Any, head: WinogradHead, work: Work, row_block: int, rows: int
+    weights: Any, own: Any, room: Gathered, offsets: Any, table: Any, head: WinogradHead, work: Work, row_block: int,
+    rows: int,
 ) -> Operands:  # fmt: skip
-    """What a row block of so many output channels multiplies."""
-    residue = work.residue
-    packed = (work.block.group * head.row_blocks + row_block) * residue.entries * head.channels * rows
+    """What a row block of so many output channels multiplies: its `own` weights, if there are any."""
+    residue, packed = work.residue, 0
+    if own.size == 0:
+        block = work.block.group * head.row_blocks + row_block
+        packed = residue.weights_at + block * residue.entries * head.channels * rows
     return Operands(
-        weights, residue.weights_at + packed, room.tiles, offsets, table, residue.depths_at, head.channels, head.piece
-    )
+        either(own.size > 0, own, weights), packed, room.tiles, offsets, table, residue.depths_at, head.channels,
+        head.piece,
+    )  # fmt: skip

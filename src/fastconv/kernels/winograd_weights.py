@@ -1,4 +1,4 @@
-"""Weights transformed for `fastconv.kernels.winograd`.
+"""Weights transformed for `fastconv.kernels.winograd`, before its kernels run or by their tasks.
 
 Those of some input channels are turned first, so that output channels of a row block stand beside each other. Then each
 piece is read as vectors of them and transformed in registers. What belongs to a place is copied there in runs: places
@@ -23,12 +23,14 @@ from fastconv.kernels.winograd_table import (
     PIECE_FIELDS,
     RESIDUE_FIELDS,
     Piece,
+    Residue,
+    WinogradHead,
     read_head,
     read_piece,
     read_residue,
 )
 
-__all__ = ["WeightSteps", "winograd_weights"]
+__all__ = ["WeightSteps", "weight_helpers", "winograd_weights"]
 
 #: Most input channels whose weights are turned at a time, and most weights of an output channel.
 TOGETHER, TURNED = 16, 768
@@ -153,36 +155,119 @@ def _transformer(kind: Kind) -> Any:
     return found
 
 
+class Room(NamedTuple):
+    """Where weights of some input channels are turned, and where what becomes of them waits."""
+
+    turned: Any
+    places: Any
+
+
+class Helpers(NamedTuple):
+    """What transforms the weights of one kind of kernels.
+
+    Attributes
+    ----------
+    room : callable
+        ``room(steps, values)`` is the `Room`, of the type of `values`; an empty one without steps.
+    turn : callable
+        ``turn(weights, w, head, group, row_block, c, channels, room, table)`` turns those of some channels from c on.
+    transform : callable
+        ``transform(residue, w, head, to, at, c, channels, room, table)`` transforms what was turned for a residue, into
+        the row block that begins at ``to[at]``.
+    block : callable
+        ``block(weights, steps, head, group, row_block, residue, to, room, table)`` does both for all channels of a row
+        block, which begins at ``to[0]``.
+    """
+
+    room: Any
+    turn: Any
+    transform: Any
+    block: Any
+
+
+@helper
+def _together(w: WeightSteps) -> int:
+    """Input channels whose weights are turned at a time."""
+    return max(1, min(TOGETHER, TURNED // w.taps))
+
+
+@helper
+def _pitch(w: WeightSteps, n: int) -> int:
+    """Slots from one channel's turned weights to the next one's."""
+    return w.taps if w.channel == w.taps else _round_up(w.taps, n)
+
+
+def _helpers(kind: Kind) -> Helpers:
+    """The helpers for one kind of kernels."""
+    transform_piece, turn_block, row_block = _transformer(kind), _turner(kind.rows), kind.rows
+
+    @helper
+    def room(steps: Any, values: Any) -> Room:
+        turned, places, n = 0, 0, lanes(values)
+        if steps.size > 0:
+            w = _steps(steps, 0)
+            turned = (_round_up(_together(w) * _pitch(w, n), n) + n) * row_block
+            places = MOST_PLACES * TOGETHER * row_block
+        return Room(zeros(turned, values.dtype), zeros(places, values.dtype))
+
+    @helper
+    def turn(
+        weights: Any, w: WeightSteps, head: WinogradHead, group: int, number: int, c: int, channels: int, room: Room,
+        table: Any,
+    ) -> None:  # fmt: skip
+        first = number * row_block
+        at = w.base + group * w.group + first * w.row + c * w.channel
+        rows, pitch = min(row_block, head.out_channels - first), _pitch(w, lanes(room.turned))
+        turn_block(weights, at, w, channels, rows, room.turned, pitch, table)
+
+    @helper
+    def transform(
+        residue: Residue, w: WeightSteps, head: WinogradHead, to: Any, at: int, c: int, channels: int, room: Room,
+        table: Any,
+    ) -> None:  # fmt: skip
+        packed, pitch = _Packed(to, at + c * row_block, head.channels * row_block), _pitch(w, lanes(room.turned))
+        for p in range(residue.pieces):
+            piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
+            transform_piece(piece, room.turned, pitch, channels, room.places, packed, table)
+
+    @helper
+    def block(
+        weights: Any, steps: Any, head: WinogradHead, group: int, number: int, residue: Residue, to: Any, room: Room,
+        table: Any,
+    ) -> None:  # fmt: skip
+        w = _steps(steps, 0)
+        for c in range(0, head.channels, _together(w)):
+            channels = min(_together(w), head.channels - c)
+            turn(weights, w, head, group, number, c, channels, room, table)
+            transform(residue, w, head, to, 0, c, channels, room, table)
+
+    return Helpers(room, turn, transform, block)
+
+
+#: By the names of kinds.
+weight_helpers = {kind.name: _helpers(kind) for kind in KINDS if kind.activated}
+
+
 def _body(kind: Kind) -> Callable[..., None]:
     """The body for one kind of kernels."""
-    transform, turn, row_block = _transformer(kind), _turner(kind.rows), kind.rows
+    (room_of, turn, transform, _), row_block = weight_helpers[kind.name], kind.rows
 
     def transform_weights(begin: int, end: int, weights: Any, packed: Any, table: Any, steps: Any) -> None:
         """Transform weights to [residue, group, row block, place, piece, channel, row].
 
         A task is one row block of one group; see `WeightSteps` for the steps.
         """
-        head, w, n = read_head(table, 0), _steps(steps, 0), lanes(packed)
-        pitch = w.taps if w.channel == w.taps else _round_up(w.taps, n)
-        together = max(1, min(TOGETHER, TURNED // w.taps))
-        turned = zeros((_round_up(together * pitch, n) + n) * row_block, packed.dtype)
-        places = zeros(MOST_PLACES * TOGETHER * row_block, packed.dtype)
-        step = head.channels * row_block
+        head, w, room = read_head(table, 0), _steps(steps, 0), room_of(steps, packed)
         for task in range(begin, end):
             group = task // head.row_blocks
-            first = (task - group * head.row_blocks) * row_block
-            rows = min(row_block, head.out_channels - first)
-            for c in range(0, head.channels, together):
-                channels = min(together, head.channels - c)
-                at = w.base + group * w.group + first * w.row + c * w.channel
-                turn(weights, at, w, channels, rows, turned, pitch, table)
+            for c in range(0, head.channels, _together(w)):
+                channels = min(_together(w), head.channels - c)
+                turn(weights, w, head, group, task - group * head.row_blocks, c, channels, room, table)
                 for number in range(w.residues):
                     residue = read_residue(table, head.residues_at + RESIDUE_FIELDS * number)
-                    to = _Packed(packed, residue.weights_at + task * residue.entries * step + c * row_block, step)
-                    for p in range(residue.pieces):
-                        piece = read_piece(table, residue.pieces_at + PIECE_FIELDS * p)
-                        transform(piece, turned, pitch, channels, places, to, table)
-        free((turned, places))
+                    at = residue.weights_at + task * residue.entries * head.channels * row_block
+                    transform(residue, w, head, packed, at, c, channels, room, table)
+        free((room.turned, room.places))
 
     return transform_weights
 

@@ -25,15 +25,12 @@ from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen, Slots
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import aligned_empty
 from fastconv.plan.table import Table
-from fastconv.plan.weights import takes_turns, weights_of
+from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
-from fastconv.plan.winograd_cut import MOST_PLACES, best_cut, tiles_pitch
+from fastconv.plan.winograd_cut import best_cut, tiles_pitch
 
 __all__ = ["plan_winograd", "refuse_pieces"]
 
-#: Nanoseconds, for estimates only (see `products`), to transform the nine weights of a pair of channels, and for the
-#: threads to fetch them from each other's caches; and where phases take turns.
-WEIGHT_COST, WEIGHT_TURN_COST = 7.0, 12.0
 #: Most pieces of a kernel and residues of outputs. Beyond, planning takes tens of milliseconds, and others are faster.
 MOST_PIECES, MOST_RESIDUES = 200, 1024
 
@@ -56,8 +53,8 @@ class WinogradPacking:
         Number of tasks.
     layout : str
         Equal layouts give equal results for equal weights.
-    cost : float
-        Nanoseconds for `MOST_PLACES` of them on one thread, for estimates only.
+    nanoseconds : float
+        Their rough time on one thread.
     """
 
     kernel: Kernel
@@ -66,18 +63,40 @@ class WinogradPacking:
     size: int
     tasks: int
     layout: str
-    cost: float
-
-    @property
-    def nanoseconds(self) -> float:
-        """Their rough time on one thread."""
-        return self.size / MOST_PLACES * self.cost
+    nanoseconds: float
 
     def run(self, weight: np.ndarray) -> Transformed:
         """The transformed weights."""
         packed = aligned_empty(self.size, weight.dtype)
         self.kernel.run(self.tasks, self.nanoseconds, weight, packed, self.table, self.steps)
         return Transformed(packed, weight)
+
+
+@dataclass(frozen=True)
+class WinogradPlan(CarefulPlan):
+    """A plan whose kernel takes weights transformed or not.
+
+    Attributes
+    ----------
+    packing : WinogradPacking
+        How it wants the weights.
+    packs : bool
+        Whether it transforms them itself.
+    """
+
+    packing: WinogradPacking
+    packs: bool
+
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Write the result into the contiguous `y`."""
+        if self.packs:
+            self._run(x, Transformed(weight, weight), bias, y, self.packing.steps)
+        else:
+            super().run(x, weight, bias, y)
+
+    def run_packed(self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """As `run`, with weights that `packing` has transformed."""
+        self._run(x, packed, bias, y, self.packing.steps[:0])
 
 
 _Runs = tuple[tuple[Run, ...], tuple[Run, ...]]
@@ -115,7 +134,7 @@ def refuse_pieces(problem: Problem) -> str | None:
     return None
 
 
-def plan_winograd(problem: Problem) -> CarefulPlan:
+def plan_winograd(problem: Problem) -> WinogradPlan:
     """Cut a convolution into blocks of tiles and write its table."""
     axes, g, x = _axes(problem), problem.geometry.lift(), problem.x_steps()
     d, h, w = g.axes
@@ -123,7 +142,9 @@ def plan_winograd(problem: Problem) -> CarefulPlan:
     points = Plane(*(axis.points for axis in axes))
     both = product(*(dict.fromkeys(axis.runs) for axis in axes))
     kinds = {(rows, columns): Pieces.of(d.kernel, rows, columns, points) for rows, columns in both}
-    kind, cut, nanoseconds = best_cut(problem, axes, _kinds(problem, axes), list(kinds.values()))
+    kind, cut, within, nanoseconds, weight_nanoseconds = best_cut(
+        problem, axes, _kinds(problem, axes), list(kinds.values())
+    )
     row_blocks, sizes = len(cut.row_blocks), cut.blocks.sizes
     lanes = machine().vector_bytes // problem.dtype.itemsize
     pitch = tiles_pitch(sizes, cut.images, lanes)
@@ -162,6 +183,7 @@ def plan_winograd(problem: Problem) -> CarefulPlan:
         pitch=pitch,
         tiles=max(sum(pieces.depths) for pieces in kinds.values()) * depth.size,
         piece=depth.size,
+        entries=max(residue.entries for residue in residues),
         residues_at=table.append_records(residues),
         activation=activation_number(problem.activation),
     )
@@ -169,7 +191,7 @@ def plan_winograd(problem: Problem) -> CarefulPlan:
     finished = table.finish([head, *slab, *outputs])
     deepest = max(max(pieces.depths) for pieces in kinds.values())
     together = f"{cut.images} images of " if cut.images > 1 else ""
-    return CarefulPlan(
+    return WinogradPlan(
         kernel=(winograd_spread if kind.spread else winograd)[kind],
         packing=WinogradPacking(
             winograd_weights[kind.name],
@@ -178,7 +200,7 @@ def plan_winograd(problem: Problem) -> CarefulPlan:
             size=size,
             tasks=g.groups * row_blocks,
             layout=f"winograd {kind.name} {weights} {channels} {row_blocks} {[*kinds]}",
-            cost=WEIGHT_TURN_COST if takes_turns(problem) else WEIGHT_COST,
+            nanoseconds=weight_nanoseconds,
         ),
         table=finished,
         offsets=depth.offsets(deepest),
@@ -188,8 +210,9 @@ def plan_winograd(problem: Problem) -> CarefulPlan:
         summary=(
             f"blocks of {together}{sizes[1]} x {sizes[2]} tiles of {step_of(points.h)} x {step_of(points.w)} outputs, "
             f"{len(next(iter(kinds.values())).runs)} pieces of a kernel, {row_blocks} row blocks of {kind.rows} "
-            f"channels{' as lanes' * kind.spread} in {splits} parts"
+            f"channels{' as lanes' * kind.spread} in {splits} parts{', whose tasks transform weights' * within}"
         ),
+        packs=within,
     )
 
 

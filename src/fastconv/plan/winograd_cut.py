@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 from fastconv.jit.machine import machine
 from fastconv.jit.winograd import MOST_TAPS, step_of
@@ -16,8 +17,9 @@ from fastconv.plan.cut import Cut
 from fastconv.plan.pieces import PiecedAxis, Pieces
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import multiply_cost, waiting
+from fastconv.plan.weights import takes_turns
 
-__all__ = ["MOST_PLACES", "best_cut", "tiles_pitch"]
+__all__ = ["MOST_PLACES", "WinogradCut", "best_cut", "tiles_pitch"]
 
 #: Places of a 3x3 kernel, the most there are: costs are for so many.
 MOST_PLACES = (MOST_TAPS + 1) ** 2
@@ -34,6 +36,12 @@ PRODUCT_FACTOR, SPREAD_FACTOR = 1.08, 0.85
 #: Nanoseconds for a block to read a transformed weight from the last cache, and from memory where the weights take more
 #: than half of that cache.
 READ_COST, READ_FAR_COST = 0.03, 0.2
+#: To transform a weight for a place, and where phases take turns; how much longer it takes in a task that uses it right
+#: away and whose cache does not hold those of a row block; and, before the kernel runs, to take it from the caches of
+#: the threads that read what stood there last. A core writes a line that another has read in 7 ns, and on some
+#: machines, or days, in 29: 128 channels to 32 on 14 x 14 pixels took 115 to 210 us on two threads, where they take 83
+#: if tasks transform weights (126 and 121 on one; Zen 4).
+WEIGHT_COST, WEIGHT_TURN_COST, FAR_FACTOR, TAKE_COST = 0.25, 0.55, 1.25, 0.2
 #: Most of the second-level cache for transformed tiles; beyond, a convolution of 64 channels took 8 % longer.
 TILES_SHARE = 0.75
 #: Most vectors of tiles that images together make up: beyond they gain nothing.
@@ -142,6 +150,28 @@ class _Costs:
         blocks = Blocks(sizes, (residues * g.axes[0].output, *counts), numbers, slab, nanoseconds, gather)
         return Cut(blocks, self.row_blocks, images)
 
+    @lazy
+    def weight_cost(self) -> float:
+        """Nanoseconds to transform a weight of a place before the kernel runs, on one thread."""
+        return WEIGHT_TURN_COST if takes_turns(self.problem) else WEIGHT_COST
+
+    @lazy
+    def weights(self) -> float:
+        """Transformed weights of all residues and groups."""
+        return len(self.pieces) * self.entries * self.padded_out * self.channels * self.problem.geometry.groups
+
+    def within(self, cut: Cut) -> Cut:
+        """Such blocks, each of which transforms the weights that it uses."""
+        of_row = self.entries * self.channels * self.problem.dtype.itemsize
+        fits = of_row * self.kind.rows <= machine().l2_bytes * TILES_SHARE
+        cost = self.weight_cost * (1 if fits else FAR_FACTOR)
+        weights = self.entries * self.padded_out * self.channels * cost
+        return replace(cut, blocks=replace(cut.blocks, nanoseconds=cut.blocks.nanoseconds + weights))
+
+    def before(self, threads: int) -> float:
+        """Nanoseconds until threads that take lines from each other have transformed weights before the kernel runs."""
+        return self.weights * (self.weight_cost / threads + TAKE_COST)
+
     def too_large(self, cut: Cut) -> float:
         """By how much blocks are larger than they should be: tiles, and where channels are lanes sums and outputs."""
         numbers, of_tile = cut.blocks.slab * self.channels, prod(map(step_of, self.kind.points))
@@ -168,18 +198,56 @@ class _Costs:
         return self.serial(min(self.cuts, key=lambda cut: (self.too_large(cut), self.serial(cut))))
 
     @lazy
-    def best(self) -> Cut:
-        """The blocks that end first on all threads."""
-        return min(self.cuts, key=lambda cut: (self.too_large(cut), cut.end(self.problem)[0]))
+    def promised_weights(self) -> float:
+        """Nanoseconds that transforming weights adds to that, as if there were other threads."""
+        within = min((self.too_large(cut), self.serial(self.within(cut))) for cut in self.cuts)[1]
+        return min(self.before(1), max(0, within - self.promised))
+
+    @lazy
+    def best(self) -> tuple[Cut, bool]:
+        """The blocks that end first on all threads, and whether each transforms the weights that it uses."""
+
+        def end(cut: Cut, before: float = 0.0) -> tuple[float, float]:
+            return self.too_large(cut), before + cut.end(self.problem)[0]
+
+        cut = min(self.cuts, key=end)
+        if self.problem.packed:
+            return cut, False
+        within = min(map(self.within, self.cuts), key=end)
+        threads = self.problem.threads
+        before = self.before(threads) if threads > 1 else self.weights * self.weight_cost
+        return (within, True) if end(within) <= end(cut, before) else (cut, False)
+
+
+class WinogradCut(NamedTuple):
+    """How a convolution is cut.
+
+    Attributes
+    ----------
+    kind : Kind
+        Of the kernels.
+    cut : Cut
+        The blocks.
+    within : bool
+        Whether each block transforms the weights that it uses.
+    nanoseconds, weight_nanoseconds : float
+        On one thread, and to transform the weights there.
+    """
+
+    kind: Kind
+    cut: Cut
+    within: bool
+    nanoseconds: float
+    weight_nanoseconds: float
 
 
 def best_cut(
     problem: Problem, axes: Sequence[PiecedAxis], kinds: Sequence[Kind], pieces: Sequence[Pieces]
-) -> tuple[Kind, Cut, float]:
-    """The kind of kernels, its blocks, and nanoseconds on one thread.
+) -> WinogradCut:
+    """The kind of kernels and its blocks.
 
     The blocks are those that end first on all threads. The kind is the faster on one, as the algorithm is: by both are
     chosen the bits of a result, which must not depend on the number of threads.
     """
     best = min((_Costs(problem, axes, kind, pieces) for kind in kinds), key=lambda costs: costs.promised)
-    return best.kind, best.best, best.promised
+    return WinogradCut(best.kind, *best.best, best.promised, best.promised_weights)
