@@ -9,9 +9,9 @@ import numpy as np
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
 from fastconv.jit.records import reader
-from fastconv.jit.scratch import empty, free
-from fastconv.jit.tile import fetch_to_read, lanes
-from fastconv.jit.transpose import transpose, transpose_to
+from fastconv.jit.scratch import free
+from fastconv.jit.tile import lanes
+from fastconv.jit.transpose import transpose
 from fastconv.jit.vector import unsigned
 from fastconv.kernels.conv_table import (
     PHASE_FIELDS,
@@ -23,16 +23,14 @@ from fastconv.kernels.conv_table import (
     read_phase,
     read_row_block,
 )
+from fastconv.kernels.weight_slots import SPAN, empty_slots, list_taps, reach_of, turn_slots
 
-__all__ = ["SPAN", "DepthRun", "PackedPlace", "PlainWeights", "pack_block", "pack_rows", "pack_weights", "read_plain"]
+__all__ = ["DepthRun", "PackedPlace", "PlainWeights", "pack_block", "pack_rows", "pack_weights", "read_plain"]
 
 #: Weights of a row that are read in a run, whole vectors; more of them would be written to too many pages.
 RUN = 1024
-#: Fewest taps of a channel for which squares pay, and most elements that they may be spread over, a multiple of lanes.
-LEAST_TAPS, SPAN = 3, 64
-#: Channels between the one whose weights are turned and the one whose are fetched, where rows stand beside each other:
-#: a CPU sees no order in runs of them that are pages apart (512 x 512 x 3 x 3, transposed: 0.7 of the time).
-CHANNELS_AHEAD = 4
+#: Fewest taps of a channel for which squares pay.
+LEAST_TAPS = 3
 #: Channels of which all phases take their taps before those of the next ones are read.
 TOGETHER = 16
 
@@ -153,84 +151,6 @@ def _turn_runs(
 
 
 @helper
-def _reach(offsets: Any, first: int, taps: int, low: int, high: int) -> tuple[int, int]:
-    """The least and the greatest of two numbers and the steps of so many taps."""
-    for tap in range(first, first + taps):
-        low, high = min(low, offsets[tap]), max(high, offsets[tap])
-    return low, high
-
-
-class _Slots(NamedTuple):
-    """What stands in the weights of a row from a channel's first to its last.
-
-    Attributes
-    ----------
-    places : vector
-        Where each goes for the channel at hand, from the first row on; -1 what is no tap of the phases.
-    steps : vector
-        From there to where that of the next channel goes.
-    span : int
-        How many there are; of several channels, where these are taken together.
-    """
-
-    places: Any
-    steps: Any
-    span: int
-
-
-@helper
-def _slots(span: int) -> _Slots:
-    """Room for so many, which are no taps yet."""
-    slots = _Slots(empty(SPAN, np.int64), empty(SPAN, np.int64), span)
-    for slot in range(SPAN):
-        slots.places[slot], slots.steps[slot] = -1, 0
-    return slots
-
-
-@helper
-def _list_taps(
-    slots: _Slots, low: int, offsets: Any, first: int, taps: int, to: int, rows: int, together: int = 1, span: int = 0
-) -> None:
-    """The taps of a phase, whose weights go to `to`, those of so many rows side by side; slot 0 has the step `low`.
-
-    Where channels are taken together, each has so many slots.
-    """
-    for channel in range(together):
-        for tap in range(taps):
-            slot = channel * span + offsets[first + tap] - low
-            slots.places[slot], slots.steps[slot] = to + (channel * taps + tap) * rows, together * taps * rows
-
-
-@helper
-def _turn_slots(
-    weights: Any, source: int, step: int, channels: int, row: int, rows: int, slots: _Slots, packed: Any
-) -> int:
-    """Weights in squares that go to their places as they are: the number of channels that were done.
-
-    A row's first weight for a channel stands at `source`, `row` and `step` lead to the next ones. Of fewer rows than a
-    vector has lanes, as many are read as of a whole one, and up to a vector behind a row's last weight; where that
-    would be beyond the ends of the weights, no more are done.
-    """
-    n, beside = lanes(packed), row <= SPAN
-    done: Any = np.int64(0)
-    last_row, behind = (max(rows, n) - 1) * row, (slots.span - 1) // n * n + n
-    while done < channels:
-        channel = source + done * step
-        if channel + min(0, last_row) < 0 or channel + max(0, last_row) + behind > weights.size:
-            break
-        for i in range(0, (rows - 1) * row + slots.span if beside else 0, n):
-            fetch_to_read(weights, channel + CHANNELS_AHEAD * step + i, 0)
-        for r in range(0, rows, n):
-            for slot in range(0, slots.span, n):
-                at = channel + r * row + slot
-                transpose_to(weights, at, row, packed, slots.places, slot, r, min(n, rows - r))
-        for slot in range(slots.span):
-            slots.places[slot] += slots.steps[slot]
-        done += 1
-    return done
-
-
-@helper
 def _even_channels(offsets: Any, run: DepthRun, begin: int, end: int) -> tuple[int, int]:
     """The step from channel number `begin` of a run to the next one, and how many follow each other so, with it.
 
@@ -252,16 +172,16 @@ def _turn_taps(
 
     Squares hold all that stands between the taps, those of other phases too.
     """
-    low, high = _reach(offsets, run.first, run.taps, offsets[run.first], offsets[run.first])
+    low, high = reach_of(offsets, run.first, run.taps, offsets[run.first], offsets[run.first])
     if high - low >= SPAN:
         return 0
-    slots, channels, whole = _slots(high - low + 1), run.depths // run.taps, True
-    _list_taps(slots, low, offsets, run.first, run.taps, to, rows)
+    slots, channels, whole = empty_slots(high - low + 1), run.depths // run.taps, True
+    list_taps(slots, low, offsets, run.first, run.taps, to, rows)
     done: Any = np.int64(0)
     while whole and done < channels:
         first = source + low + offsets[run.first + done * run.taps] - offsets[run.first]
         step, count = _even_channels(offsets, run, done, channels)
-        turned = _turn_slots(weights, first, step, count, row_step, rows, slots, packed)
+        turned = turn_slots(weights, first, step, count, row_step, rows, slots, packed)
         done, whole = done + turned, turned == count
     free((slots.places, slots.steps))
     return done * run.taps
@@ -283,7 +203,7 @@ def _turn_phases(
     for number in range(head.phases):
         phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
         taps = phase.depths // head.channels
-        low, high = _reach(offsets, phase.depth_at, taps, low, high)
+        low, high = reach_of(offsets, phase.depth_at, taps, low, high)
         if 0 < taps < phase.depths:
             step = offsets[phase.depth_at + taps] - offsets[phase.depth_at]
     span = high - low + 1
@@ -295,15 +215,15 @@ def _turn_phases(
     for row in range(0, block.rows, each):
         turned: Any = np.int64(0)
         for channels in (together, np.int64(1)):
-            slots = _slots(channels * span)
+            slots = empty_slots(channels * span)
             for number in range(head.phases):
                 phase = read_phase(table, head.phases_at + PHASE_FIELDS * number)
                 taps = phase.depths // head.channels
                 to = _phase_place(place, phase, head) + turned * taps * block.rows + row
-                _list_taps(slots, low, offsets, phase.depth_at, taps, to, block.rows, channels, span)
+                list_taps(slots, low, offsets, phase.depth_at, taps, to, block.rows, channels, span)
             at, left = source + row * plain.row + turned * step, (place.channels - turned) // channels
             rows = min(each, block.rows - row)
-            turned += channels * _turn_slots(weights, at, channels * step, left, plain.row, rows, slots, packed)
+            turned += channels * turn_slots(weights, at, channels * step, left, plain.row, rows, slots, packed)
             free((slots.places, slots.steps))
         done = min(done, turned)
     return done

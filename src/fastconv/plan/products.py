@@ -15,7 +15,8 @@ from fastconv.jit.machine import machine
 from fastconv.kernels.activation import activation_number
 from fastconv.kernels.conv_table import ConvHead, OutputAxis, Phase, RowBlock
 from fastconv.kernels.slab import SlabAxis
-from fastconv.kernels.weights import SPAN, PlainWeights
+from fastconv.kernels.weight_slots import SPAN
+from fastconv.kernels.weights import PlainWeights
 from fastconv.plan.cut import Cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.table import Table
