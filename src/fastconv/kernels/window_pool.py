@@ -14,7 +14,6 @@ import numpy as np
 
 from fastconv.jit.decorators import helper
 from fastconv.jit.kernel import kernel
-from fastconv.jit.records import reader
 from fastconv.jit.reduction import MAXIMUM
 from fastconv.jit.scratch import empty, free
 from fastconv.jit.span_tile import span_tile
@@ -33,92 +32,20 @@ from fastconv.kernels.window_rows import (
     truncated_mean,
     window_reducer,
 )
+from fastconv.kernels.window_table import (
+    WindowAxis,
+    WindowHead,
+    read_window_axes,
+    read_window_head,
+    read_window_piece,
+)
 
-__all__ = [
-    "WINDOW_TABLE",
-    "WindowAxis",
-    "WindowHead",
-    "WindowPiece",
-    "pool_maxima",
-    "pool_means",
-    "pool_norms",
-    "pool_places",
-    "pool_truncated_means",
-]
+__all__ = ["pool_maxima", "pool_means", "pool_norms", "pool_places", "pool_truncated_means"]
 
-
-class WindowHead(NamedTuple):
-    """The head of a pooling's integer table.
-
-    Attributes
-    ----------
-    channels : int
-        Channels of an image of the batch.
-    x_base, x_batch, x_channel : int
-        Flat position of the first input element, and the steps of batch and channel.
-    spans_image : int
-        Step from the lists of one image and channel to those of the next, 0 where all share them.
-    pieces, pieces_at, longest : int
-        Pieces of a row of outputs, where they stand in the table, and the input positions of the longest.
-    lanes : int
-        Whether the elements of a row are channels, of which each is an output.
-    """
-
-    channels: int
-    x_base: int
-    x_batch: int
-    x_channel: int
-    spans_image: int
-    pieces: int
-    pieces_at: int
-    longest: int
-    lanes: int
-
-
-class WindowAxis(NamedTuple):
-    """One axis of a pooling.
-
-    Attributes
-    ----------
-    step : int
-        Step between its elements in the flat input.
-    size : int
-        Number of its elements.
-    outputs, dilation : int
-        Number of windows, and the step from one tap to the next.
-    spans_at : int
-        Where its list begins: (first position, number of taps) of each window.
-    """
-
-    step: int
-    size: int
-    outputs: int
-    dilation: int
-    spans_at: int
-
-
-class WindowPiece(NamedTuple):
-    """Outputs `first` to `end` of a row, whose windows stand among `size` input positions from `start` on."""
-
-    first: int
-    end: int
-    start: int
-    size: int
-
-
-#: What stands in a table, in this order, before the pieces.
-WINDOW_TABLE = (WindowHead, WindowAxis, WindowAxis, WindowAxis)
-
-_AXIS_AT = len(WindowHead._fields)
-_AXIS_FIELDS = len(WindowAxis._fields)
 
 _max_tile = span_tile(MAXIMUM)
 #: Columns of a window from which on its maximum is found by vectors, and then its place.
 MANY_TAPS = 6
-
-_head = reader(WindowHead)
-_axis = reader(WindowAxis)
-_piece = reader(WindowPiece)
 
 
 class _Span(NamedTuple):
@@ -218,14 +145,12 @@ def _body(begin_row: Any, add_row: Any, combine: Any, finish: Any) -> Callable[.
 
         `fill` holds one element of the type in which windows are reduced.
         """
-        head = _head(table, 0)
-        d = _axis(table, _AXIS_AT)
-        h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
-        w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
+        head = read_window_head(table, 0)
+        d, h, w = read_window_axes(table)
         row, p = empty(head.longest, fill.dtype), fill[0]
         at_line = _line(begin, head, d, h)
         for _ in range(begin, end):
-            piece = _piece(table, head.pieces_at + 4 * at_line.piece)
+            piece = read_window_piece(table, head, at_line.piece)
             task = _task(at_line, spans, head, d, h, w)
             reduce_rows(row[: piece.size], x, task, piece.start * w.step, d, h, w.step, p)
             rows = task.d.taps * task.h.taps
@@ -294,15 +219,13 @@ def pool_places(begin: int, end: int, x: Any, y: Any, indices: Any, spans: Any, 
     Of equal maxima the first in row-major order wins, of NaNs the last. Columns are reduced one by one, so one that is
     further right may hold the earlier element.
     """
-    head = _head(table, 0)
-    d = _axis(table, _AXIS_AT)
-    h = _axis(table, _AXIS_AT + _AXIS_FIELDS)
-    w = _axis(table, _AXIS_AT + 2 * _AXIS_FIELDS)
+    head = read_window_head(table, 0)
+    d, h, w = read_window_axes(table)
     best = empty(head.longest, fill.dtype)
     rows = empty(head.longest, np.int32)
     at_line = _line(begin, head, d, h)
     for _ in range(begin, end):
-        piece = _piece(table, head.pieces_at + 4 * at_line.piece)
+        piece = read_window_piece(table, head, at_line.piece)
         task = _task(at_line, spans, head, d, h, w)
         _add_rows(best[: piece.size], rows[: piece.size], x, task, piece.start * w.step, d, h, w.step)
         for i in range(piece.first, piece.end):

@@ -13,16 +13,13 @@ from fastconv.geometry import Axis, FractionalAxis, Geometry
 from fastconv.geometry.geometry import KERNEL_RANK
 from fastconv.jit.kernel import Bound, Kernel
 from fastconv.kernels.window_pool import (
-    WINDOW_TABLE,
-    WindowAxis,
-    WindowHead,
-    WindowPiece,
     pool_maxima,
     pool_means,
     pool_norms,
     pool_places,
     pool_truncated_means,
 )
+from fastconv.kernels.window_table import WINDOW_TABLE, WindowAxis, WindowHead, WindowPiece
 from fastconv.plan.layout import settled, strides_last
 from fastconv.plan.pool import least_value
 from fastconv.plan.problem import Problem
