@@ -23,7 +23,9 @@ GUIDE_KERNEL = np.array([[0, 1, 2], [2, 2, 0], [0, 1, 2]])
 
 CONVS = {1: fc.conv1d, 2: fc.conv2d, 3: fc.conv3d}
 #: Those that serve any call of these types; those for single channels and for one kernel have tests of their own.
-SPECIAL = ("channels", "fourier", "depthwise", "turned", "stretched", "winograd", "winograd_rows", "inside")
+SPECIAL = (
+    "channels", "unpacked", "single", "fourier", "depthwise", "turned", "winograd", "winograd_rows", "inside",
+)  # fmt: skip
 NAMES = [it.name for it in ALGORITHMS["conv"] if it.name not in SPECIAL]
 
 # Shape of the input, shape of the weight, stride, padding, dilation, groups.

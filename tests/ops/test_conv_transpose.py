@@ -16,7 +16,10 @@ from sharing import share_out
 CONVS = {1: fc.conv1d, 2: fc.conv2d, 3: fc.conv3d}
 TRANSPOSES = {1: fc.conv_transpose1d, 2: fc.conv_transpose2d, 3: fc.conv_transpose3d}
 #: Those that serve any call of these types; those for single channels and for one kernel have tests of their own.
-SPECIAL = ("channels", "fourier", "depthwise", "turned", "stretched", "single", "winograd", "winograd_rows", "inside")
+SPECIAL = (
+    "channels", "unpacked", "single", "fourier", "depthwise", "turned", "stretched", "winograd", "winograd_rows",
+    "inside",
+)  # fmt: skip
 NAMES = [it.name for it in ALGORITHMS["conv_transpose"] if it.name not in SPECIAL]
 
 # The guide's figures: input and output of the convolution, padding, kernel, stride, dilation, the a of its transpose.

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numba import config
 
 import fastconv as fc
+from fastconv.jit.machine import machine
 from fastconv.kernels.channel_weights import channel_weights
 from fastconv.kernels.channels import ROW_WINDOWS
 from fastconv.kernels.depthwise_weight import WEIGHT_SHAPES
@@ -389,12 +390,21 @@ def _stretched(draw: st.DrawFn) -> Call:
 
 @st.composite
 def _single(draw: st.DrawFn) -> Call:
-    """Transposed convolutions of images of one position."""
+    """Transposed convolutions of images of one position, and convolutions of images that are one window."""
     batch, groups, dtype = draw(st.integers(1, 20)), draw(st.integers(1, 2)), draw(st.sampled_from(WHOLE))
-    channels, outputs = groups * draw(st.integers(2, 40)), draw(st.integers(1, 20))
+    channels, outputs = draw(st.integers(2, 40)), draw(st.integers(1, 20))
     kernel = tuple(draw(st.integers(1, 5)) for _ in range(2))
-    operands = [_values(draw, (batch, channels, 1, 1), dtype), _values(draw, (channels, outputs, *kernel), dtype)]
-    return _call("conv_transpose", 2, operands, {"groups": groups}, "single")
+    algorithms = ["single", "unpacked"] if np.dtype(dtype).kind == "f" and machine().masked_loads else ["single"]
+    algorithm = draw(st.sampled_from(algorithms))
+    op = draw(st.sampled_from(["conv", "conv_transpose"]))
+    if op == "conv":
+        shapes = (batch, groups * channels, *kernel), (groups * outputs, channels, *kernel)
+    else:
+        shapes = (batch, groups * channels, 1, 1), (groups * channels, outputs, *kernel)
+    operands: list[Any] = [_values(draw, shape, dtype) for shape in (*shapes, (groups * outputs,))]
+    if draw(st.booleans()):
+        operands[2] = None
+    return _call(op, 2, operands, {"groups": groups}, algorithm)
 
 
 #: Output channels that are lanes seldom, and as a rule.

@@ -28,6 +28,7 @@ from fastconv.cli.warmup_layers import (
     WHOLE_ENDS,
     many_channels,
 )
+from fastconv.jit.machine import machine
 from fastconv.plan.winograd_rows import loads_pairs
 
 __all__ = ["CONVS", "TRANSPOSED_CONVS", "convolutions"]
@@ -110,8 +111,11 @@ def _small_images(of: _Convolutions) -> Iterator[Case]:
 
 
 def _single_positions(of: _Convolutions) -> Iterator[Case]:
-    if of.transposed:
-        yield of.by("single", of.input(16, (1,) * of.rank), of.weight(16, 4, (4,) * of.rank))
+    """Of transposed convolutions, and images of others that are one window."""
+    x, w = of.input(16, (1 if of.transposed else 4,) * of.rank), of.weight(16, 4, (4,) * of.rank)
+    yield of.by("single", x, w)
+    if of.dtype.kind == "f" and of.dtype.itemsize > 2 and machine().masked_loads:
+        yield of.by("unpacked", x, w)
 
 
 def _many_depthwise_channels(of: _Convolutions) -> Iterator[Case]:

@@ -13,6 +13,7 @@ from fastconv.plan.conv import plan_conv
 from fastconv.plan.depthwise import plan_depthwise
 from fastconv.plan.direct import direct_nanoseconds, plan_direct
 from fastconv.plan.inside import plan_inside, refuse_inside
+from fastconv.plan.one_window import plan_one_window, refuse_one_window
 from fastconv.plan.panel import plan_panel, refuse_panel
 from fastconv.plan.pointwise import is_pointwise, plan_pointwise
 from fastconv.plan.problem import Problem
@@ -122,9 +123,21 @@ def _stretched_yields(problem: Problem) -> str | None:
     return slower(problem, _STRETCHED, _ALL)
 
 
+def _unpacked_yields(problem: Problem) -> str | None:
+    """Packed weights are multiplied by many images sooner, and windows of one channel where channels are lanes."""
+    return slower(problem, _UNPACKED, (_SINGLE, *_of_one_channel(problem)))
+
+
 def _single_yields(problem: Problem) -> str | None:
     """Few outputs hardly fill a vector."""
-    return slower(problem, _SINGLE, _ALL)
+    return slower(problem, _SINGLE, (*_of_one_channel(problem), *_ALL))
+
+
+def _of_one_channel(problem: Problem) -> tuple[Algorithm, ...]:
+    """Those that sum windows of one channel, where they serve."""
+    if _refuse_depthwise(problem):
+        return ()
+    return (_DEPTHWISE,) if refuse_turned(problem) else (_TURNED, _DEPTHWISE)
 
 
 def _turned_yields(problem: Problem) -> str | None:
@@ -214,9 +227,16 @@ _STRETCHED = Algorithm(
     plan_stretched,
     _stretched_yields,
 )
+_UNPACKED = Algorithm(
+    "unpacked",
+    "multiplies images of one window, or of one position, by weights where they stand",
+    refuse_one_window,
+    plan_one_window,
+    _unpacked_yields,
+)
 _SINGLE = Algorithm(
     "single",
-    "multiplies images of one position by all taps at once, whose outputs are channels",
+    "multiplies images of one window, or of one position, by weights that are those of single taps",
     refuse_single,
     plan_single,
     _single_yields,
@@ -268,10 +288,10 @@ _TILE = Algorithm(
 _ALL = (_SPREAD, _TILE)
 
 CONV = (
-    _CHANNELS, _DIRECT, _FOURIER, _TURNED, _DEPTHWISE, _WINOGRAD, _WINOGRAD_ROWS, _PANEL, _INSIDE, _SPREAD, _TILE,
-    REFERENCE,
+    _CHANNELS, _DIRECT, _UNPACKED, _SINGLE, _FOURIER, _TURNED, _DEPTHWISE, _WINOGRAD, _WINOGRAD_ROWS, _PANEL, _INSIDE,
+    _SPREAD, _TILE, REFERENCE,
 )  # fmt: skip
-CONV_TRANSPOSE = (*CONV[:2], _STRETCHED, _SINGLE, *CONV[2:])
+CONV_TRANSPOSE = (*CONV[:2], _STRETCHED, *CONV[2:])
 #: For interleaved channels (`Problem.parts`), in convolutions of either kind: those whose tiles know such products.
 INTERLEAVED = (_PANEL, _SPREAD, _TILE)
 #: For those whose sums are widened.

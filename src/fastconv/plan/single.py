@@ -1,8 +1,9 @@
-"""Plans of transposed convolutions of single positions: a matrix of images by one of all taps of all channels.
+"""Plans of convolutions of images that are one window, and of transposed ones of single positions, by single taps.
 
-Where an image is one position, each output takes one weight of each input channel, and stands where the weight does
-beside those of the same input channel: outputs are channels of a convolution by single taps. The images of a batch are
-its pixels, so each weight is loaded once for many of them.
+Where an image is one position, each output of a transposed convolution takes one weight of each input channel, and
+stands where the weight does beside those of the same input channel: outputs are channels of a convolution by single
+taps. Where an image is one window, its elements are. The images of a batch are the pixels, so each weight is loaded
+once for many of them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,27 @@ __all__ = ["SinglePlan", "plan_single", "refuse_single"]
 
 
 def refuse_single(problem: Problem) -> str | None:
-    """Why outputs are not channels of single positions, if so."""
+    """Why neither images nor outputs are channels of single positions, if so."""
+    return _refuse_windows(problem) if problem.op == "conv" else _refuse_positions(problem)
+
+
+def _refuse_windows(problem: Problem) -> str | None:
+    g = problem.geometry
+    if not all(axis.whole for axis in g.axes):
+        return "it is for images that are one window, without padding"
+    sides, (weights, x) = (
+        g.kernel_size,
+        (
+            [stride // dtype.itemsize for stride in strides[1:]]
+            for strides, dtype in ((problem.weight_strides, problem.dtype), (problem.x_strides, problem.x_dtype))
+        ),
+    )
+    if not is_dense((g.channels // g.groups, *sides), weights) or not is_dense((g.channels, *sides), x):
+        return "weights and images do not stand in the same order, without gaps"
+    return "weights stand in the other order" if problem.mirrored and prod(g.kernel_size) > 1 else None
+
+
+def _refuse_positions(problem: Problem) -> str | None:
     g = problem.geometry
     if not all(axis.size == 1 and axis.before == axis.after == axis.extent - 1 for axis in g.axes):
         return "it is for images of one position, and results that are not cropped"
@@ -38,18 +59,17 @@ def refuse_single(problem: Problem) -> str | None:
 
 def plan_single(problem: Problem) -> SinglePlan:
     """The plan of the convolution by single taps, whose pixels are images."""
-    g = problem.geometry
-    taps, itemsize = prod(g.kernel_size), problem.dtype.itemsize
-    outputs = g.out_channels * taps
+    g, itemsize = problem.geometry, problem.dtype.itemsize
+    outputs, inputs = prod(g.output_shape[1:]), prod(g.input_shape[1:])
     batch, channel = problem.x_strides[:2]
     images = replace(
         problem,
-        geometry=Geometry(1, g.channels, outputs, g.groups, (Axis(max(1, g.batch), 1),)),
-        x_strides=(0, channel, batch),
+        geometry=Geometry(1, inputs, outputs, g.groups, (Axis(max(1, g.batch), 1),)),
+        x_strides=(0, channel if inputs == g.channels else problem.x_dtype.itemsize, batch),
         weight_strides=(problem.weight_strides[0], itemsize, itemsize),
         y_strides=(0, itemsize, outputs * itemsize),
     )
-    return SinglePlan(plan_spread(images), taps)
+    return SinglePlan(plan_spread(images), outputs // g.out_channels)
 
 
 @dataclass(frozen=True, slots=True)
