@@ -64,7 +64,7 @@ def fresh_pool(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("sleep_in_python", [False, True])
-@pytest.mark.parametrize("helpers", [1, 2, 7])
+@pytest.mark.parametrize("helpers", [1, 2, 7, pool._MOST_PARTS + 4])
 def test_every_task_is_done_once(helpers: int, sleep_in_python: bool, fresh_pool, monkeypatch) -> None:
     mine = fresh_pool(sleep_in_python=sleep_in_python)
     share_out(monkeypatch, helpers)

@@ -101,8 +101,9 @@ class Bound:
         nanoseconds : float
             Rough time of all tasks on one thread.
         *arrays : ndarray
-            What the body takes after ``begin`` and ``end``, of the bound dtypes. It sees each as one vector, the memory
-            from the lowest element to the highest, and writes elements alone, nothing between them.
+            What the body takes after ``begin`` and ``end``, of the bound dtypes, or of others of their sizes, which it
+            takes for these. It sees each as one vector, the memory from the lowest element to the highest, and writes
+            elements alone, nothing between them.
         """
         if _IN_PYTHON:
             self.run_serial(tasks, *arrays)
@@ -114,7 +115,7 @@ class Bound:
     def run_serial(self, tasks: int, *arrays: np.ndarray, begin: int = 0) -> None:
         """As `run`, from task `begin` on, for work that is known to be too little for several threads."""
         if _IN_PYTHON:
-            self.kernel.body(begin, tasks, *map(_vector, arrays))
+            self.kernel.body(begin, tasks, *map(_vector, arrays, self.dtypes))
         elif launch(self._code or self._compile(), 0, begin, tasks, id(arrays)):
             raise self._no_memory(1)
 
@@ -134,10 +135,14 @@ class Bound:
         """Slice by slice, each shared out to helpers."""
         code = self._code or self._compile()
         helpers = helpers_for(tasks, nanoseconds)
+        short = nanoseconds <= FIRST_SLICE_NANOSECONDS
+        if short and not helpers:  # a microsecond sooner
+            if launch(code, 0, 0, tasks, id(arrays)):
+                raise self._no_memory(1)
+            return
         grain = max(1, int(tasks * GRAIN_NANOSECONDS / nanoseconds))
         letter = np.empty(LETTER_WORDS, np.int64)
         trampoline = launch(code, id(letter), 0, 0, id(arrays)) if helpers else 0
-        short = nanoseconds <= FIRST_SLICE_NANOSECONDS
         for begin, end in ((0, tasks),) if short else _slices(tasks, nanoseconds, helpers + 1):
             work = nanoseconds * (end - begin) / tasks
             failed = share(trampoline, letter, begin, end, grain, helpers, work) if helpers else BUSY
@@ -150,9 +155,10 @@ class Bound:
         return MemoryError(f"There is no memory left for the scratch of {self.kernel.name} in {threads} threads.")
 
 
-def _vector(array: np.ndarray) -> np.ndarray:
+def _vector(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """An array as bodies see it; one that may be written is."""
-    return array.reshape(-1) if array.flags.c_contiguous else span(array)
+    flat = array.reshape(-1) if array.flags.c_contiguous else span(array)
+    return flat if flat.dtype == dtype else flat.view(dtype)
 
 
 def _launch(code, letter, begin, end, arrays):  # type: ignore[no-untyped-def]

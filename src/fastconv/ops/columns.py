@@ -14,7 +14,7 @@ from fastconv.ops import arguments as arg
 from fastconv.ops.axes import conv_axes
 from fastconv.ops.calls import remembered
 from fastconv.plan.columns import plan_fold, plan_unfold
-from fastconv.plan.kernel_plan import WordsPlan
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import strides_first
 from fastconv.plan.span import steps
 
@@ -205,7 +205,7 @@ class _Columns:
         In which it is computed.
     copied : bool
         Whether the input is copied first: to that dtype, or as kernels cannot read it where it stands.
-    plan : WordsPlan
+    plan : KernelPlan
         How.
     """
 
@@ -213,7 +213,7 @@ class _Columns:
     shape: tuple[int, ...]
     work: np.dtype
     copied: bool
-    plan: WordsPlan
+    plan: KernelPlan
 
     def run(self, x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
         """The result, in `out` if there is one."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastconv.ops import arguments as arg
 from fastconv.ops.calls import remembered, target_of
-from fastconv.plan.kernel_plan import WordsPlan
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.layout import empty_in, memory_order, overlaps_itself, strides_in
 from fastconv.plan.pad import PaddedAxis, plan_pad
 from fastconv.plan.span import steps
@@ -91,7 +91,7 @@ def pad(
     """
     x = arg.array(input, "input")
     padding = _prepare((x, target_of(out, (x,))), pad, mode)
-    fill = _fill(value, mode, padding.dtype)
+    fill = padding.zero if value is None or (type(value) is int and value == 0) else _fill(value, mode, padding.dtype)
     arg.check_out(out, padding.shape, padding.dtype)
     if padding.crop is not None:
         x = x[padding.crop]
@@ -124,7 +124,9 @@ class _Padding:
         What is taken of the input first.
     copy_order : tuple of int or None
         Order of the axes of a copy of the input, where kernels cannot read the input itself.
-    plan : WordsPlan
+    zero : ndarray
+        One element, for calls without a value of their own.
+    plan : KernelPlan
         How.
     """
 
@@ -134,7 +136,8 @@ class _Padding:
     writes_out: bool
     crop: tuple[slice, ...] | None
     copy_order: tuple[int, ...] | None
-    plan: WordsPlan
+    zero: np.ndarray
+    plan: KernelPlan
 
 
 @remembered
@@ -166,7 +169,7 @@ def _prepare(forms: tuple[arg.Form, arg.Form | None], amounts: Any, mode: Any) -
         for axis in (memory_order(shape, y_strides) if writes_out else order)
     ]
     plan = plan_pad(axes, source.base, result.base, inner_mode, dtype)
-    return _Padding(dtype, shape, order, writes_out, crop, None if x.plain else order, plan)
+    return _Padding(dtype, shape, order, writes_out, crop, None if x.plain else order, np.zeros(1, dtype), plan)
 
 
 def _pairs(shape: tuple[int, ...], amounts: Any) -> tuple[tuple[int, int], ...]:
@@ -203,8 +206,6 @@ def _check_pair(pair: tuple[int, int], axis: int, size: int, total: int, mode: s
 
 def _fill(value: Any, mode: str, dtype: np.dtype) -> np.ndarray:
     """One element with the value, which the dtype has to hold; floats may round."""
-    if value is None or (type(value) is int and value == 0):
-        return np.zeros(1, dtype)
     if isinstance(value, (str, bytes)) or np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biufc":
         raise TypeError(f"value={value!r} is not a number; give one such as 0.")
     if mode != "constant" and value != 0:

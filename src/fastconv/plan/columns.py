@@ -8,7 +8,7 @@ import numpy as np
 
 from fastconv.geometry import Geometry
 from fastconv.kernels.columns import COLUMNS_TABLE, ColumnsAxis, ColumnsHead, fold_rows, unfold_taps
-from fastconv.plan.kernel_plan import WordsPlan
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.pad import word_of
 from fastconv.plan.span import Steps
 from fastconv.plan.table import Table
@@ -21,7 +21,7 @@ BYTE_COST, ROW_COST, TASK_COST = 0.15, 6.0, 50.0
 BLOCK_BYTES = 16384
 
 
-def plan_unfold(geometry: Geometry, x: Steps, dtype: np.dtype) -> WordsPlan:
+def plan_unfold(geometry: Geometry, x: Steps, dtype: np.dtype) -> KernelPlan:
     """Plan the columns of images (N, C, *spatial), whose last axis steps by one element."""
     g = geometry.lift()
     steps = (0,) * (5 - len(x.steps)) + x.steps[2:]
@@ -29,10 +29,10 @@ def plan_unfold(geometry: Geometry, x: Steps, dtype: np.dtype) -> WordsPlan:
     tasks, word = g.batch * g.channels * prod(g.kernel_size), word_of(dtype)
     rows = prod(g.output_size[:2])
     nanoseconds = tasks * (TASK_COST + rows * (ROW_COST + g.output_size[2] * dtype.itemsize * BYTE_COST))
-    return WordsPlan(unfold_taps.bind(word, word, np.int64), _table(g, head, steps), tasks, nanoseconds)
+    return KernelPlan(unfold_taps.bind(word, word, np.int64), _table(g, head, steps), tasks, nanoseconds)
 
 
-def plan_fold(geometry: Geometry, x: Steps, dtype: np.dtype) -> WordsPlan:
+def plan_fold(geometry: Geometry, x: Steps, dtype: np.dtype) -> KernelPlan:
     """Plan images (N, C, *spatial) of columns (N, C * taps, windows), whose last axis steps by one element."""
     g = geometry.lift()
     depth, height, width = g.input_size
@@ -44,7 +44,7 @@ def plan_fold(geometry: Geometry, x: Steps, dtype: np.dtype) -> WordsPlan:
     windows = g.batch * g.channels * taps * prod(g.output_size[:2])
     nanoseconds = tasks * TASK_COST + windows * (ROW_COST + g.output_size[2] * dtype.itemsize * BYTE_COST)
     steps = (height * width, width, 1)
-    return WordsPlan(fold_rows.bind(dtype, dtype, np.int64), _table(g, head, steps), tasks, nanoseconds)
+    return KernelPlan(fold_rows.bind(dtype, dtype, np.int64), _table(g, head, steps), tasks, nanoseconds)
 
 
 def _table(g: Geometry, head: ColumnsHead, steps: tuple[int, ...]) -> np.ndarray:

@@ -139,6 +139,10 @@ def strides_in(order: Sequence[int], shape: Sequence[int], itemsize: int) -> tup
     return tuple(lying[order.index(axis)] for axis in range(len(shape)))
 
 
+#: Axes as they are counted, for arrays of any rank: to make this anew takes as long as to make an array.
+_AS_COUNTED = tuple(range(64))
+
+
 def empty_in(order: tuple[int, ...], shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
     """An array without values and gaps whose axes lie in that order, outermost first.
 
@@ -147,7 +151,7 @@ def empty_in(order: tuple[int, ...], shape: Sequence[int], dtype: np.dtype) -> n
     >>> empty_in((1, 0), (2, 3), np.dtype(np.int8)).strides
     (1, 2)
     """
-    if order == tuple(range(len(shape))):
+    if order == _AS_COUNTED[: len(order)]:
         return np.empty(shape, dtype)
     lying = np.empty([shape[axis] for axis in order], dtype)
     return lying.transpose([order.index(axis) for axis in range(len(shape))])

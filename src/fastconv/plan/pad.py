@@ -20,7 +20,7 @@ from fastconv.kernels.pad import (
     pad_blocks,
     pad_lines,
 )
-from fastconv.plan.kernel_plan import WordsPlan
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.table import Table
 
 __all__ = ["PaddedAxis", "plan_pad", "word_of"]
@@ -33,7 +33,7 @@ _WORDS: dict[int, np.dtype] = {
     8: np.dtype(np.int64),
 }
 #: Nanoseconds, for estimates only: to copy a byte, to write a run of a line, and to find a task's first.
-BYTE_COST, RUN_COST, TASK_COST = 0.15, 6.0, 20.0
+BYTE_COST, RUN_COST, TASK_COST = 0.03, 3.0, 20.0
 #: Bytes of a task: some microseconds, and what one run after the other is written to stays in the first-level cache.
 TASK_BYTES = 16384
 #: Bytes of a line up to which it is filled as a whole before the input is copied into it.
@@ -143,17 +143,17 @@ class _Pad:
         """A table that begins with such a head."""
         return Table((head, *[PadAxis] * len(self.outer)))
 
-    def plan(self, kernel: Kernel, table: Table, head: Iterable[int], tasks: int, nanoseconds: float) -> WordsPlan:
+    def plan(self, kernel: Kernel, table: Table, head: Iterable[int], tasks: int, nanoseconds: float) -> KernelPlan:
         """The plan with the head, behind which the outer axes are written, innermost first."""
         axes = [
             PadAxis(a.outputs, a.x_step, a.y_step, table.append(a.sources(self.mode)) if a.padded else -1)
             for a in reversed(self.outer)
         ]
         word = word_of(self.dtype)
-        return WordsPlan(kernel.bind(word, word, word, np.int64), table.finish([head, *axes]), tasks, nanoseconds)
+        return KernelPlan(kernel.bind(word, word, word, np.int64), table.finish([head, *axes]), tasks, nanoseconds)
 
 
-def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dtype: np.dtype) -> WordsPlan:
+def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dtype: np.dtype) -> KernelPlan:
     """Plan a padding whose axes are given in the order in which the result lies in memory."""
     merged, unit = _merged(axes), 1
     if (
@@ -171,7 +171,7 @@ def plan_pad(axes: Sequence[PaddedAxis], x_base: int, y_base: int, mode: str, dt
     return _plan_blocks(pad)
 
 
-def _plan_blocks(pad: _Pad) -> WordsPlan:
+def _plan_blocks(pad: _Pad) -> KernelPlan:
     """Plan any padding, by runs of positions whose sources step by the same."""
     rows, columns = pad.rows, pad.columns
     unit_bytes = pad.unit * pad.dtype.itemsize
@@ -201,7 +201,7 @@ def _plan_blocks(pad: _Pad) -> WordsPlan:
     return pad.plan(pad_blocks, table, head, tasks, nanoseconds)
 
 
-def _plan_lines(pad: _Pad) -> WordsPlan:
+def _plan_lines(pad: _Pad) -> KernelPlan:
     """Plan a padding of lines whose elements stand side by side."""
     columns, unit = pad.columns, pad.unit
     outer, lines = _lines(pad)

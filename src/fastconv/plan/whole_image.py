@@ -14,7 +14,7 @@ import numpy as np
 from fastconv.geometry import Axis
 from fastconv.plan.fourier import FourierAxis
 from fastconv.plan.image_product import ImagePlan, plan_image_product
-from fastconv.plan.kernel_plan import WordsPlan
+from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.pad import PaddedAxis, plan_pad
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import is_dense
@@ -35,7 +35,7 @@ class WholeImagePlan:
     ----------
     product : ImagePlan
         Of the image and the kernel.
-    pad : WordsPlan or None
+    pad : KernelPlan or None
         What extends the image first, if anything.
     extended : tuple of int
         Its shape then.
@@ -48,7 +48,7 @@ class WholeImagePlan:
     """
 
     product: ImagePlan
-    pad: WordsPlan | None
+    pad: KernelPlan | None
     extended: tuple[int, int]
     tasks: int
     nanoseconds: float
