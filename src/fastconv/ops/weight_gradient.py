@@ -1,7 +1,7 @@
 """The gradient of a convolution for its weight: dot products of the input with the gradient of the output.
 
-Those of one channel with one have tiles of their own; others are a convolution of the one with the other, in which
-stride and dilation change places, and sums go over the batch.
+Those of one channel with one have tiles of their own, and those of few results. Others are a convolution of the one
+with the other, in which stride and dilation change places, and sums go over the batch.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fastconv.plan.channel_weights import plan_channel_weights, refuse_channel_w
 from fastconv.plan.depthwise_weight import plan_depthwise_weight, refuse_depthwise_weight
 from fastconv.plan.kernel_plan import KernelPlan
 from fastconv.plan.problem import Problem
+from fastconv.plan.weight_dots import pieces_nanoseconds, plan_weight_dots, refuse_weight_dots
 
 __all__ = ["WeightGradient"]
 
@@ -36,6 +37,8 @@ PIECE_POSITIONS = 4096
 #: 16 channels on 32 x 32 pixels that takes 0.89 to 0.97 of the time, with 32 to 64 on 28 x 28 1.02 (1 thread, Zen 4).
 APART_POSITIONS = 1024
 RESULTS_APART = 1 << 19
+#: Nanoseconds to add up the parts of a result.
+PARTS_COST = 3000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,9 @@ class WeightGradient:
     conversions : tuple of (dtype or None)
         For x and dy the dtype that it is copied to first, or None where it is taken as it stands.
     plan : KernelPlan or None
-        For tiles that sum the products of one channel with one.
+        For tiles that sum the products of one channel with one, or of few with few.
+    in_parts : bool
+        Whether the plan gives a part of the result for each image and piece of it.
     one_by_one : bool
         Whether the plan is for all input channels with one output channel.
     leaves_out_padding : bool
@@ -64,6 +69,7 @@ class WeightGradient:
     sums: np.dtype
     conversions: tuple[np.dtype | None, np.dtype | None]
     plan: KernelPlan | None
+    in_parts: bool
     one_by_one: bool
     leaves_out_padding: bool
 
@@ -87,7 +93,15 @@ class WeightGradient:
             plan = plan_channel_weights(problem)
         elif 0 not in geometry.output_shape and refuse_depthwise_weight(problem) is None:
             plan = plan_depthwise_weight(problem)
-        return cls(geometry, dtype, sums, (x_conversion, dy_conversion), plan, one_by_one, last)
+        whole = replace(problem, geometry=geometry, y_strides=(*lead, *dy.strides))
+        in_parts = not last and refuse_weight_dots(whole) is None
+        if in_parts:
+            dots, pairs = plan_weight_dots(whole), geometry.out_channels if one_by_one else 1
+            others = plan.nanoseconds * pairs if plan else pieces_nanoseconds(whole)
+            in_parts = dots.nanoseconds + PARTS_COST < others
+            plan = dots if in_parts else plan
+        one_by_one = one_by_one and not in_parts
+        return cls(geometry, dtype, sums, (x_conversion, dy_conversion), plan, in_parts, one_by_one, last)
 
     def run(self, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
         """The gradient."""
@@ -98,7 +112,12 @@ class WeightGradient:
             total = np.empty((g.out_channels, g.channels // g.groups, *g.kernel_size), self.sums)
             operands = zip((x, dy), self.conversions, strict=True)
             x, dy = (a if dtype is None else a.astype(dtype, order="C") for a, dtype in operands)
-            if self.one_by_one:
+            if self.in_parts:
+                pieces, of_group = self.plan.tasks // (g.batch * g.groups), total.size // g.groups
+                parts = np.empty((g.batch, g.groups, pieces, of_group), self.sums)
+                self.plan.run(x, dy, parts)
+                total = parts.sum(axis=(0, 2)).reshape(total.shape)
+            elif self.one_by_one:
                 for o, result in enumerate(total):
                     self.plan.run(x, dy.reshape(g.output_shape)[:, o : o + 1], result)
             else:

@@ -21,8 +21,9 @@ __all__ = ["plan_depthwise_weight", "refuse_depthwise_weight"]
 #: Most columns of a kernel where there is one row of outputs: of 64 channels in 16000 places 3 take 0.16 of the time of
 #: the convolution by the gradient, 31 take 0.83, 45 take 0.81, 64 twice as much (1 thread, Zen 4).
 MOST_TAPS = 32
-#: Nanoseconds, for estimates only: to multiply a vector, for a plane's sums of a tap, and for a pair of channels.
-PRODUCT_COST, TAP_COST, PAIR_COST = 0.4, 2.0, 40.0
+#: Nanoseconds, for estimates only: to load two vectors and to multiply them for a tap, twice as many where every other
+#: column is seen; for a plane's sums of a tap, and for a pair of channels.
+LOAD_COST, PRODUCT_COST, TAP_COST, PAIR_COST = 1.2, 0.25, 2.0, 40.0
 
 
 def refuse_depthwise_weight(problem: Problem) -> str | None:
@@ -99,12 +100,12 @@ def plan_depthwise_weight(problem: Problem) -> KernelPlan:
     )
     dtype, taps, pairs = problem.dtype, prod(g.kernel_size), g.out_channels * (g.channels // g.groups)
     vectors = -(-w.output * dtype.itemsize // machine().vector_bytes)
-    products = g.batch * d.output * h.output * vectors * taps
+    each = g.batch * d.output * h.output * vectors * (LOAD_COST + taps * PRODUCT_COST) * min(2, w.stride)
     return KernelPlan(
         kernel=depthwise_weight[shape].bind(dtype, dtype, dtype, np.int64),
         table=table.finish([head]),
         tasks=pairs,
-        nanoseconds=pairs * (PAIR_COST + taps * g.batch * d.output * TAP_COST + products * PRODUCT_COST),
+        nanoseconds=pairs * (PAIR_COST + taps * g.batch * d.output * TAP_COST + each),
     )
 
 
