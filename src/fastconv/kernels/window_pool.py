@@ -114,7 +114,7 @@ _AXIS_FIELDS = len(WindowAxis._fields)
 
 _max_tile = span_tile(MAXIMUM)
 #: Columns of a window from which on its maximum is found by vectors, and then its place.
-MANY_TAPS = 6
+MANY_TAPS = 8
 
 _head = reader(WindowHead)
 _axis = reader(WindowAxis)
