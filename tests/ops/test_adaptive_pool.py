@@ -147,3 +147,22 @@ def test_same_bits_for_any_number_of_helpers(shape: tuple[int, ...], monkeypatch
         results: list[Any] = [values, places, fc.adaptive_avg_pool2d(x, size, out=empty.copy())]
         found.add(b"".join(result.tobytes() for result in results))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("shape", [(2, 90, 75, 40), (1, 1, 5300, 50), (1, 5300, 1, 50)])
+def test_large_channels_last_images_are_cut_alike_for_any_number_of_helpers(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.random.default_rng(0).integers(-9, 10, shape).astype(np.float32)[:, ::-1, ::-1].transpose(0, 3, 1, 2)
+    out, found = np.full((*x.shape[:2], 1, 2), np.nan, np.float32), set()
+    for helpers in (0, 1, 6):
+        share_out(monkeypatch, helpers)
+        fc.adaptive_avg_pool2d(x, 1, out=out[..., :1])
+        found.add(out[..., :1].tobytes())
+    assert len(found) == 1
+    assert np.isnan(out[..., 1:]).all()
+    np.testing.assert_allclose(out[..., :1], x.mean((2, 3), keepdims=True, dtype=float), rtol=1e-6, atol=1e-9)
+    np.testing.assert_array_equal(fc.adaptive_avg_pool2d(x, 1), out[..., :1])
+    np.testing.assert_array_equal(
+        fc.avg_pool2d(x, shape[1:3], divisor_override=2), np.sum(x, (2, 3), keepdims=True) / 2
+    )

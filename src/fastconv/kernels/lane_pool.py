@@ -25,7 +25,7 @@ __all__ = [
 
 #: Vectors of channels that are reduced at once: as many as hide how long one combination waits for the other.
 LANE_VECTORS = 4
-_FEW_VECTORS, _ONE_VECTOR = 2, 1
+_MORE_VECTORS, _FEW_VECTORS, _ONE_VECTOR = 3, 2, 1
 
 
 class LanePoolHead(NamedTuple):
@@ -98,7 +98,7 @@ def _span(table: Any, axis: LaneAxis, output: int) -> _Span:
 
 def _reducer(op: int) -> Any:
     """A function for kernels that reduces all windows of some tasks."""
-    many, few = (lane_tile(op, vectors, whole=True) for vectors in (LANE_VECTORS, _FEW_VECTORS))
+    many, more, few = (lane_tile(op, v, whole=True) for v in (LANE_VECTORS, _MORE_VECTORS, _FEW_VECTORS))
     one = lane_tile(op, _ONE_VECTOR, whole=False)
 
     @inlined
@@ -136,6 +136,9 @@ def _reducer(op: int) -> Any:
                     if window.left >= LANE_VECTORS * n:
                         many(window, divisor, x, settings, y, places)
                         c += LANE_VECTORS * n
+                    elif window.left >= _MORE_VECTORS * n:
+                        more(window, divisor, x, settings, y, places)
+                        c += _MORE_VECTORS * n
                     elif window.left >= _FEW_VECTORS * n:
                         few(window, divisor, x, settings, y, places)
                         c += _FEW_VECTORS * n

@@ -20,6 +20,7 @@ from fastconv.kernels.pool_grad import (
     SharedRows,
     SharesAxis,
     add_windows,
+    clear,
     read_shared_rows,
     read_shares_axes,
     runs_of_task,
@@ -95,7 +96,11 @@ def share_pixels(begin: int, end: int, g: Any, y: Any, table: Any) -> None:
         slab, first, end_run = runs_of_task(task, rows)
         for run in range(first, end_run):
             row, behind = table[rows.runs_at + run], table[rows.runs_at + run + 1]
-            add_windows(sums, g, slab, row, d, h, table, rows.divisor)
+            covers, covers_end = table[h.covers_at + row], table[h.covers_at + row + 1]
+            if covers == covers_end:
+                clear(sums)
+            for at in range(covers, covers_end):
+                add_windows(sums, g, slab, table[at], d, h, table, rows.divisor, at == covers)
             if not rows.divisor:
                 _divide_columns(sums, table[w.counts_at : w.counts_at + w.outputs], channels)
             to = (slab * h.size + row) * line

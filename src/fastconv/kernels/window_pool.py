@@ -45,7 +45,7 @@ __all__ = ["pool_maxima", "pool_means", "pool_norms", "pool_places", "pool_trunc
 
 _max_tile = span_tile(MAXIMUM)
 #: Columns of a window from which on its maximum is found by vectors, and then its place.
-MANY_TAPS = 6
+MANY_TAPS = 8
 
 
 class _Span(NamedTuple):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from fastconv.geometry import Axis
 from fastconv.jit.kernel import Kernel
 from fastconv.jit.machine import machine
 from fastconv.kernels.lane_pool import (
@@ -28,13 +30,16 @@ __all__ = ["plan_lane_pool", "refuse_lane_pool"]
 
 #: Nanoseconds, for estimates only: to reduce a vector by one tap, to compare one and note where it stands, and for a
 #: tile to begin and to write its results.
-VECTOR_COST, PLACE_COST, TILE_COST = 0.35, 1.2, 8.0
+VECTOR_COST, PLACE_COST, TILE_COST = 0.6, 1.2, 8.0
 #: Most numbers of a task, outputs counted with their taps: some milliseconds, since Python sees no Ctrl-C until then.
 MOST_NUMBERS = 4_000_000
 #: Tasks from which on threads balance; with fewer rows of outputs, channels are shared out too.
 MANY_TASKS = 8
 #: Vectors of a share: pairs of cache lines are fetched together.
 LEAST_VECTORS = 2
+#: Least taps and elements of an image that is one window for which it is cut, which takes two microseconds, and in how
+#: many pieces at most.
+LEAST_TAPS, LEAST_CUT, PIECES = 512, 2**18, 16
 #: Places in an image are numbers of 32 bits.
 MOST_ELEMENTS = 2**31
 
@@ -58,7 +63,75 @@ def refuse_lane_pool(problem: Problem) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _CutPlan(PoolPlan):
+    """One that sums pieces of images, which are summed in turn.
+
+    Attributes
+    ----------
+    length : int
+        Number of the sums of pieces.
+    whole : PoolPlan
+        What makes means of them.
+    """
+
+    length: int
+    whole: PoolPlan
+
+    def run(self, x: np.ndarray, *results: np.ndarray) -> None:
+        """Write the means."""
+        sums = np.empty(self.length, self.settings.dtype)
+        self.kernel.run(self.tasks, self.nanoseconds, x, sums, self.settings, self.table)
+        self.whole.run(sums, *results)
+
+
 def plan_lane_pool(problem: Problem) -> PoolPlan:
+    """Reduce windows as they are, or means of whole images in pieces, whatever the number of threads."""
+    cut = _cut(problem)
+    return _plan_cut(problem, *cut) if cut else _plan(problem)
+
+
+def _cut(problem: Problem) -> tuple[int, Axis] | None:
+    """Which axis of an image that is one window is cut, and the pieces, where images are few and large.
+
+    Threads that had some channels each would all read the same pages, for which two take as long as one.
+    """
+    g = problem.geometry
+    taps = prod(g.kernel_size)
+    if (
+        g.batch >= MANY_TASKS
+        or taps < LEAST_TAPS
+        or taps * g.channels < LEAST_CUT
+        or not problem.op.endswith("avg_pool")
+    ):
+        return None
+    if any(axis.taps() != ((0, axis.size),) or axis.dilation > 1 for axis in g.axes):
+        return None
+    if not _reduction(problem)[1].dtype == problem.x_dtype == problem.dtype:
+        return None
+    place = next(i for i, axis in enumerate(g.axes) if axis.size > 1)
+    size = g.axes[place].size
+    piece = -(-size // PIECES)
+    return (place, Axis(size, piece, piece, ceil_mode=True)) if piece < size else None
+
+
+def _plan_cut(problem: Problem, place: int, pieces: Axis) -> PoolPlan:
+    g, itemsize, rank = problem.geometry, problem.dtype.itemsize, len(problem.geometry.axes)
+    counts = [axis.window_sizes(count_padding=problem.count_include_pad)[0] for axis in g.axes]
+    axes = [Axis(axis.size, axis.size) for axis in g.axes]
+    ends = [Axis(1, 1)] * rank
+    axes[place], ends[place] = pieces, Axis(pieces.output, pieces.output)
+    parts, whole = replace(g, axes=tuple(axes)), replace(g, axes=tuple(ends))
+    strides = strides_last(parts.output_shape, itemsize, rank)
+    first = _plan(replace(problem, geometry=parts, y_strides=strides, divisor=1))
+    then = _plan(replace(problem, geometry=whole, x_strides=strides, divisor=problem.divisor or prod(counts)))
+    return _CutPlan(
+        first.kernel, first.table, first.settings, first.tasks, first.nanoseconds,
+        f"{pieces.output} pieces of images, {first.summary}", prod(parts.output_shape), then,
+    )  # fmt: skip
+
+
+def _plan(problem: Problem) -> PoolPlan:
     """Write down where the windows of each axis begin, and share out rows of outputs, and channels if rows are few."""
     g, x, y = problem.geometry.lift(), problem.x_steps(), problem.y_steps()
     kernel, settings = _reduction(problem)

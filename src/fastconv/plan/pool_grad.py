@@ -20,8 +20,8 @@ from fastconv.plan.window_pool import SHORTEST_ROWS
 __all__ = ["plan_pixel_shares", "plan_shares", "plan_spaces", "spaced_axes"]
 
 #: Nanoseconds, for estimates only: to add an element of a row, to give an element one of its sums, to copy an element,
-#: and a row of the input.
-ADD_COST, SHARE_COST, COPY_COST, ROW_COST = 0.08, 0.4, 0.05, 20.0
+#: for a row of the input, and for one of windows that is given out.
+ADD_COST, SHARE_COST, COPY_COST, ROW_COST, GIVEN_COST = 0.08, 0.36, 0.05, 25.0, 15.0
 #: To begin with a pixel's channels.
 PIXEL_COST = 4.0
 #: A window that all its elements are filled from.
@@ -30,8 +30,8 @@ PART_COST = 8.0
 LONG_WINDOW, LONG_COST = 16, 0.1
 #: Rows of a task, if they have so many elements together, and of a run, so that tasks are many.
 MOST_ROWS, MOST_ELEMENTS = 64, 65536
-#: Elements of an image that may be a single row: so many owners of them stay in the first-level cache.
-MOST_FOLDED = 1024
+#: Elements of an image that may be a single row: so many places of them stay in the first-level cache, or nearly.
+MOST_FOLDED = 2048
 #: Strides up to which windows that overlap are summed over zeros: 7x7 windows at stride 4 would take 2.9 times as long.
 MOST_SPACED = 2
 #: Windows of an element from which on they are so at any stride.
@@ -73,11 +73,14 @@ def _plan_rows(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, div
     table, covers, w = Table(SHARES_TABLE), [_covers(axis) for axis in g.axes], g.axes[2]
     axes = [_axis(table, axis, found, count_include_pad) for axis, found in zip(g.axes, covers, strict=True)]
     long = w.dilation == 1 and w.kernel >= LONG_WINDOW
-    most = 0 if long else max(map(len, covers[2]))
-    owners = np.array(w.taps()) if long else _owners(covers[2], most, w.output)
-    given = sum(taps for _, taps in w.taps()) * LONG_COST if long else most * w.size * SHARE_COST
-    head = SharesHead(table.append(owners.ravel()), most)
-    rows = _cut_rows(table, g, covers, 1, divisor, given)
+    if long:
+        head = SharesHead(0, table.append(np.array(w.taps()).ravel()), 0, 0, 0)
+        given = sum(taps for _, taps in w.taps()) * LONG_COST
+    else:
+        head, given = _sets(table, covers[2], w.output)
+    spans = [max(windows) - min(windows) for windows in covers[1] if windows]
+    head = head._replace(kept=1 << max(spans, default=0).bit_length())
+    rows = _cut_rows(table, g, covers, 1, divisor, 0.0, GIVEN_COST + given)
     images = g.batch * g.channels
     return KernelPlan(
         kernel=share_means.bind(dtype, dtype, np.int64),
@@ -114,17 +117,17 @@ def _plan_images(geometry: Geometry, dtype: np.dtype, count_include_pad: bool, d
         counts = np.outer(counts, axis.window_sizes(count_padding=count_include_pad)).ravel()
         inner = _covers(axis)
         covers = [[a * axis.output + b for a in windows for b in more] for windows in covers for more in inner]
-    most, table = max(map(len, covers)), Table(SHARES_TABLE)
+    table = Table(SHARES_TABLE)
     images, size = geometry.batch * geometry.channels, len(covers)
     alone = Axis(1, 1)
     outer = [_axis(table, alone, _covers(alone), count_include_pad) for _ in range(2)]
     row = SharesAxis(size, counts.size, table.append(counts), 0)
-    head = SharesHead(table.append(_owners(covers, most, counts.size).ravel()), most)
+    head, given = _sets(table, covers, counts.size)
     return KernelPlan(
         kernel=share_means.bind(dtype, dtype, np.int64),
         table=table.finish([SharedRows(table.append([0, 1]), 1, 1, 1, divisor or 0), *outer, row, head]),
         tasks=images,
-        nanoseconds=images * (ROW_COST + counts.size * ADD_COST + most * size * SHARE_COST),
+        nanoseconds=images * (ROW_COST + counts.size * ADD_COST + given + size * COPY_COST),
     )
 
 
@@ -137,9 +140,16 @@ class _Rows(NamedTuple):
 
 
 def _cut_rows(
-    table: Table, g: Geometry, covers: list[list[list[int]]], pixel: int, divisor: int | None, given: float
+    table: Table,
+    g: Geometry,
+    covers: list[list[list[int]]],
+    pixel: int,
+    divisor: int | None,
+    given: float,
+    spread: float = 0.0,
 ) -> _Rows:
-    """Share out rows whose pixels have so many elements, where a row takes `given` nanoseconds to get its windows."""
+    """Share out rows whose pixels have so many elements, where a run of rows takes `given` nanoseconds to get its
+    windows, or a row of windows `spread` to be given out."""
     (depth, height, width), runs = g.input_size, _runs(covers[1])
     count, elements = len(runs) - 1, width * pixel
     block = max(1, min(MOST_ROWS, MOST_ELEMENTS // elements) * count // height)
@@ -149,7 +159,7 @@ def _cut_rows(
         SharedRows(table.append(runs), count, block, blocks, divisor or 0),
         depth * blocks,
         added * g.output_size[2] * pixel * ADD_COST
-        + depth * (count * (ROW_COST + given) + height * elements * COPY_COST),
+        + depth * (count * (ROW_COST + given) + g.output_size[1] * spread + height * elements * COPY_COST),
     )
 
 
@@ -172,12 +182,18 @@ def _common_count(g: Geometry, count_include_pad: bool) -> int | None:
     return prod(map(min, counts)) if all(min(found) == max(found) for found in counts) else None
 
 
-def _owners(covers: list[list[int]], most: int, none: int) -> np.ndarray:
-    """The first window of each position, then the second, and so on; `none` where there are fewer than `most`."""
-    owners = np.full((most, len(covers)), none)
-    for i, windows in enumerate(covers):
-        owners[: len(windows), i] = windows
-    return owners
+def _sets(table: Table, covers: list[list[int]], windows: int) -> tuple[SharesHead, float]:
+    """Write down the sets of windows that elements of a row are in; and how long it takes to give out a row of them."""
+    most, found = max(map(len, covers)), dict[tuple[int, ...], int]()
+    cell_of = [found.setdefault(tuple(owners), len(found)) for owners in covers]
+    if most <= 1:
+        cell_of = [some[0] if some else windows for some in covers]
+        return SharesHead(0, 0, 1, table.append(cell_of), 1), len(covers) * SHARE_COST
+    owners = np.full((most, len(found)), windows)  # what stands for one too many
+    for some, cell in found.items():
+        owners[: len(some), cell] = some
+    head = SharesHead(len(found), table.append(owners.ravel()), most, table.append(cell_of), 1)
+    return head, (most * len(found) + len(covers)) * SHARE_COST
 
 
 def _covers(axis: Axis) -> list[list[int]]:
