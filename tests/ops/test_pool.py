@@ -611,6 +611,8 @@ WHOLE = [
 @pytest.mark.parametrize("dtype", ["float32", "int8", *nightly("float64", "int32")])
 def test_whole_channels(shape: tuple[int, ...], kernel: tuple[int, ...], padding: Any, dtype: str) -> None:
     """Channels that fill vectors and such that do not, in one task and in several; channels that are apart; padding."""
+    if not machine().masks(np.dtype(dtype).itemsize):
+        pytest.skip("vectors of these elements cannot be loaded in part")
     rank = len(kernel)
     x = np.repeat(integers(shape, dtype), 2, 1)[:, ::2]
     pads = padding or ((0, 0),) * rank
