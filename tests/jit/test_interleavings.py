@@ -26,11 +26,13 @@ class Scene(NamedTuple):
 
 
 TWO_JOBS = "two jobs, helpers sleep at once"
+LONG_FIRST = "a long job and a short one"
 TWO_CALLERS = "two callers"
 TWO_HELPERS = "two helpers of which one may help"
 SCENES = {
     TWO_JOBS: Scene(((1, 2),), 1, 1, 0),
     "two jobs, helpers look first": Scene(((1, 2),), 1, 1, 1),
+    LONG_FIRST: Scene(((6, 2),), 1, 1, 0),
     TWO_CALLERS: Scene(((2,), (2,)), 1, 1, 0),
     TWO_HELPERS: Scene(((3,),), 2, 1, 1),
 }
@@ -39,11 +41,11 @@ SCENES = {
 SAFEGUARDS = {
     "one job at a time": (TWO_CALLERS, "if not atomic.exchange_if(words, _OWNER, 0, 1):", "if False:"),
     "the caller waits for helpers inside": (TWO_JOBS, "while atomic.load(words, _INSIDE):", "while False:"),
-    "helpers look again once they are inside": (TWO_JOBS, " and atomic.load(words, _SEQUENCE) == sequence:", ":"),
+    "helpers look again once they are inside": (LONG_FIRST, " and atomic.load(words, _SEQUENCE) == sequence:", ":"),
     "chunks are taken one by one": (
         TWO_JOBS,
-        "if atomic.exchange_if(words, _NEXT, begin, until):",
-        "atomic.store(words, _NEXT, until)\n        if True:",
+        "if atomic.exchange_if(words, _NEXT + part, begin, until):",
+        "atomic.store(words, _NEXT + part, until)\n            if True:",
     ),
     "a job is complete before it is open": (
         TWO_JOBS,
@@ -156,6 +158,7 @@ class World:
     def call_trampoline(self, trampoline: str, letter: int, begin: int, end: int) -> int:
         self.turns.step()
         assert trampoline == "trampoline", "a job half written"
+        assert end <= len(self.done[letter]), "tasks of the job before"
         self.inside += 1
         assert self.inside <= 1 + self.allowed, "more threads than allowed"
         for task in range(begin, end):
@@ -190,7 +193,8 @@ class World:
                 self[pool._STOP] = 1
                 self.pool._wake(self)
 
-        threads = [lambda: self.pool._help(self, None, 0, scene.looks, True)] * scene.helpers
+        numbers = range(1, scene.helpers + 1)
+        threads = [partial(self.pool._help, self, None, number, 0, scene.looks, True) for number in numbers]
         threads += [partial(caller, number, jobs) for number, jobs in enumerate(scene.callers)]
         self.turns.run(threads)
         at_rest = (pool._OWNER, pool._INSIDE, pool._AWAKE)
@@ -211,5 +215,5 @@ def test_no_order_of_steps_goes_wrong(scene: str) -> None:
 @pytest.mark.parametrize("safeguard", SAFEGUARDS)
 def test_without_a_safeguard_some_order_goes_wrong(safeguard: str) -> None:
     scene, *edits = SAFEGUARDS[safeguard]
-    with pytest.raises(AssertionError):  # Stuck too is one
+    with pytest.raises((AssertionError, ZeroDivisionError)):  # stuck too is one; a job half written may have no parts
         explore(scene, tuple(edits))

@@ -156,6 +156,7 @@ def add_windows(sums: Any, g: Any, slab: int, o_h: int, d: Any, h: Any, table: A
 
 @helper
 def clear(sums: Any) -> None:
+    """Sums of nothing."""
     for i in range(sums.size):
         sums[i] = 0
 
@@ -191,6 +192,7 @@ def _add_owners(cells: Any, sums: Any, owners: Any) -> None:
 
 @helper
 def _give(row: Any, cells: Any, cell_of: Any) -> None:
+    """Each element gets the sum of its set."""
     for i in range(row.size):
         row[i] = cells[unsigned(cell_of[i])]
 
