@@ -93,21 +93,33 @@ def _text(operand: Any) -> str:
     )
 
 
-def _call(op: str, rank: int, operands: list[Any], options: dict[str, Any], algorithm: str) -> Call:
-    """The call, by the algorithm, or by the one that is chosen where it declines."""
+#: The classes of layers by the names of operations.
+LAYERS = {"conv": "Conv", "conv_transpose": "ConvTranspose"}
+
+
+def _call(
+    op: str, rank: int, operands: list[Any], options: dict[str, Any], algorithm: str, packed: bool = False
+) -> Call:
+    """The call, by the algorithm, or by the one that is chosen where it declines; with weights packed before, if so."""
+    name = f"{LAYERS[op] if packed else op}{rank}d"
+
+    def call(**more: str) -> None:
+        if packed:
+            getattr(fc, name)(*operands[1:], **options, **more)(operands[0])
+        else:
+            getattr(fc, name)(*operands, **options, **more)
 
     def run() -> None:
-        function = getattr(fc, f"{op}{rank}d")
         try:
-            function(*operands, **options, algorithm=algorithm)
+            call(algorithm=algorithm)
         except ValueError as error:
             if "cannot serve this call" not in str(error):
                 raise
-            function(*operands, **options)
+            call()
 
     given = ", ".join(map(_text, operands))
     said = {name: _text(value) if isinstance(value, np.ndarray) else value for name, value in options.items()}
-    return Call(f"{op}{rank}d({given}, **{said}, algorithm={algorithm!r})", run)
+    return Call(f"{name}({given}, **{said}, algorithm={algorithm!r})", run)
 
 
 def _in_turn(calls: list[Call]) -> Call:
@@ -431,7 +443,7 @@ def _three_by_three(draw: st.DrawFn) -> Call:
         "padding_mode": draw(st.sampled_from(["zeros", "reflect", "circular"])),
         "activation": draw(st.sampled_from([None, "relu"])),
     }
-    return _call("conv", 2, operands, options, "winograd")
+    return _call("conv", 2, operands, options, "winograd", draw(st.booleans()))
 
 
 @st.composite
@@ -472,7 +484,8 @@ def _pieces(draw: st.DrawFn, out_channels: st.SearchStrategy[int]) -> Call:
         "groups": groups,
         "activation": draw(st.sampled_from([None, "relu"])),
     }
-    return _call("conv_transpose" if transposed else "conv", len(kernel), operands, options, "winograd")
+    op = "conv_transpose" if transposed else "conv"
+    return _call(op, len(kernel), operands, options, "winograd", draw(st.booleans()))
 
 
 #: By whether it is transposed and by its points, lengths of a kernel and strides.

@@ -38,6 +38,8 @@ def explain(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     conv on 1 x 3 x 16 x 16 to 1 x 8 x 14 x 14 in complex128, 42336 products
     - channels declined: its lanes are channels that stand beside each other, in input and result
     - direct declined: summing in place is only faster for very little work, and serial
+    - unpacked declined: it multiplies floats, a part of a vector at a time
+    - single declined: it is for images that are one window, without padding
     - fourier declined: it sums over one channel, not over 3
     - turned declined: it takes one channel to one, not 3 to 8
     - depthwise declined: it sums over one channel, not over 3
