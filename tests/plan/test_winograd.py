@@ -47,3 +47,15 @@ def test_the_choice_is_the_same_for_any_number_of_threads() -> None:
                 choice = choose(Problem("conv", geometry, x.dtype, x.strides, x.dtype, w.strides))
                 chosen.append((size, choice.algorithm, choice.plan.nanoseconds))
     assert chosen[: len(chosen) // 2] == chosen[len(chosen) // 2 :]
+
+
+@pytest.mark.parametrize(("channels", "out_channels", "size", "packs"), [(128, 32, 14, True), (64, 64, 56, False)])
+def test_tasks_transform_the_weights_of_few_blocks(channels: int, out_channels: int, size: int, packs: bool) -> None:
+    if machine().vector_bytes < 64:
+        pytest.skip("the costs are those of vectors of 64 bytes")
+    x, w = np.zeros((1, channels, size, size), np.float32), np.zeros((out_channels, channels, 3, 3), np.float32)
+    with recording() as calls, fc.threads(2):
+        fc.conv2d(x, w, padding=1, algorithm="winograd")
+    plan = calls[0][1].plan
+    assert plan.packs == packs
+    assert ("whose tasks transform weights" in plan.summary) == packs

@@ -15,7 +15,7 @@ from fastconv.plan.spread import plan_spread
 from fastconv.plan.weights import Packing
 from fastconv.plan.within import PackingPlan
 
-__all__ = ["CarefulPacking", "CarefulPlan", "Transformed", "WithPlain"]
+__all__ = ["CarefulPacking", "CarefulPackingPlan", "CarefulPlan", "Transformed", "WithPlain"]
 
 
 class Transformed(NamedTuple):
@@ -122,3 +122,33 @@ class CarefulPlan:
         left out is not a number.
         """
         return plan_spread(self.problem)
+
+
+@dataclass(frozen=True)
+class CarefulPackingPlan(CarefulPlan):
+    """One whose kernel takes weights packed or not: what `fastconv.plan.within.PackingPlan` is to others.
+
+    Attributes
+    ----------
+    packs : bool
+        Whether it packs them itself.
+    steps : ndarray of int64
+        Where plain weights stand; the kernel takes none of it for packed ones.
+    more : tuple of ndarray
+        What it takes behind that.
+    """
+
+    packs: bool
+    steps: np.ndarray
+    more: tuple[np.ndarray, ...] = ()
+
+    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Write the result into the contiguous `y`."""
+        if self.packs:
+            self._run(x, Transformed(weight, weight), bias, y, self.steps, *self.more)
+        else:
+            super().run(x, weight, bias, y)
+
+    def run_packed(self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """As `run`, with weights that `packing` has packed."""
+        self._run(x, packed, bias, y, self.steps[:0], *self.more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from math import prod
 
@@ -18,7 +18,7 @@ from fastconv.kernels.pixels import PixelAxis
 from fastconv.kernels.spread_sums import DEPTHS
 from fastconv.kernels.spread_table import tiled_rows
 from fastconv.plan.blocks import Blocks, least_blocks, measured
-from fastconv.plan.careful import CarefulPlan, Transformed, WithPlain
+from fastconv.plan.careful import CarefulPackingPlan, WithPlain
 from fastconv.plan.cut import cut_for_one, soonest_cut
 from fastconv.plan.problem import Problem
 from fastconv.plan.products import Taps, lane_blocks, multiply_cost, turn_cost, write_plan
@@ -28,7 +28,7 @@ from fastconv.plan.weights import weights_of
 from fastconv.plan.windows import Windows, plain_axis
 from fastconv.plan.within import pack_within_cost
 
-__all__ = ["InsidePlan", "plan_inside", "refuse_inside"]
+__all__ = ["plan_inside", "refuse_inside"]
 
 #: Nanoseconds, for estimates only (see `products`): for a tile to read a vector of sums and to write it again, to list
 #: a pixel, for a block to read a weight, and for a row of a tile to read a number where it stands.
@@ -38,35 +38,6 @@ MOST_TAPS = 256
 
 #: Fewest channels of a run for which sums are read and written again, so that the cache holds the weights of all taps.
 LEAST_RUN = 64
-
-
-@dataclass(frozen=True)
-class InsidePlan(CarefulPlan):
-    """A plan whose kernel takes weights packed or not.
-
-    Attributes
-    ----------
-    packing : WithPlain
-        How it wants the weights.
-    packs : bool
-        Whether it packs them itself.
-    """
-
-    packing: WithPlain
-    packs: bool
-
-    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Write the result into the contiguous `y`."""
-        if self.packs:
-            packing = self.packing.packing
-            self._run(x, Transformed(weight, weight), bias, y, packing.steps, packing.offsets)
-        else:
-            super().run(x, weight, bias, y)
-
-    def run_packed(self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """As `run`, with weights that `packing` has transformed."""
-        packing = self.packing.packing
-        self._run(x, packed, bias, y, packing.steps[:0], packing.offsets)
 
 
 def refuse_inside(problem: Problem) -> str | None:
@@ -88,7 +59,7 @@ def refuse_inside(problem: Problem) -> str | None:
     return None
 
 
-def plan_inside(problem: Problem) -> InsidePlan:
+def plan_inside(problem: Problem) -> CarefulPackingPlan:
     """Cut a convolution into blocks and write its table."""
     g = problem.geometry.lift()
     windows = [Windows(axis) for axis in g.axes]
@@ -115,10 +86,12 @@ def plan_inside(problem: Problem) -> InsidePlan:
         pack_within_cost(problem, prod(blocks.counts) * g.batch) if fits else before
         for blocks in (cut.blocks, alone.blocks)
     )
-    return InsidePlan(
+    return CarefulPackingPlan(
         kernel=kernel,
         packing=WithPlain(replace(plan.packing, cost=min(before, promised_within))),
         packs=within < before,
+        steps=plan.packing.steps,
+        more=(plan.packing.offsets,),
         table=plan.table,
         offsets=plan.offsets,
         tasks=plan.tasks,

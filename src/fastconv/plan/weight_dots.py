@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import product
 from math import prod
 
@@ -49,7 +48,6 @@ def refuse_weight_dots(problem: Problem) -> str | None:
     return None
 
 
-@lru_cache(maxsize=1024)
 def plan_weight_dots(problem: Problem) -> KernelPlan:
     """Cut images and write down where taps begin; the result has a part for each image, group and piece."""
     g, x, dy = problem.geometry.lift(), problem.x_steps(), problem.y_steps()

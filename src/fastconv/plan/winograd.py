@@ -20,7 +20,7 @@ from fastconv.kernels.winograd_kinds import KINDS, SHORT_TILES, Kind
 from fastconv.kernels.winograd_spread import winograd_spread
 from fastconv.kernels.winograd_table import WINOGRAD_TABLE, Residue, WinogradHead
 from fastconv.kernels.winograd_weights import WeightSteps, winograd_weights
-from fastconv.plan.careful import CarefulPlan, Transformed
+from fastconv.plan.careful import CarefulPackingPlan, Transformed
 from fastconv.plan.pieces import Depth, PiecedAxis, Pieces, Run, Seen, Slots
 from fastconv.plan.problem import Problem
 from fastconv.plan.span import aligned_empty
@@ -72,33 +72,6 @@ class WinogradPacking:
         return Transformed(packed, weight)
 
 
-@dataclass(frozen=True)
-class WinogradPlan(CarefulPlan):
-    """A plan whose kernel takes weights transformed or not.
-
-    Attributes
-    ----------
-    packing : WinogradPacking
-        How it wants the weights.
-    packs : bool
-        Whether it transforms them itself.
-    """
-
-    packing: WinogradPacking
-    packs: bool
-
-    def run(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """Write the result into the contiguous `y`."""
-        if self.packs:
-            self._run(x, Transformed(weight, weight), bias, y, self.packing.steps)
-        else:
-            super().run(x, weight, bias, y)
-
-    def run_packed(self, x: np.ndarray, packed: Transformed, bias: np.ndarray | None, y: np.ndarray) -> None:
-        """As `run`, with weights that `packing` has transformed."""
-        self._run(x, packed, bias, y, self.packing.steps[:0])
-
-
 _Runs = tuple[tuple[Run, ...], tuple[Run, ...]]
 _Kinds = dict[_Runs, Pieces]
 
@@ -134,7 +107,7 @@ def refuse_pieces(problem: Problem) -> str | None:
     return None
 
 
-def plan_winograd(problem: Problem) -> WinogradPlan:
+def plan_winograd(problem: Problem) -> CarefulPackingPlan:
     """Cut a convolution into blocks of tiles and write its table."""
     axes, g, x = _axes(problem), problem.geometry.lift(), problem.x_steps()
     d, h, w = g.axes
@@ -155,10 +128,11 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     weights = weights_of(problem)
     slots = Slots.all_of(g.kernel_size, weights)
     residues, size = _write_residues(problem, axes, kinds, table, seen, depth, slots, cut.padded_out)
-    steps = WeightSteps(
+    weight_steps = WeightSteps(
         weights.base, weights.group, weights.row, weights.channel, len(slots.positions),
         table.append(slots.positions), slots.is_run, len(kinds),
     )  # fmt: skip
+    steps = np.array(weight_steps, np.int64)
     head = WinogradHead(
         groups=g.groups,
         batch=g.batch,
@@ -191,12 +165,12 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
     finished = table.finish([head, *slab, *outputs])
     deepest = max(max(pieces.depths) for pieces in kinds.values())
     together = f"{cut.images} images of " if cut.images > 1 else ""
-    return WinogradPlan(
+    return CarefulPackingPlan(
         kernel=(winograd_spread if kind.spread else winograd)[kind],
         packing=WinogradPacking(
             winograd_weights[kind.name],
             finished,
-            steps=np.array(steps, np.int64),
+            steps=steps,
             size=size,
             tasks=g.groups * row_blocks,
             layout=f"winograd {kind.name} {weights} {channels} {row_blocks} {[*kinds]}",
@@ -213,6 +187,7 @@ def plan_winograd(problem: Problem) -> WinogradPlan:
             f"channels{' as lanes' * kind.spread} in {splits} parts{', whose tasks transform weights' * within}"
         ),
         packs=within,
+        steps=steps,
     )
 
 
